@@ -1,0 +1,1 @@
+"""Numbers only: numpy in, numpy out. Knows no file, no network, no protobuf."""

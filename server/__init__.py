@@ -1,0 +1,1 @@
+"""What runs: reading data, training jobs, artifacts, the index, serving."""

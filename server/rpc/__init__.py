@@ -1,0 +1,1 @@
+"""The only folder that knows grpc and the generated messages."""

@@ -1,0 +1,165 @@
+"""Build: protobuf stubs, then the Cython extensions, for a layout that setuptools does not guess.
+
+The top-level folders are `proto server core client`; they install as `shortlist`, `shortlist.server`,
+`shortlist.core` and `shortlist.client`. Cython ignores package-dir, so a tree of links with the real
+package names is made under build/tree and Cython (and mypy) work on that.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from setuptools import Command, Extension, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+PROTO = ROOT / "proto"
+TREE = ROOT / "build" / "tree"
+PACKAGE_DIRS = {
+    "shortlist": "proto/shortlist",
+    "shortlist.v1": "proto/shortlist/v1",
+    "shortlist.core": "core",
+    "shortlist.server": "server",
+    "shortlist.client": "client",
+}
+
+
+def subpackages(name: str, folder: str) -> dict[str, str]:
+    """Return every package below `folder`, {dotted name: relative folder}, itself included."""
+    found = {name: folder}
+    for init in sorted((ROOT / folder).rglob("__init__.py")):
+        relative = init.parent.relative_to(ROOT / folder)
+        if relative.parts:
+            found[".".join((name, *relative.parts))] = str(Path(folder) / relative)
+    return found
+
+
+def all_packages() -> dict[str, str]:
+    packages: dict[str, str] = {}
+    for name, folder in PACKAGE_DIRS.items():
+        packages.update(subpackages(name, folder) if name != "shortlist" else {name: folder})
+    return packages
+
+
+def link_tree() -> None:
+    """Make build/tree/shortlist mirror the import names; copy where links are refused."""
+    package = TREE / "shortlist"
+    package.mkdir(parents=True, exist_ok=True)
+    sources = {"__init__.py": PROTO / "shortlist" / "__init__.py", "py.typed": PROTO / "shortlist" / "py.typed"}
+    sources |= {"v1": PROTO / "shortlist" / "v1", "core": ROOT / "core"}
+    sources |= {"server": ROOT / "server", "client": ROOT / "client"}
+    for name, source in sources.items():
+        target = package / name
+        if target.is_symlink() and target.resolve() == source:
+            continue
+        if target.is_symlink() or target.is_file():
+            target.unlink()
+        elif target.exists():
+            shutil.rmtree(target)
+        try:
+            target.symlink_to(source, target_is_directory=source.is_dir())
+        except OSError:
+            (shutil.copytree if source.is_dir() else shutil.copy)(source, target)
+
+
+def generate_stubs() -> None:
+    """Generate *_pb2.py, *_pb2_grpc.py and their .pyi from proto/ where they are older than it."""
+    protos = sorted(PROTO.rglob("*.proto"))
+    outputs = [p.with_name(p.stem + "_pb2.py") for p in protos]
+    newest = max(p.stat().st_mtime for p in protos)
+    if all(out.exists() and out.stat().st_mtime >= newest for out in outputs):
+        return
+    from importlib.resources import files
+
+    from grpc_tools import protoc
+
+    # protoc looks its plugins up on PATH; in an isolated build that is the interpreter's folder.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    arguments = ["protoc", f"-I{PROTO}", f"-I{files('grpc_tools') / '_proto'}", f"--python_out={PROTO}",
+                 f"--grpc_python_out={PROTO}", f"--mypy_out={PROTO}", f"--mypy_grpc_out={PROTO}"]
+    if protoc.main([*arguments, *map(str, protos)]) != 0:
+        raise SystemExit("protoc failed; its message is above")
+
+
+def extensions() -> list[Extension]:
+    """Cythonize every core/_*.pyx; generated C goes under build/."""
+    link_tree()
+    headers = [str(p.relative_to(ROOT)) for p in sorted((ROOT / "core" / "simd").glob("*.h"))]
+    modules = [
+        Extension(
+            f"shortlist.core.{source.stem}",
+            [str((TREE / "shortlist" / "core" / source.name).relative_to(ROOT))],
+            include_dirs=["core"],
+            depends=headers,
+            # No -march=native: users install portable binaries, the hot loops dispatch at run time.
+            # -ffp-contract=off keeps one rounding per written operation, so every level that
+            # spells out its fused multiplies does so on purpose.
+            extra_compile_args=["-O3", "-g0", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wno-unused-function"],
+            define_macros=[("CYTHON_CCOMPLEX", "0")],
+        )
+        for source in sorted((ROOT / "core").glob("_*.pyx"))
+    ]
+    if not modules:
+        return []
+    from Cython.Build import cythonize
+
+    return cythonize(
+        modules,
+        build_dir="build/cython",
+        include_path=[str(TREE)],
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": False,
+            "wraparound": False,
+            "cdivision": True,
+            "initializedcheck": False,
+            "embedsignature": True,
+            "freethreading_compatible": True,
+        },
+    )
+
+
+class BuildPy(build_py):
+    """Generate the stubs before modules are collected."""
+
+    def run(self) -> None:
+        generate_stubs()
+        super().run()
+
+
+class BuildExt(build_ext):
+    """Also used alone (`build_ext --inplace`) for a rebuild in a checkout: stubs first there too."""
+
+    def run(self) -> None:
+        generate_stubs()
+        super().run()
+
+
+class GenerateStubs(Command):
+    """`setup.py generate_stubs`: only the protobuf step."""
+
+    user_options: list[tuple[str, str, str]] = []
+
+    def initialize_options(self) -> None: ...
+
+    def finalize_options(self) -> None: ...
+
+    def run(self) -> None:
+        generate_stubs()
+
+
+if __name__ == "__main__":
+    packages = all_packages()
+    setup(
+        packages=list(packages),
+        package_dir=packages,
+        package_data={
+            "shortlist": ["py.typed"],
+            "shortlist.v1": ["*.proto", "*.pyi"],
+            "shortlist.core": ["*.pyi"],
+        },
+        ext_modules=extensions(),
+        cmdclass={"build_py": BuildPy, "build_ext": BuildExt, "generate_stubs": GenerateStubs},
+    )
