@@ -41,7 +41,7 @@ def main() -> None:
             events_path, items_path = write_world(root, options.events)
             roots = [root]
         with running_server(root / "data", roots) as target, Shortlist(target) as shortlist:
-            heading("Training through the client")
+            heading(f"A server runs at {target}; training through the client")
             shortlist.train(
                 interactions=str(events_path),
                 items=str(items_path) if items_path else None,
@@ -65,10 +65,9 @@ def write_world(root: Path, event_count: int) -> tuple[Path, Path]:
 
 
 @contextlib.contextmanager
-def running_server(data_dir: Path, roots: list[Path]) -> Iterator[str]:
+def running_server(data_dir: Path, roots: list[Path], *arguments: str) -> Iterator[str]:
     """Start a server on a free port, yield its address, and stop it as an operator would."""
-    heading("Starting the server")
-    command = [sys.executable, "-m", "shortlist.server", "serve", "--data-dir", str(data_dir), "--port", "0"]
+    command = [sys.executable, "-m", "shortlist.server", "serve", "--data-dir", str(data_dir), "--port", "0", *arguments]
     for root in roots:
         command += ["--data-root", str(root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
@@ -77,7 +76,6 @@ def running_server(data_dir: Path, roots: list[Path]) -> Iterator[str]:
             ready = server.stdout.readline().strip()
             if not ready.startswith("serving on "):
                 raise SystemExit(f"the server did not start: {ready or 'see above'}")
-            print(ready)
             yield ready.removeprefix("serving on ")
         finally:
             server.terminate()
