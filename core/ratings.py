@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.errors import SettingInvalid, TrainingDiverged
-from shortlist.core.interactions import Interactions, transposed
+from shortlist.core.interactions import Interactions, LongArray, transposed
 from shortlist.core.progress import Epoch
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
@@ -79,7 +79,9 @@ class RatingFactors:
     items: Doubles  # (items, dim)
     losses: tuple[float, ...]  # cost after each epoch
 
-    def predict(self, user_rows: npt.NDArray[np.int32], item_rows: npt.NDArray[np.int32]) -> Doubles:
+    def predict(
+        self, user_rows: npt.NDArray[np.int32], item_rows: npt.NDArray[np.int32]
+    ) -> Doubles:
         """Return the predicted rating of each (user, item) pair, (n,)."""
         dots = np.einsum("nd,nd->n", self.users[user_rows], self.items[item_rows])
         predicted: Doubles = (
@@ -106,7 +108,9 @@ def train_ratings(
         factors = step(factors)
         cost = rating_cost(ratings, factors, params)
         if not np.isfinite(cost):
-            raise TrainingDiverged(f"the cost is {cost} after epoch {epoch}; a smaller learning_rate helps")
+            raise TrainingDiverged(
+                f"the cost is {cost} after epoch {epoch}; a smaller learning_rate helps"
+            )
         factors = _with_loss(factors, cost)
         if on_epoch:
             on_epoch(Epoch(epoch, params.epochs, cost, time.perf_counter() - started), factors)
@@ -117,7 +121,9 @@ def rating_cost(ratings: Interactions, factors: RatingFactors, params: RatingPar
     """Return the cost that training minimises (module docstring)."""
     users = np.repeat(np.arange(ratings.row_count, dtype=np.int32), np.diff(ratings.row_starts))
     errors = factors.predict(users, ratings.columns) - ratings.values
-    user_lambda = params.regularization * np.diff(ratings.row_starts) ** params.regularization_exponent
+    user_lambda = (
+        params.regularization * np.diff(ratings.row_starts) ** params.regularization_exponent
+    )
     item_counts = np.bincount(ratings.columns, minlength=ratings.column_count)
     item_lambda = params.regularization * item_counts**params.regularization_exponent
     squares = float(errors @ errors)
@@ -133,6 +139,7 @@ class _Problem:
     def __init__(self, ratings: Interactions, params: RatingParams) -> None:
         self._by_user, self._by_item, self._params = ratings, transposed(ratings), params
         self._means = _means(ratings, params.mean)
+        self._item_order = np.argsort(ratings.columns, kind="stable")  # entries, item by item
         self._moments: list[tuple[Doubles, Doubles]] = []
         self._adam_steps = 0
 
@@ -166,12 +173,14 @@ class _Problem:
         errors = factors.predict(users, ratings.columns) - ratings.values
         item_counts = np.diff(self._by_item.row_starts)
         nu = params.regularization_exponent
+        by_item = self._item_order
         gradients = [
-            _sums(ratings.columns, errors[:, None] * factors.users[users], len(factors.items))
+            _sums(self._by_item.row_starts, errors[by_item, None] * factors.users[users[by_item]])
             + (params.regularization * item_counts**nu)[:, None] * factors.items,
-            _sums(users, errors[:, None] * factors.items[ratings.columns], len(factors.users))
+            _sums(ratings.row_starts, errors[:, None] * factors.items[ratings.columns])
             + (params.regularization * user_counts**nu)[:, None] * factors.users,
-            np.bincount(users, errors, len(factors.users)) + params.bias_regularization * factors.user_bias,
+            np.bincount(users, errors, len(factors.users))
+            + params.bias_regularization * factors.user_bias,
             np.bincount(ratings.columns, errors, len(factors.items))
             + params.bias_regularization * factors.item_bias,
         ]
@@ -214,7 +223,9 @@ def solve_rows(
         # The bias is one more unknown, whose feature is 1 everywhere.
         features = np.hstack([fixed[columns], np.ones((len(columns), 1))])[:, : dim + bias]
         system = features.T @ features
-        ridge = np.full(dim + bias, params.regularization * len(columns) ** params.regularization_exponent)
+        ridge = np.full(
+            dim + bias, params.regularization * len(columns) ** params.regularization_exponent
+        )
         if bias:
             ridge[dim] = params.bias_regularization
         system[np.diag_indices(dim + bias)] += ridge
@@ -244,12 +255,21 @@ def _less(ratings: Interactions, row_offsets: Doubles) -> Interactions:
     return Interactions(ratings.row_starts, ratings.columns, values, ratings.column_count)
 
 
-def _sums(rows: npt.NDArray[np.int32], values: Doubles, row_count: int) -> Doubles:
-    """Return the sum of the values of each row, (row_count, dim); a fixed order of addition."""
-    return np.stack([np.bincount(rows, column, row_count) for column in values.T], axis=1)
+def _sums(row_starts: LongArray, values: Doubles) -> Doubles:
+    """Return the sum of each row's values, (entries, dim) -> (rows, dim)."""
+    sums = np.zeros((len(row_starts) - 1, values.shape[1]))
+    filled = np.flatnonzero(np.diff(row_starts))
+    if len(filled):
+        sums[filled] = np.add.reduceat(values, row_starts[filled], axis=0)
+    return sums
 
 
 def _with_loss(factors: RatingFactors, cost: float) -> RatingFactors:
     return RatingFactors(
-        factors.means, factors.user_bias, factors.item_bias, factors.users, factors.items, (*factors.losses, cost)
+        factors.means,
+        factors.user_bias,
+        factors.item_bias,
+        factors.users,
+        factors.items,
+        (*factors.losses, cost),
     )
