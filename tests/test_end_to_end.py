@@ -185,7 +185,7 @@ def test_a_failed_training_says_where_and_changes_nothing(served: Served) -> Non
             shortlist.train(interactions=str(served.folder / "bad.parquet"), progress=False)
         assert failure.value.reason == "DATA_INVALID"
         assert failure.value.metadata["column"] == "rating"
-        assert failure.value.metadata["row"] == "1"
+        assert failure.value.metadata["row"] == "2"
         assert "bad.parquet" in failure.value.metadata["file"]
         assert shortlist.retrieve(user="u001").model == "first"
 
