@@ -39,7 +39,9 @@ class ServerSettings:
         _check_range("server.drain_s", self.drain_s, 0, 3600)
         _check_range("server.slow_call_ms", self.slow_call_ms, 0, 3_600_000)
         if self.log_level not in LOG_LEVELS:
-            raise SettingInvalid("server.log_level", self.log_level, f"one of {', '.join(LOG_LEVELS)}")
+            raise SettingInvalid(
+                "server.log_level", self.log_level, f"one of {', '.join(LOG_LEVELS)}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,9 @@ def read_settings(path: Path | None) -> Settings:
     try:
         tables = tomllib.loads(path.read_text())
     except OSError as problem:
-        raise SettingInvalid("config", str(path), f"a readable file ({problem.strerror})") from problem
+        raise SettingInvalid(
+            "config", str(path), f"a readable file ({problem.strerror})"
+        ) from problem
     except ValueError as problem:
         raise SettingInvalid("config", str(path), f"a TOML file ({problem})") from problem
     return _settings(tables)
@@ -144,7 +148,9 @@ def _section(kind: type, section: str, table: object) -> Any:
 def _check_known(prefix: str, table: dict[str, object], known: list[str]) -> None:
     for key in table:
         if key not in known:
-            raise SettingInvalid(prefix + key, table[key], f"no such setting; known: {', '.join(known)}")
+            raise SettingInvalid(
+                prefix + key, table[key], f"no such setting; known: {', '.join(known)}"
+            )
 
 
 def _value(name: str, hint: Any, value: object) -> object:

@@ -26,7 +26,9 @@ def hold_port(host: str, port: int) -> HeldPort:
     Raises SettingInvalid when it is taken or the host is no address of this machine.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
@@ -36,5 +38,7 @@ def hold_port(host: str, port: int) -> HeldPort:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         held.bind((address[0], chosen, *address[2:]))
     except OSError as problem:
-        raise SettingInvalid("server.port", f"{host}:{port}", f"a free address ({problem})") from problem
+        raise SettingInvalid(
+            "server.port", f"{host}:{port}", f"a free address ({problem})"
+        ) from problem
     return HeldPort(chosen, held)

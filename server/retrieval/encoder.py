@@ -65,9 +65,7 @@ def _encode_user(model: ServingModel, query: UserQuery) -> Encoded:
     return Encoded(_fold_in(model, model.space, rows, values), Origin.FOLDED_IN, missing, rows)
 
 
-def _fold_in(
-    model: ServingModel, space: Space, rows: IntArray, values: FloatArray
-) -> FloatArray:
+def _fold_in(model: ServingModel, space: Space, rows: IntArray, values: FloatArray) -> FloatArray:
     starts = np.array([0, len(rows)], dtype=np.int64)
     history = Interactions(starts, rows, values, model.item_count)
     try:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shortlist.core.interactions import FloatArray, IntArray
+from shortlist.core.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.scoring import score_rows
 from shortlist.server.index import ApproximateIndex
 from shortlist.server.retrieval.plan import Method, Plan
 from shortlist.server.retrieval.query import SearchMode, SearchReport
 from shortlist.server.retrieval.serving_model import ServingModel, Space
+
+NO_ROWS: IntArray = np.empty(0, dtype=np.int32)
+NO_SCORES: FloatArray = np.empty(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,9 @@ def _ranked(model: ServingModel, plan: Plan, count: int) -> Found:
 
 def _scan(space: Space, plan: Plan, vector: FloatArray, count: int) -> Found:
     best = min(count, plan.eligible_count)
-    top = space.scan.top(vector[np.newaxis], best, excluded=plan.excluded)
+    if best == 0:
+        return Found(NO_ROWS, NO_SCORES, SearchReport(SearchMode.EXACT, 0, 0))
+    top = space.scan.top(vector[np.newaxis], best, excluded=_as_one_row(plan.excluded, space))
     found = int(top.counts[0])
     report = SearchReport(SearchMode.EXACT, plan.eligible_count, plan.eligible_count)
     return Found(top.rows[0, :found], top.scores[0, :found], report)
@@ -72,6 +77,15 @@ def _index(
     # The index may store rounded vectors: the scores of the reply come from the float32 ones.
     rows, scores = _best(rows, score_rows(space.item_vectors, vector, rows), count)
     return Found(rows, scores, SearchReport(SearchMode.APPROXIMATE, plan.eligible_count, returned))
+
+
+def _as_one_row(excluded: IntArray, space: Space) -> Interactions | None:
+    """Return the excluded rows in the shape a batch of queries has: one row of columns a query."""
+    if not len(excluded):
+        return None
+    starts = np.array([0, len(excluded)], dtype=np.int64)
+    values = np.empty(len(excluded), dtype=np.float32)  # not read
+    return Interactions(starts, excluded, values, len(space.item_vectors))
 
 
 def _best(rows: IntArray, scores: FloatArray, count: int) -> tuple[IntArray, FloatArray]:

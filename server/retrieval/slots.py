@@ -116,9 +116,13 @@ class Slots:
             try:
                 kept[key] = self._held((name, model_id)) or self._load(catalog.model_path(model_id))
             except Exception as error:  # one bad model must not take the others down
-                _LOG.exception("alias %s of catalog %s: model %s does not load", alias, name, model_id)
+                _LOG.exception(
+                    "alias %s of catalog %s: model %s does not load", alias, name, model_id
+                )
                 broken[key] = error if isinstance(error, ServerError) else ServerError(str(error))
-                if key in self._serving:  # rather yesterday's model, named in every reply, than none
+                if (
+                    key in self._serving
+                ):  # rather yesterday's model, named in every reply, than none
                     kept[key] = self._serving[key]
         self._serving, self._broken = kept, broken
         self._generations[name] = aliases.generation

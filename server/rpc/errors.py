@@ -92,7 +92,11 @@ def log_bug(error: BaseException, method: str) -> None:
 
 def _violation(error: BaseException) -> error_details_pb2.BadRequest.FieldViolation | None:
     if isinstance(error, errors.FieldInvalid):
-        return error_details_pb2.BadRequest.FieldViolation(field=error.field, description=error.problem)
+        return error_details_pb2.BadRequest.FieldViolation(
+            field=error.field, description=error.problem
+        )
     if isinstance(error, SettingInvalid):
-        return error_details_pb2.BadRequest.FieldViolation(field=error.field, description=str(error))
+        return error_details_pb2.BadRequest.FieldViolation(
+            field=error.field, description=str(error)
+        )
     return None

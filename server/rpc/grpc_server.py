@@ -48,7 +48,9 @@ class GrpcServer:
             message_bytes_max=limits.message_bytes_max,
             slow_call_ms=settings.server.slow_call_ms,
         )
-        self._server = grpc.server(self._pool, interceptors=[self._gate], options=_options(settings))
+        self._server = grpc.server(
+            self._pool, interceptors=[self._gate], options=_options(settings)
+        )
         self._health = health.HealthServicer()
         self._watches = Watches(trainings, slots, limits.watches_max, self._gate.draining)
         self._add_services(RetrievalService(slots), ModelService(models, trainings, self._watches))
@@ -64,7 +66,9 @@ class GrpcServer:
         try:
             port = self._server.add_insecure_port(address)
         except RuntimeError as problem:
-            raise SettingInvalid("server.port", address, "a free address of this machine") from problem
+            raise SettingInvalid(
+                "server.port", address, "a free address of this machine"
+            ) from problem
         self._server.start()
         self._slots.start(self.report_health)
         self.report_health()

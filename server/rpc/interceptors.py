@@ -124,7 +124,9 @@ class Gate(grpc.ServerInterceptor):
         try:
             return decode(message)
         except DecodeError as error:
-            raise FieldInvalid("request", "is no message of this method (or holds text that is not UTF-8)") from error
+            raise FieldInvalid(
+                "request", "is no message of this method (or holds text that is not UTF-8)"
+            ) from error
 
     def _refused(self, decode: Any, context: grpc.ServicerContext, message: bytes) -> NoReturn:
         if self.draining.is_set():

@@ -4,6 +4,7 @@ from math import isfinite
 
 import numpy as np
 
+from shortlist.core.scoring import VALUE_MAX
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.retrieval.query import (
     EmbeddingQuery,
@@ -68,8 +69,11 @@ def _items_from_proto(message: query_pb2.ItemsQuery, path: str) -> ItemsQuery:
 def _embedding_from_proto(message: query_pb2.Embedding, path: str) -> EmbeddingQuery:
     check_length(path, len(message.values), 1, DIM_MAX)
     values = np.array(message.values, dtype=np.float32)
-    unusable = np.flatnonzero(~np.isfinite(values))
+    # NaN compares false, so this finds it too.
+    unusable = np.flatnonzero(~(np.abs(values) <= VALUE_MAX))
     if len(unusable):
-        first = int(unusable[0])
-        check_finite(f"{path}[{first}]", float(values[first]))
+        place, value = int(unusable[0]), float(values[unusable[0]])
+        check_finite(f"{path}[{place}]", value)
+        problem = f"{value} is beyond {VALUE_MAX:g}, where sums of products overflow"
+        raise FieldInvalid(f"{path}[{place}]", problem, found=value, limit=VALUE_MAX)
     return EmbeddingQuery(values)

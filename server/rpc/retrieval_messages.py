@@ -117,7 +117,10 @@ def entry_error_to_proto(error: Exception, entry: int) -> pb2.BatchRetrieveEntry
     code, reason = code_and_reason(error)
     return pb2.BatchRetrieveEntry(
         error=pb2.EntryError(
-            code=code.value[0], reason=reason, message=message_of(error), metadata=metadata_of(error)
+            code=code.value[0],
+            reason=reason,
+            message=message_of(error),
+            metadata=metadata_of(error),
         )
     )
 
@@ -128,4 +131,3 @@ def _check_batch(path: str, length: int, most: int) -> None:
     if length > most:
         problem = f"{path} has {length} entries; at most {most} are allowed in one call"
         raise BatchTooLarge(problem, field=path, found=length, limit=most)
-
