@@ -142,7 +142,8 @@ def _section(kind: type, section: str, table: object) -> Any:
         raise SettingInvalid(section, table, f"a table, written [{section}]")
     hints = get_type_hints(kind)
     _check_known(f"{section}.", table, [one.name for one in fields(kind)])
-    return kind(**{key: _value(f"{section}.{key}", hints[key], table[key]) for key in table})
+    values = {key: _value(f"{section}.{key}", hints[key], value) for key, value in table.items()}
+    return kind(**values)
 
 
 def _check_known(prefix: str, table: dict[str, object], known: list[str]) -> None:

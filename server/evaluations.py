@@ -1,4 +1,4 @@
-"""Measures a published model on a caller's test data, in a process of its own: serving is not disturbed."""
+"""Measures a published model on a caller's test data, in a process of its own."""
 
 from __future__ import annotations
 

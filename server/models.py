@@ -42,7 +42,7 @@ class Models:
         return _published(store, store.resolve(name), store.aliases().targets)
 
     def page(self, catalog: str, size: int, token: str) -> tuple[list[PublishedModel], str]:
-        """Return up to `size` models after the one that `token` names, newest first, and the next token."""
+        """Return up to `size` models after the one that `token` names, and the next token."""
         store = self._catalogs.catalog(catalog, must_exist=True)
         ids = store.model_ids()
         if token and token not in ids:

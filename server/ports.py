@@ -8,7 +8,7 @@ from shortlist.core.errors import SettingInvalid
 
 @dataclass(frozen=True, slots=True)
 class HeldPort:
-    """A port that is ours as long as this is open; bound but not listening, so it takes no calls."""
+    """A port that is ours while this is open; bound but not listening, so it takes no calls."""
 
     port: int
     _socket: socket.socket

@@ -1,4 +1,4 @@
-"""Starts our own child processes: fresh interpreters that never outlive the process that wanted them."""
+"""Starts our child processes: fresh interpreters that never outlive who wanted them."""
 
 import ctypes
 import signal

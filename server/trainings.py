@@ -7,9 +7,7 @@ import time
 
 from shortlist.core.wals import WalsParams
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.errors import ModelExists
 from shortlist.server.jobs import Job, JobState, JobStore
-from shortlist.server.reading import check_path
 from shortlist.server.training.spec import PopularityParams, TrainingSpec
 
 _OPEN = (JobState.QUEUED, JobState.RUNNING)

@@ -71,7 +71,7 @@ def _fold_in(model: ServingModel, space: Space, rows: IntArray, values: FloatArr
     try:
         vector: FloatArray = space.fold_in.solve(history)[0]
     except SingularSystem as error:
-        problem = f"model {model.model_id} was trained without enough regularization to fold this history in"
+        problem = f"model {model.model_id} has too little regularization to fold this history in"
         raise QueryKindUnsupported(problem, model=model.model_id, kind="history") from error
     return vector
 
@@ -100,7 +100,7 @@ def _encode_embedding(space: Space, query: EmbeddingQuery, path: str) -> Encoded
 
 
 def _mean_direction(vectors: FloatArray) -> FloatArray:
-    """Return the mean of (n, dim) vectors, each scaled to length 1; a zero vector has no direction."""
+    """Return the mean of (n, dim) vectors, each scaled to length 1; zero vectors stay."""
     wide = vectors.astype(np.float64)
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
     directions = np.divide(wide, lengths, out=np.zeros_like(wide), where=lengths > 0)

@@ -13,8 +13,8 @@ from shortlist.server.retrieval.known_items import known_rows
 from shortlist.server.retrieval.query import RetrieveQuery, SearchMode
 from shortlist.server.retrieval.serving_model import ServingModel
 
-# SearchMode.AUTO scans exactly up to this many items: that takes 1 to 2 ms at dim 64 on one core, and
-# an exact answer needs no trust.
+# SearchMode.AUTO scans exactly up to this many items: that takes 1 to 2 ms at dim 64 on one core,
+# and an exact answer needs no trust.
 EXACT_ITEMS_MAX = 250_000
 # The index is asked for count + exclusions; beyond this many it walks so much of the graph that the
 # exact scan is faster, and its recall falls.

@@ -1,4 +1,4 @@
-"""What can be asked and what is answered, in outside ids; the contract's words without its wire types."""
+"""What can be asked and what is answered: the contract's words without its wire types."""
 
 from dataclasses import dataclass
 from enum import Enum

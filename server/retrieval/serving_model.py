@@ -1,4 +1,4 @@
-"""One whole model ready to answer: opened artifact, scan, fold-in and index; immutable once made."""
+"""One whole model ready to answer: artifact, scan, fold-in and index; immutable once made."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Space:
 
 @dataclass(frozen=True, slots=True)
 class ServingModel:
-    """What a request takes one reference to and keeps; rows are positions in `items` and `users`."""
+    """What a request takes one reference to and keeps; rows are places in `items` and `users`."""
 
     catalog: str
     model_id: str
@@ -71,7 +71,7 @@ def serving_model(artifact: Artifact) -> ServingModel:
 
 
 def rank_by_score(scores: FloatArray) -> IntArray:
-    """Return the rows by falling score; rows are in id order, so a stable sort breaks ties by id."""
+    """Return the rows by falling score; rows are in id order, so a stable sort ties by id."""
     return np.argsort(-scores, kind="stable").astype(np.int32)
 
 

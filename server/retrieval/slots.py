@@ -1,7 +1,8 @@
 """Which model serves: one slot an alias, swapped whole; a request takes one reference and keeps it.
 
-A worker learns of alias changes from the data folder, whoever made them: a thread looks at the alias
-files ten times a second, loads what is new beside the running requests and swaps by one assignment.
+A worker learns of alias changes from the data folder, whoever made them: a thread looks at the
+alias files ten times a second, loads what is new beside the running requests and swaps by one
+assignment.
 Models that are asked for by id, and no alias holds, are loaded on demand into a small cache.
 """
 

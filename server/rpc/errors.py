@@ -14,7 +14,7 @@ _LOG = logging.getLogger("shortlist.server")
 
 DOMAIN = "shortlist"
 BUG_TEXT = "The server failed in a way it should not; its log says more."
-# Long enough for a queue of retrievals to empty or a restarted worker to answer, short for a person.
+# Long enough for a queue of retrievals to empty or a new worker to answer, short for a person.
 RETRY_DELAY_MS = 500
 
 Code = grpc.StatusCode
@@ -66,7 +66,7 @@ def metadata_of(error: BaseException) -> dict[str, str]:
 
 
 def status_of(error: BaseException) -> status_pb2.Status:
-    """Return the whole status: ErrorInfo always, BadRequest for a field, RetryInfo where a retry helps."""
+    """Return the whole status: ErrorInfo always, BadRequest for a field, RetryInfo for a wait."""
     code, reason = code_and_reason(error)
     details: list[Message] = [
         error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata_of(error))
@@ -85,7 +85,7 @@ def status_of(error: BaseException) -> status_pb2.Status:
 
 
 def log_bug(error: BaseException, method: str) -> None:
-    """Write an unknown error with its traceback; a known one is the caller's affair, not the log's."""
+    """Write an unknown error with its traceback; a known one is the caller's affair."""
     if code_and_reason(error) == BUG:
         _LOG.error("%s failed", method, exc_info=error)
 

@@ -1,5 +1,6 @@
 """Evaluation: what to measure, and what was measured."""
 
+from shortlist.server.errors import FieldInvalid
 from shortlist.server.evaluations import EvaluationRequest
 from shortlist.server.rpc.fields import (
     ALIAS_DEFAULT,
@@ -10,7 +11,6 @@ from shortlist.server.rpc.fields import (
     int_in,
     name_from_text,
 )
-from shortlist.server.errors import FieldInvalid
 from shortlist.server.rpc.source_messages import events_from_proto, events_to_proto
 from shortlist.server.training.spec import Evaluation, EvaluationSpec
 from shortlist.v1 import model_service_pb2 as pb2

@@ -1,7 +1,7 @@
 """Checks of single request fields against the limits that the contract's comments state.
 
-Each raises FieldInvalid with the field's path, the limit and the found value. The hot ones look at a
-good value with one comparison and spell a path out only for a bad one.
+Each raises FieldInvalid with the field's path, the limit and the found value. The hot ones look at
+a good value with one comparison and spell a path out only for a bad one.
 """
 
 import re
@@ -96,7 +96,7 @@ def check_finite(path: str, value: float) -> float:
 
 
 def enum_name(path: str, value: int, names: dict[int, str]) -> str:
-    """Return our name of an enum's number; a number of a newer contract is an error, not a default."""
+    """Return our name of an enum's number; a newer contract's number is an error, no default."""
     if value not in names:
         known = ", ".join(str(number) for number in names)
         raise FieldInvalid(path, f"{value} is not one of {known}", found=value)

@@ -83,7 +83,7 @@ class Gate(grpc.ServerInterceptor):
     def _wrap(
         self, method: str, handler: Handler, admit: Callable[[Work, Any, bytes], Any]
     ) -> Handler:
-        """Return the handler with our own decoding, so that broken bytes are an INVALID_ARGUMENT."""
+        """Return the handler with our decoding, so that broken bytes are an INVALID_ARGUMENT."""
         decode: Any = handler.request_deserializer
         work: Work = handler.unary_stream if handler.response_streaming else handler.unary_unary
 
@@ -107,7 +107,7 @@ class Gate(grpc.ServerInterceptor):
 
         behavior: Any = stream if handler.response_streaming else unary
         if "ModelService" in method:
-            # Disk work and watches have threads of their own, so that no retrieval waits behind them.
+            # Disk work and watches have threads of their own: no retrieval waits behind them.
             behavior.experimental_thread_pool = self._model_pool
         make: Any = (
             grpc.unary_stream_rpc_method_handler
@@ -119,8 +119,9 @@ class Gate(grpc.ServerInterceptor):
 
     def _admitted(self, decode: Any, _: grpc.ServicerContext, message: bytes) -> Any:
         if len(message) > self._message_bytes_max:
-            problem = f"the message has {len(message)} bytes; at most {self._message_bytes_max} are allowed"
-            raise BatchTooLarge(problem, found=len(message), limit=self._message_bytes_max)
+            size, limit = len(message), self._message_bytes_max
+            problem = f"the message has {size} bytes; at most {limit} are allowed"
+            raise BatchTooLarge(problem, found=size, limit=limit)
         try:
             return decode(message)
         except DecodeError as error:

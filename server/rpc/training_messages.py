@@ -1,4 +1,4 @@
-"""TrainRequest: from the wire to a training spec and back, for jobs and models show what was asked."""
+"""TrainRequest: from the wire to a training spec, and back for jobs and models to show."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

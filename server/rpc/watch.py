@@ -1,4 +1,4 @@
-"""WatchTrainingJob: a bounded number of streams, each ending with its job, its client or the server."""
+"""WatchTrainingJob: bounded streams, each ending with its job, its client or the server."""
 
 import threading
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ POLL_S = 0.1
 
 
 class Watches:
-    """Follows jobs by looking at the store: the worker that serves a watch is not the one that trains."""
+    """Follows jobs by looking at the store: another process trains than serves the watch."""
 
     def __init__(
         self, trainings: Trainings, slots: Slots, watches_max: int, draining: threading.Event
@@ -45,7 +45,7 @@ class Watches:
             ended = has_ended(job)
             if job.version != version:
                 if ended:
-                    # Whoever waited for the end retrieves next: here, the new model must serve then.
+                    # Whoever waited for the end retrieves next: the new model must serve then.
                     self._slots.refresh()
                 version = job.version
                 yield job

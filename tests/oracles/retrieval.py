@@ -1,4 +1,4 @@
-"""What Retrieve must answer, in plain Python and float64: slow, obvious, no cleverness shared with it."""
+"""What Retrieve must answer, in plain Python and float64: slow, obvious, nothing shared."""
 
 from collections.abc import Iterable
 

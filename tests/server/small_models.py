@@ -1,4 +1,4 @@
-"""Small serving models made in memory, with whole-number vectors: sums are exact, so ties are real."""
+"""Small serving models in memory with whole-number vectors: sums are exact, ties are real."""
 
 import numpy as np
 import numpy.typing as npt

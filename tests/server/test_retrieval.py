@@ -1,4 +1,4 @@
-"""Retrieve and Embed over small models: semantics by example, then properties against the oracle."""
+"""Retrieve and Embed over small models: semantics by example, then properties by oracle."""
 
 from dataclasses import replace
 
@@ -70,7 +70,7 @@ def test_a_history_is_added_to_the_stored_events_and_its_values_win() -> None:
     stored = sorted(seen_ids(MODEL, row))
     fresh = next(one for one in all_ids(MODEL) if one not in stored)
     both = UserQuery(user_id(row), (fresh, stored[0]), (2.0, 4.0))
-    values = {name: 1.0 for name in stored} | {fresh: 2.0, stored[0]: 4.0}
+    values = dict.fromkeys(stored, 1.0) | {fresh: 2.0, stored[0]: 4.0}
     whole = UserQuery("", tuple(values), tuple(values.values()))
     embedded = embed(MODEL, [both])[0]
     assert embedded.origin is Origin.FOLDED_IN
