@@ -147,10 +147,10 @@ def _section(kind: type, section: str, table: object) -> Any:
 
 
 def _check_known(prefix: str, table: dict[str, object], known: list[str]) -> None:
-    for key in table:
+    for key, value in table.items():
         if key not in known:
             raise SettingInvalid(
-                prefix + key, table[key], f"no such setting; known: {', '.join(known)}"
+                prefix + key, value, f"no such setting; known: {', '.join(known)}"
             )
 
 

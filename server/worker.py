@@ -6,6 +6,7 @@ import threading
 
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
+from shortlist.server.evaluations import Evaluations
 from shortlist.server.jobs import JobStore
 from shortlist.server.models import Models
 from shortlist.server.retrieval.slots import Slots
@@ -22,7 +23,8 @@ def run_worker(settings: Settings) -> int:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     server = make_server(settings)
-    port = server.start()
+    port = server.open_port()
+    server.load_models()
     print(f"{READY}{port}", flush=True)
     stop.wait()
     server.stop(settings.server.drain_s)
@@ -35,4 +37,5 @@ def make_server(settings: Settings) -> GrpcServer:
     store = JobStore(settings.data.dir / JOBS_NAME, queue_max=settings.training.queue_max)
     slots = Slots(catalogs, settings.limits.loaded_models_max)
     trainings = Trainings(store, catalogs, settings.data.roots)
-    return GrpcServer(settings, slots, Models(catalogs, slots, settings), trainings)
+    evaluations = Evaluations(settings, catalogs)
+    return GrpcServer(settings, slots, Models(catalogs, slots), trainings, evaluations)

@@ -8,6 +8,7 @@ from grpc_reflection.v1alpha import reflection
 
 from shortlist.core.errors import SettingInvalid
 from shortlist.server.config import Settings
+from shortlist.server.evaluations import Evaluations
 from shortlist.server.models import Models
 from shortlist.server.retrieval.slots import Slots
 from shortlist.server.rpc.interceptors import CountingPool, Gate
@@ -33,7 +34,12 @@ class GrpcServer:
     """One worker's server; `start` once, `stop` once."""
 
     def __init__(
-        self, settings: Settings, slots: Slots, models: Models, trainings: Trainings
+        self,
+        settings: Settings,
+        slots: Slots,
+        models: Models,
+        trainings: Trainings,
+        evaluations: Evaluations,
     ) -> None:
         limits = settings.limits
         self._settings = settings
@@ -52,13 +58,13 @@ class GrpcServer:
             self._pool, interceptors=[self._gate], options=_options(settings)
         )
         self._health = health.HealthServicer()
-        self._watches = Watches(trainings, slots, limits.watches_max, self._gate.draining)
-        self._add_services(RetrievalService(slots), ModelService(models, trainings, self._watches))
+        watches = Watches(trainings, slots, limits.watches_max, self._gate.draining)
+        model_service = ModelService(models, trainings, evaluations, watches)
+        self._add_services(RetrievalService(slots), model_service)
 
-    def start(self) -> int:
-        """Open the port, load what the aliases name, and return the port.
+    def open_port(self) -> int:
+        """Answer on the port and return it; until the models are loaded, with LOADING.
 
-        The port answers while the models load: with LOADING.
         Raises SettingInvalid when the address cannot be bound.
         """
         server = self._settings.server
@@ -66,13 +72,14 @@ class GrpcServer:
         try:
             port = self._server.add_insecure_port(address)
         except RuntimeError as problem:
-            raise SettingInvalid(
-                "server.port", address, "a free address of this machine"
-            ) from problem
+            raise SettingInvalid("server.port", address, "a free address of this host") from problem
         self._server.start()
+        return port
+
+    def load_models(self) -> None:
+        """Load what the aliases name, then serve it and follow the aliases."""
         self._slots.start(self.report_health)
         self.report_health()
-        return port
 
     def report_health(self) -> None:
         """Set each service's health: retrieval serves once some catalog has a model."""

@@ -3,6 +3,8 @@
 One interceptor rather than four: a chain would wrap every call four times, and their order matters.
 """
 
+from __future__ import annotations
+
 import logging
 import threading
 import time
@@ -19,7 +21,7 @@ from shortlist.server.rpc.errors import log_bug, status_of
 
 _ACCESS = logging.getLogger("shortlist.access")
 
-Handler: TypeAlias = grpc.RpcMethodHandler[Any, Any]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Work: TypeAlias = Callable[[Any, grpc.ServicerContext], Any]
 
 

@@ -4,7 +4,12 @@ from collections.abc import Iterator
 
 import grpc
 
+from shortlist.server.evaluations import Evaluations
 from shortlist.server.models import Models
+from shortlist.server.rpc.evaluation_messages import (
+    evaluation_request_from_proto,
+    evaluation_to_proto,
+)
 from shortlist.server.rpc.job_messages import (
     job_id_from_proto,
     job_page_to_proto,
@@ -16,8 +21,6 @@ from shortlist.server.rpc.model_messages import (
     alias_to_proto,
     aliases_to_proto,
     catalog_from_proto,
-    evaluation_request_from_proto,
-    evaluation_to_proto,
     model_id_from_proto,
     model_name_from_proto,
     model_page_to_proto,
@@ -36,8 +39,11 @@ Context = grpc.ServicerContext
 class ModelService(pb2_grpc.ModelServiceServicer):
     """Trains models and says which one serves."""
 
-    def __init__(self, models: Models, trainings: Trainings, watches: Watches) -> None:
+    def __init__(
+        self, models: Models, trainings: Trainings, evaluations: Evaluations, watches: Watches
+    ) -> None:
         self._models = models
+        self._evaluations = evaluations
         self._trainings = trainings
         self._watches = watches
 
@@ -86,7 +92,7 @@ class ModelService(pb2_grpc.ModelServiceServicer):
 
     def EvaluateModel(self, request: pb2.EvaluateModelRequest, context: Context) -> pb2.Evaluation:
         evaluation = evaluation_request_from_proto(request)
-        return evaluation_to_proto(self._models.evaluate(evaluation))
+        return evaluation_to_proto(self._evaluations.evaluate(evaluation, context.is_active))
 
     def SetAlias(self, request: pb2.SetAliasRequest, context: Context) -> pb2.Alias:
         catalog, name, model_id = alias_from_proto(request)
