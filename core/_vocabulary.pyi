@@ -1,3 +1,5 @@
+from typing import final
+
 import numpy as np
 import numpy.typing as npt
 
@@ -32,6 +34,7 @@ def sort_ids(
     spare_order: IntArray,
 ) -> None: ...
 
+@final
 class IdTable:
     def __init__(self, utf8: _Bytes, offsets: LongArray, slots: IntArray) -> None: ...
     def row(self, id: str) -> int | None: ...

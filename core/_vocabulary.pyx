@@ -4,6 +4,7 @@ Id i is utf8[offsets[i] : offsets[i + 1]]. The table is open addressing with lin
 holds a row, or EMPTY. At most half of the slots are taken, so every probe ends.
 """
 
+cimport cython
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
@@ -212,6 +213,8 @@ def sort_ids(
                   &keys[0], &order[0], &spare_keys[0], &spare_order[0])
 
 
+@cython.final
+@cython.auto_pickle(False)
 cdef class IdTable:
     """The arrays of one vocabulary, held open so that a look-up costs no buffer request."""
 

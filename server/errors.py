@@ -45,11 +45,29 @@ class EmbeddingDimension(FieldInvalid):
 
 
 class DataSourceInvalid(ServerError, DataInvalid):
-    """A data file that cannot be used; metadata names file, column and row where they are known."""
+    """A data file that cannot be used. Rows count from 1, a header line not included."""
+
+    def __init__(
+        self, reason: str, *, file: str = "", column: str = "", row: int | None = None
+    ) -> None:
+        place = [file] if file else []
+        place += [f"column {column!r}"] if column else []
+        place += [f"row {row}"] if row is not None else []
+        named = {"file": file, "column": column, "row": "" if row is None else row}
+        known = {key: value for key, value in named.items() if value != ""}
+        super().__init__(f"{', '.join(place)}: {reason}" if place else reason, **known)
+        self.reason = reason
+        self.file = file
+        self.column = column
+        self.row = row
 
 
 class PathNotAllowed(ServerError):
     """A path outside the configured data roots."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path!r} is outside the data roots of this server", path=path)
+        self.path = path
 
 
 class NotFound(ServerError):

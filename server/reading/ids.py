@@ -1,0 +1,113 @@
+"""Columns of outside ids, batch by batch, to codes of one vocabulary."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pat
+
+from shortlist.core.errors import DataInvalid
+from shortlist.core.interactions import IntArray
+from shortlist.core.vocabulary import ID_BYTES_MAX, ByteArray, Vocabulary, VocabularyBuilder
+from shortlist.server.reading.batches import Place
+
+NO_CODE = -1  # inside this file and its caller only: the row has no id and is dropped
+
+
+class IdCollector:
+    """Gives every id a code. Strings are taken as they are, integers as their decimal text."""
+
+    def __init__(self) -> None:
+        self._builder = VocabularyBuilder()
+        self._dictionary: pa.Array | None = None
+        self._dictionary_codes: IntArray = np.empty(0, np.int32)
+
+    def codes(self, column: pa.Array, name: str, place: Place) -> IntArray:
+        """Return a code a row, NO_CODE where the id is null or empty.
+
+        Raises DataSourceInvalid for types that are no ids (floating point is refused: 7.0 and 7
+        would be two ids), ids over 512 bytes and bytes that are no UTF-8.
+        """
+        encoded = column if pat.is_dictionary(column.type) else column.dictionary_encode()
+        dictionary = encoded.dictionary
+        # Batches of one row group share their dictionary: then there is nothing to enter.
+        if self._dictionary is None or not dictionary.equals(self._dictionary):
+            self._dictionary_codes = self._entered(dictionary, encoded, name, place)
+            self._dictionary = dictionary
+        places = encoded.indices.cast(pa.int32()).fill_null(len(dictionary))
+        return self._dictionary_codes[places.to_numpy(zero_copy_only=False)]
+
+    def finish(self, codes: IntArray) -> tuple[Vocabulary, IntArray]:
+        """Return the vocabulary of the codes in use, and the rows of `codes`."""
+        vocabulary, rows = self._builder.finish()
+        used = np.zeros(len(rows), np.bool_)
+        used[codes] = True
+        if not used.all():  # ids of dropped rows only, and dictionary entries of none
+            kept = np.sort(rows[used])
+            places = np.empty(len(rows), np.int32)
+            places[kept] = np.arange(len(kept), dtype=np.int32)
+            vocabulary, rows = vocabulary.select(kept), places[rows]
+        return vocabulary, rows[codes]
+
+    def _entered(
+        self, dictionary: pa.Array, encoded: pa.DictionaryArray, name: str, place: Place
+    ) -> IntArray:
+        """Return the code of each entry of a dictionary, and NO_CODE behind them for nulls."""
+
+        def invalid(reason: str, entry: int) -> DataInvalid:
+            return place.invalid(reason, name, pc.index(encoded.indices, entry).as_py())
+
+        utf8, offsets = id_bytes(dictionary, name, place)
+        sizes = np.diff(offsets)
+        if sizes.max(initial=0) > ID_BYTES_MAX:
+            entry = int(np.flatnonzero(sizes > ID_BYTES_MAX)[0])
+            raise invalid(f"id has {sizes[entry]} bytes, {ID_BYTES_MAX} at most", entry)
+        codes = np.full(len(dictionary) + 1, NO_CODE, np.int32)
+        filled = np.flatnonzero(sizes > 0)
+        if len(filled) < len(sizes):  # an empty id takes no bytes: leaving its offset out is all
+            offsets = np.append(offsets[:-1][filled], offsets[-1])
+        try:
+            codes[filled] = self._builder.add(utf8, offsets)
+        except DataInvalid as failure:
+            entry = _first_broken(utf8, offsets)
+            raise invalid("id is not valid UTF-8", int(filled[entry])) from failure
+        return codes
+
+
+def id_bytes(ids: pa.Array, name: str, place: Place) -> tuple[ByteArray, npt.NDArray[np.int64]]:
+    """Return ids as one run of bytes and where each starts; a null becomes empty."""
+    if pat.is_integer(ids.type):
+        ids = ids.cast(pa.string())
+    elif not (_is_text(ids.type) or pat.is_null(ids.type)):
+        reason = f"ids are strings or integers, not {ids.type}; cast the column"
+        raise place.invalid(reason, name)
+    texts = ids.cast(pa.large_binary())
+    if texts.null_count:
+        texts = texts.fill_null(b"")
+    if not len(texts):
+        return np.empty(0, np.uint8), np.zeros(1, np.int64)
+    _, starts, data = texts.buffers()
+    offsets = np.frombuffer(starts, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    utf8 = np.frombuffer(data, np.uint8) if data else np.empty(0, np.uint8)
+    return utf8, offsets
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pat.is_string(kind)
+        or pat.is_large_string(kind)
+        or pat.is_string_view(kind)
+        or pat.is_binary(kind)
+        or pat.is_large_binary(kind)
+    )
+
+
+def _first_broken(utf8: ByteArray, offsets: npt.NDArray[np.int64]) -> int:
+    for entry in range(len(offsets) - 1):
+        try:
+            utf8[offsets[entry] : offsets[entry + 1]].tobytes().decode()
+        except UnicodeDecodeError:
+            return entry
+    raise AssertionError("the builder refused ids that are valid")
