@@ -1,0 +1,139 @@
+"""Kernels of core/scoring.py: exact scan, selection, gathered scores (core/simd/scan.h)."""
+
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.string cimport memcpy
+
+cdef extern from "simd/scan.h" nogil:
+    ctypedef struct ScanTask:
+        const float *items
+        int64_t dim
+        const int32_t *rows
+        const uint64_t *eligible
+        int64_t start
+        int64_t stop
+        const float *queries
+        int64_t query_count
+        int64_t stride
+        const int64_t *excluded_starts
+        const int32_t *excluded_rows
+
+    ctypedef struct ScanLists:
+        int64_t keep
+        int64_t capacity
+        int64_t *counts
+        int64_t *cursors
+        float *thresholds
+        float *scores
+        int32_t *rows
+
+    ctypedef struct ScanKernels:
+        int64_t panel_floats_per_dim
+        void (*scan)(const ScanTask *, ScanLists *, float *) noexcept nogil
+        void (*score_rows)(const float *, int64_t, const float *, const int32_t *, int64_t, float *) noexcept nogil
+
+    const ScanKernels scan_kernels[4]
+    int64_t scan_finish(int, const float *, const int32_t *, const int64_t *, int64_t, int64_t, int64_t,
+                        int64_t, int64_t, float *, int32_t *, uint64_t *) noexcept
+    int64_t first_beyond(const float *, int64_t, float) noexcept
+
+
+def panel_floats(int level):
+    """Return how many floats of panel scratch `scan` needs per padded dim."""
+    return scan_kernels[level].panel_floats_per_dim
+
+
+def first_value_beyond(const float[::1] values, float limit):
+    """Return the index of the first value that is NaN or beyond +-limit, or -1."""
+    cdef int64_t found
+    with nogil:
+        found = first_beyond(&values[0], values.shape[0], limit) if values.shape[0] else -1
+    return found
+
+
+def scan(
+    int level,
+    const float[:, ::1] items,           # (n, dim)
+    const int32_t[::1] rows,             # (m,) ascending rows to score, or None: all
+    const uint64_t[::1] eligible,        # (ceil(n / 64),) bits of the rows that may enter, or None
+    int64_t start,                       # positions start..stop-1; start a multiple of 64
+    int64_t stop,
+    const float[:, ::1] queries,         # (q, stride) zeros beyond dim; stride a multiple of 8
+    const int64_t[::1] excluded_starts,  # (q + 1,) or None
+    const int32_t[::1] excluded_rows,    # rows that never enter, ascending a query
+    int64_t keep,                        # entries wanted
+    int64_t[::1] counts,                 # (q,) length of each list, written here
+    float[:, ::1] list_scores,           # (q, capacity) written here
+    int32_t[:, ::1] list_rows,           # (q, capacity) written here, ascending
+    int64_t[::1] cursors,                # (q,) scratch
+    float[::1] thresholds,               # (q,) scratch
+    float[::1] panel,                    # (panel_floats * stride,) scratch
+):
+    """Leave in each list at least the `keep` best of the positions, and few others."""
+    cdef ScanTask task
+    cdef ScanLists lists
+    task.items = &items[0, 0]
+    task.dim = items.shape[1]
+    task.rows = NULL
+    if rows is not None:
+        task.rows = &rows[0]
+    task.eligible = NULL
+    if eligible is not None:
+        task.eligible = &eligible[0]
+    task.start = start
+    task.stop = stop
+    task.queries = &queries[0, 0]
+    task.query_count = queries.shape[0]
+    task.stride = queries.shape[1]
+    task.excluded_starts = NULL
+    if excluded_starts is not None:
+        task.excluded_starts = &excluded_starts[0]
+    task.excluded_rows = NULL
+    if excluded_rows is not None:
+        task.excluded_rows = &excluded_rows[0]
+    lists.keep = keep
+    lists.capacity = list_scores.shape[1]
+    lists.counts = &counts[0]
+    lists.cursors = &cursors[0]
+    lists.thresholds = &thresholds[0]
+    lists.scores = &list_scores[0, 0]
+    lists.rows = &list_rows[0, 0]
+    with nogil:
+        scan_kernels[level].scan(&task, &lists, &panel[0])
+
+
+def finish(
+    int level,
+    const int64_t[:, ::1] counts,          # (parts, q)
+    const float[:, :, ::1] list_scores,    # (parts, q, capacity)
+    const int32_t[:, :, ::1] list_rows,    # (parts, q, capacity); part p's rows before part p+1's
+    int64_t[::1] top_counts,               # (q,) written here
+    float[:, ::1] top_scores,              # (q, k) written here, best first
+    int32_t[:, ::1] top_rows,              # (q, k) written here
+    float[::1] merged_scores,              # (parts * capacity,) scratch
+    int32_t[::1] merged_rows,              # (parts * capacity,) scratch
+    uint64_t[::1] spare,                   # (2 * parts * capacity,) scratch
+):
+    """Merge the lists of every part and write the k best of each query, equal scores by row."""
+    cdef int64_t q, k = top_rows.shape[1], found
+    with nogil:
+        for q in range(top_rows.shape[0]):
+            found = scan_finish(level, &list_scores[0, 0, 0], &list_rows[0, 0, 0], &counts[0, 0],
+                                counts.shape[0], counts.shape[1], list_rows.shape[2], q, k,
+                                &merged_scores[0], &merged_rows[0], &spare[0])
+            memcpy(&top_scores[q, 0], &merged_scores[0], found * sizeof(float))
+            memcpy(&top_rows[q, 0], &merged_rows[0], found * sizeof(int32_t))
+            top_counts[q] = found
+
+
+def score_rows(
+    int level,
+    const float[:, ::1] items,  # (n, dim)
+    const float[::1] query,     # (stride,) zeros beyond dim; stride a multiple of 8
+    const int32_t[::1] rows,    # (m,)
+    float[::1] scores,          # (m,) written here
+):
+    """Score the named rows with one query, with the arithmetic of `scan`."""
+    if rows.shape[0] == 0:
+        return
+    with nogil:
+        scan_kernels[level].score_rows(&items[0, 0], items.shape[1], &query[0], &rows[0], rows.shape[0], &scores[0])

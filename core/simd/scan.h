@@ -1,0 +1,212 @@
+/* Exact scan: inner products of queries with every item, and the k best of each query.
+ *
+ * THE SUM. Every path (one query, batch, gathered rows, masked) adds in one order, so that a score
+ * has the same bits whichever path computed it:
+ *     p_l   = products of dims l, l+8, l+16, ... added in ascending order to 0, for l = 0..7
+ *     score = ((((((p_0 + p_1) + p_2) + p_3) + p_4) + p_5) + p_6) + p_7
+ * with fused multiply-add at the AVX2 level and above (so these agree with one another as well) and
+ * with separate roundings at the baseline.
+ *
+ * SELECTION. A score enters its query's list when it is above the query's threshold; a full list is
+ * cut back to about k by bisection on the threshold, which then rises. Lists stay in ascending row
+ * order, so a later row that equals the k-th best loses: ties go to the smaller row.
+ */
+#ifndef SHORTLIST_SCAN_H
+#define SHORTLIST_SCAN_H
+
+#include <math.h>
+#include "simd/levels.h"
+#if LEVELS_X86
+#include <immintrin.h>
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi" /* 32-byte vectors at the baseline never cross a file */
+#endif
+
+#define SCAN_INLINE static inline __attribute__((always_inline))
+#define SCAN_LANES_MAX 16
+
+/* What to score: positions start..stop-1, which are rows of `items`, or entries of `rows`. */
+typedef struct {
+    const float *items;
+    int64_t dim;
+    const int32_t *rows;         /* NULL: position p is row p */
+    const uint64_t *eligible;    /* NULL: all; else bit p says whether position p may be returned */
+    int64_t start, stop;         /* start is a multiple of 64 */
+    const float *queries;        /* (query_count, stride), zeros beyond dim */
+    int64_t query_count, stride; /* stride: dim rounded up to a multiple of 8 */
+    const int64_t *excluded_starts; /* NULL: nothing excluded; else rows of query q that never enter */
+    const int32_t *excluded_rows;   /* ascending within a query */
+} ScanTask;
+
+/* The lists of the best so far, one of `capacity` entries a query, ascending rows. */
+typedef struct {
+    int64_t keep, capacity; /* capacity >= keep + SCAN_LANES_MAX, plus as many entries of slack behind */
+    int64_t *counts;
+    int64_t *cursors; /* next excluded row of each query */
+    float *thresholds;
+    float *scores;
+    int32_t *rows;
+} ScanLists;
+
+/* Monotone integer image of a float, for bisection and sorting. */
+SCAN_INLINE int32_t float_key(float value) {
+    int32_t bits;
+    memcpy(&bits, &value, 4);
+    return bits ^ ((bits >> 31) & 0x7fffffff);
+}
+SCAN_INLINE float key_float(int32_t key) {
+    float value;
+    key ^= (key >> 31) & 0x7fffffff;
+    memcpy(&value, &key, 4);
+    return value;
+}
+
+/* Move the cursor of query q up to `row`; return whether the row is excluded. Rows come ascending. */
+SCAN_INLINE int scan_excluded(const ScanTask *task, ScanLists *lists, int64_t q, int32_t row) {
+    const int64_t end = task->excluded_starts[q + 1];
+    int64_t at = lists->cursors[q];
+    while (at < end && task->excluded_rows[at] < row) at++;
+    lists->cursors[q] = at;
+    return at < end && task->excluded_rows[at] == row;
+}
+
+SCAN_INLINE uint32_t scan_lane_mask(int64_t count) { return count >= 32 ? 0xffffffffu : (1u << count) - 1; }
+
+/* Bits of eligible positions position..position+31; position is a multiple of 8. */
+SCAN_INLINE uint32_t scan_eligible(const ScanTask *task, int64_t position, int64_t lanes) {
+    const int64_t left = task->stop - position;
+    uint32_t bits = scan_lane_mask(left < lanes ? left : lanes);
+    if (task->eligible) bits &= (uint32_t)(task->eligible[position >> 6] >> (position & 63));
+    return bits;
+}
+
+#define SCAN_JOIN_(a, b) a##_##b
+#define SCAN_JOIN(a, b) SCAN_JOIN_(a, b)
+#define NAME(stem) SCAN_JOIN(stem, LEVEL)
+
+/* ---- baseline: eight lanes of portable vectors */
+#define LEVEL baseline
+#define LANES 8
+#define PANELS 1
+#define QUERIES_WIDE 3
+#define FMA(a, b, c) ((a) * (b) + (c))
+#include "simd/scan_template.h"
+#undef FMA
+#undef LEVEL
+#undef QUERIES_WIDE
+#undef PANELS
+
+#if LEVELS_X86
+/* ---- AVX2: eight lanes */
+LEVEL_AVX2_BEGIN
+#define LEVEL avx2
+#define SCAN_AVX2 1
+#define PANELS 2
+#define QUERIES_WIDE 4
+#define FMA(a, b, c) ((NAME(vf))_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
+#include "simd/scan_template.h"
+#undef SCAN_AVX2
+#undef FMA
+#undef LEVEL
+#undef LANES
+#undef PANELS
+#undef QUERIES_WIDE
+LEVEL_END
+
+/* ---- AVX-512: sixteen lanes, two items of eight partial sums */
+LEVEL_AVX512_BEGIN
+#define LEVEL avx512
+#define SCAN_AVX512 1
+#define LANES 16
+#define PANELS 2
+#define QUERIES_WIDE 6
+#define FMA(a, b, c) ((NAME(vf))_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
+#include "simd/scan_template.h"
+#undef SCAN_AVX512
+#undef FMA
+#undef LEVEL
+#undef LANES
+#undef PANELS
+#undef QUERIES_WIDE
+LEVEL_END
+#else
+#undef LANES
+#endif
+
+typedef struct {
+    int64_t panel_floats_per_dim; /* scratch of the packed path: this times the query stride */
+    void (*scan)(const ScanTask *, ScanLists *, float *);
+    int64_t (*select)(float *, int32_t *, int64_t, int64_t, int64_t, float *);
+    void (*score_rows)(const float *, int64_t, const float *, const int32_t *, int64_t, float *);
+} ScanKernels;
+
+#define SCAN_KERNELS(level, lanes) {lanes, scan_##level, select_best_##level, score_rows_##level}
+static const ScanKernels scan_kernels[LEVEL_COUNT] = {
+    SCAN_KERNELS(baseline, 8),
+#if LEVELS_X86
+    SCAN_KERNELS(avx2, 16),
+    SCAN_KERNELS(avx512, 32),
+    SCAN_KERNELS(avx512, 32),
+#endif
+};
+
+/* Sort entries by score, best first, equal scores in the order given: four stable byte passes. */
+static void sort_best_first(float *scores, int32_t *rows, int64_t count, uint64_t *spare /* (2 * count,) */) {
+    uint32_t starts[4][256];
+    uint64_t *from = spare, *to = spare + count;
+    memset(starts, 0, sizeof starts);
+    for (int64_t i = 0; i < count; i++) {
+        const uint32_t key = ~((uint32_t)float_key(scores[i] + 0.0f) ^ 0x80000000u); /* + 0: -0 ties with 0 */
+        from[i] = (uint64_t)key << 32 | (uint32_t)rows[i];
+        for (int pass = 0; pass < 4; pass++) starts[pass][key >> (8 * pass) & 255]++;
+    }
+    for (int pass = 0; pass < 4; pass++) {
+        uint32_t sum = 0;
+        for (int b = 0; b < 256; b++) {
+            const uint32_t here = starts[pass][b];
+            starts[pass][b] = sum;
+            sum += here;
+        }
+        for (int64_t i = 0; i < count; i++) to[starts[pass][from[i] >> (32 + 8 * pass) & 255]++] = from[i];
+        uint64_t *swap = from;
+        from = to;
+        to = swap;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        scores[i] = key_float((int32_t)(~(uint32_t)(from[i] >> 32) ^ 0x80000000u));
+        rows[i] = (int32_t)(uint32_t)from[i];
+    }
+}
+
+/* Gather the lists of query q from every part (rows of part p before those of p + 1) and leave the
+ * k best, sorted; scores and rows have room for all parts' lists. */
+static int64_t scan_finish(int level, const float *list_scores, const int32_t *list_rows, const int64_t *counts,
+                           int64_t part_count, int64_t query_count, int64_t capacity, int64_t q, int64_t k,
+                           float *scores, int32_t *rows, uint64_t *spare) {
+    int64_t count = 0;
+    float threshold;
+    for (int64_t p = 0; p < part_count; p++) {
+        const int64_t list = p * query_count + q;
+        memcpy(scores + count, list_scores + list * capacity, sizeof(float) * counts[list]);
+        memcpy(rows + count, list_rows + list * capacity, sizeof(int32_t) * counts[list]);
+        count += counts[list];
+    }
+    if (count > k) count = scan_kernels[level].select(scores, rows, count, k, 0, &threshold);
+    sort_best_first(scores, rows, count, spare);
+    return count;
+}
+
+/* Index of the first value that is NaN or beyond +-limit, or -1. */
+static int64_t first_beyond(const float *values, int64_t count, float limit) {
+    for (int64_t start = 0; start < count; start += 1024) {
+        const int64_t stop = start + 1024 < count ? start + 1024 : count;
+        int bad = 0;
+        for (int64_t i = start; i < stop; i++) bad |= !(fabsf(values[i]) <= limit);
+        for (int64_t i = start; bad && i < stop; i++)
+            if (!(fabsf(values[i]) <= limit)) return i;
+    }
+    return -1;
+}
+
+#endif
