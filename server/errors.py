@@ -53,9 +53,9 @@ class DataSourceInvalid(ServerError, DataInvalid):
         place = [file] if file else []
         place += [f"column {column!r}"] if column else []
         place += [f"row {row}"] if row is not None else []
-        known = {"file": file, "column": column, "row": "" if row is None else row}
-        metadata = {name: value for name, value in known.items() if value != ""}
-        super().__init__(f"{', '.join(place)}: {reason}" if place else reason, **metadata)
+        named = {"file": file, "column": column, "row": "" if row is None else row}
+        known = {key: value for key, value in named.items() if value != ""}
+        super().__init__(f"{', '.join(place)}: {reason}" if place else reason, **known)
         self.reason = reason
         self.file = file
         self.column = column
