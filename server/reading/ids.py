@@ -37,7 +37,8 @@ class IdCollector:
             self._dictionary_codes = self._entered(dictionary, encoded, name, place)
             self._dictionary = dictionary
         places = encoded.indices.cast(pa.int32()).fill_null(len(dictionary))
-        return self._dictionary_codes[places.to_numpy(zero_copy_only=False)]
+        codes: IntArray = self._dictionary_codes[places.to_numpy(zero_copy_only=False)]
+        return codes
 
     def finish(self, codes: IntArray) -> tuple[Vocabulary, IntArray]:
         """Return the vocabulary of the codes in use, and the rows of `codes`."""

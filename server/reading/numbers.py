@@ -36,7 +36,7 @@ def values_of(column: pa.Array, name: str, place: Place) -> FloatArray:
     numbers = _cast(column, pa.float64(), name, place).fill_null(0.0)
     exact = numbers.to_numpy(zero_copy_only=False)
     with np.errstate(over="ignore"):
-        values = exact.astype(np.float32)
+        values: FloatArray = exact.astype(np.float32)
     broken = np.flatnonzero(~np.isfinite(values))
     if len(broken):
         first = int(broken[0])
@@ -107,10 +107,12 @@ def _is_string(kind: pa.DataType) -> bool:
 
 def _parsed(column: pa.Array, name: str, place: Place) -> pa.Array:
     # Arrow wants strings with a zone for a type with one, and without for one without.
+    filled = _without_gaps(column).drop_null()
     try:
-        return _without_gaps(column).cast(pa.timestamp("ms"))
+        filled[:1].cast(pa.timestamp("ms"))
     except pa.ArrowInvalid:
         return _cast(column, pa.timestamp("ms", "UTC"), name, place)
+    return _cast(column, pa.timestamp("ms"), name, place)
 
 
 def _without_gaps(column: pa.Array) -> pa.Array:

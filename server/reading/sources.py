@@ -32,7 +32,7 @@ ITEM_NAMES = (
     *("item_id", "itemid", "item", "iid", "movieid", "movie_id", "movie", "product_id"),
     *("productid", "article_id", "articleid", "article", "artistid", "artist_id", "track_id"),
 )
-VALUE_NAMES = ("value", "rating", "count", "weight", "plays", "score")
+VALUE_NAMES = ("value", "rating", "count", "weight", "plays", "playcount", "score")
 TIME_NAMES = ("time", "timestamp", "ts", "timestamp_ms", "event_time", "created_at", "datetime")
 
 
