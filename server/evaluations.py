@@ -32,9 +32,7 @@ class Evaluations:
         self._catalogs = catalogs
         self._free = threading.BoundedSemaphore(settings.limits.evaluations_max)
 
-    def evaluate(
-        self, request: EvaluationRequest, is_wanted: Callable[[], bool]
-    ) -> Evaluation:
+    def evaluate(self, request: EvaluationRequest, is_wanted: Callable[[], bool]) -> Evaluation:
         """Return the quality; gives up when is_wanted() says that nobody waits any more.
 
         Raises PathNotAllowed, DataSourceInvalid, CatalogNotFound, ModelNotFound, Overloaded.
