@@ -1,4 +1,9 @@
-/* The loops of scan.h for one SIMD level: LEVEL, LANES (8 or 16), PANELS, QUERIES_WIDE, FMA. */
+/* The loops of scan.h for one SIMD level: LEVEL, LANES (4, 8 or 16), PANELS, QUERIES_WIDE, FMA.
+ *
+ * A tile is LANES rows in eight vectors. With 8 lanes vector a is eight dims of row a; with 16 it is
+ * the same eight dims of two rows, ROW_LOW(a) and ROW_HIGH(a); with 4 it is half of row a % 4, dims
+ * HALF(a)..HALF(a)+3.
+ */
 
 typedef float NAME(vf) __attribute__((vector_size(4 * LANES)));
 typedef int32_t NAME(vi) __attribute__((vector_size(4 * LANES)));
@@ -28,20 +33,17 @@ SCAN_INLINE void NAME(store)(float *to, VF v) { memcpy(to, &v, sizeof v); }
 #define PAIR(a, b) ((void)(b), NAME(load)(a))
 SCAN_INLINE VF NAME(load_tail)(const float *from, int64_t n) {
     VF v = {0};
-    memcpy(&v, from, 4 * n);
+    memcpy(&v, from, 4 * (n < 0 ? 0 : n > LANES ? LANES : n));
     return v;
 }
 #define PAIR_TAIL(a, b, n) ((void)(b), NAME(load_tail)(a, n))
 #define GROUP(a) NAME(load)(a)
 SCAN_INLINE uint32_t NAME(above)(VF v, VF t) {
-    const NAME(vi) bit = {1, 2, 4, 8, 16, 32, 64, 128};
-    union {
-        NAME(vi) lanes;
-        uint64_t words[4];
-    } found;
-    found.lanes = (NAME(vi))(v > t) & bit;
-    const uint64_t folded = (found.words[0] | found.words[1]) | (found.words[2] | found.words[3]);
-    return (uint32_t)(folded | folded >> 32);
+    const NAME(vi) bit = {1, 2, 4, 8};
+    uint64_t words[2];
+    const NAME(vi) found = (NAME(vi))(v > t) & bit;
+    memcpy(words, &found, sizeof words);
+    return (uint32_t)((words[0] | words[1]) | (words[0] | words[1]) >> 32);
 }
 #define ABOVE(v, t) NAME(above)(v, t)
 #endif
@@ -55,12 +57,20 @@ SCAN_INLINE uint32_t NAME(above)(VF v, VF t) {
 #define HALVES(a, b, o) __builtin_shufflevector(a, b, 0 + o, 1 + o, 2 + o, 3 + o, 8 + o, 9 + o, 10 + o, 11 + o, 16 + o, 17 + o, 18 + o, 19 + o, 24 + o, 25 + o, 26 + o, 27 + o)
 #define ROW_LOW(a) ((a) < 4 ? (a) : (a) + 4)
 #define ROW_HIGH(a) ((a) < 4 ? (a) + 4 : (a) + 8)
-#else
+#define HALF(a) 0
+#elif LANES == 8
 #define MIX(a, b, o) __builtin_shufflevector(a, b, 0 + o, 8 + o, 1 + o, 9 + o, 4 + o, 12 + o, 5 + o, 13 + o)
 #define JOIN(a, b, o) __builtin_shufflevector(a, b, 0 + o, 1 + o, 8 + o, 9 + o, 4 + o, 5 + o, 12 + o, 13 + o)
 #define HALVES(a, b, o) __builtin_shufflevector(a, b, 0 + o, 1 + o, 2 + o, 3 + o, 8 + o, 9 + o, 10 + o, 11 + o)
 #define ROW_LOW(a) (a)
 #define ROW_HIGH(a) (a)
+#define HALF(a) 0
+#else
+#define MIX(a, b, o) __builtin_shufflevector(a, b, 0 + o, 4 + o, 1 + o, 5 + o)
+#define JOIN(a, b, o) __builtin_shufflevector(a, b, 0 + o, 1 + o, 4 + o, 5 + o)
+#define ROW_LOW(a) ((a) & 3)
+#define ROW_HIGH(a) ((a) & 3)
+#define HALF(a) ((a) & 4)
 #endif
 
 SCAN_INLINE void NAME(transpose)(const VF in[8], VF out[8]) {
@@ -75,32 +85,38 @@ SCAN_INLINE void NAME(transpose)(const VF in[8], VF out[8]) {
         quad[half][3] = JOIN(high01, high23, 2);
     }
     for (int j = 0; j < 4; j++) {
+#if LANES == 4
+        out[j] = quad[0][j];
+        out[j + 4] = quad[1][j];
+#else
         out[j] = HALVES(quad[0][j], quad[1][j], 0);
         out[j + 4] = HALVES(quad[0][j], quad[1][j], 4);
+#endif
     }
 }
 
 /* Scores of LANES rows with one query, straight from the rows. */
 SCAN_INLINE VF NAME(score_tile)(const float *const row[LANES], int64_t dim, const float *query) {
     VF sums[8], partial[8];
-    for (int half = 0; half < 2; half++) {
+    for (int half = 0; half < 8; half += 4) {
         const float *low[4], *high[4];
         VF sum[4];
         for (int a = 0; a < 4; a++) {
-            low[a] = row[ROW_LOW(4 * half + a)];
-            high[a] = row[ROW_HIGH(4 * half + a)];
+            low[a] = row[ROW_LOW(half + a)] + HALF(half);
+            high[a] = row[ROW_HIGH(half + a)] + HALF(half);
             sum[a] = SPLAT(0.0f);
         }
         int64_t d = 0;
         for (; d + 8 <= dim; d += 8) {
-            const VF q = GROUP(query + d);
+            const VF q = GROUP(query + d + HALF(half));
             for (int a = 0; a < 4; a++) sum[a] = FMA(PAIR(low[a] + d, high[a] + d), q, sum[a]);
         }
         if (d < dim) {
-            const VF q = GROUP(query + d);
-            for (int a = 0; a < 4; a++) sum[a] = FMA(PAIR_TAIL(low[a] + d, high[a] + d, dim - d), q, sum[a]);
+            const VF q = GROUP(query + d + HALF(half));
+            for (int a = 0; a < 4; a++)
+                sum[a] = FMA(PAIR_TAIL(low[a] + d, high[a] + d, dim - d - HALF(half)), q, sum[a]);
         }
-        for (int a = 0; a < 4; a++) sums[4 * half + a] = sum[a];
+        for (int a = 0; a < 4; a++) sums[half + a] = sum[a];
     }
     NAME(transpose)(sums, partial);
     VF total = partial[0];
@@ -113,10 +129,10 @@ SCAN_INLINE void NAME(pack_tile)(const float *const row[LANES], int64_t dim, int
     VF in[8], out[8];
     for (int64_t s = 0; s < steps; s++) {
         const int64_t d = 8 * s;
-        if (d + 8 <= dim)
-            for (int a = 0; a < 8; a++) in[a] = PAIR(row[ROW_LOW(a)] + d, row[ROW_HIGH(a)] + d);
-        else
-            for (int a = 0; a < 8; a++) in[a] = PAIR_TAIL(row[ROW_LOW(a)] + d, row[ROW_HIGH(a)] + d, dim - d);
+        for (int a = 0; a < 8; a++) {
+            const float *low = row[ROW_LOW(a)] + d + HALF(a), *high = row[ROW_HIGH(a)] + d + HALF(a);
+            in[a] = d + 8 <= dim ? PAIR(low, high) : PAIR_TAIL(low, high, dim - d - HALF(a));
+        }
         NAME(transpose)(in, out);
         for (int l = 0; l < 8; l++) NAME(store)(panel + (l * steps + s) * stride, out[l]);
     }
@@ -241,6 +257,10 @@ SCAN_INLINE void NAME(enter)(const ScanTask *task, ScanLists *lists, int64_t q, 
 
 SCAN_INLINE void NAME(tile_rows)(const ScanTask *task, int64_t position, const float *row[LANES]) {
     const int64_t last = task->stop - 1;
+    if (!task->rows && position + LANES <= task->stop) {
+        for (int a = 0; a < LANES; a++) row[a] = task->items + (position + a) * task->dim;
+        return;
+    }
     for (int a = 0; a < LANES; a++) {
         const int64_t p = position + a < last ? position + a : last;
         row[a] = task->items + (task->rows ? task->rows[p] : p) * task->dim;
@@ -327,3 +347,4 @@ static void NAME(score_rows)(const float *items, int64_t dim, const float *query
 #undef HALVES
 #undef ROW_LOW
 #undef ROW_HIGH
+#undef HALF
