@@ -25,6 +25,9 @@
 
 #define SCAN_INLINE static inline __attribute__((always_inline))
 #define SCAN_LANES_MAX 16
+#ifndef SCAN_AHEAD
+#define SCAN_AHEAD 32 /* positions between the tile that is prefetched and the one that is scored */
+#endif
 
 /* What to score: positions start..stop-1, which are rows of `items`, or entries of `rows`. */
 typedef struct {

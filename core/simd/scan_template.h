@@ -95,33 +95,61 @@ SCAN_INLINE void NAME(transpose)(const VF in[8], VF out[8]) {
     }
 }
 
-/* Scores of LANES rows with one query, straight from the rows. */
-SCAN_INLINE VF NAME(score_tile)(const float *const row[LANES], int64_t dim, const float *query) {
-    VF sums[8], partial[8];
-    for (int half = 0; half < 8; half += 4) {
-        const float *low[4], *high[4];
-        VF sum[4];
-        for (int a = 0; a < 4; a++) {
-            low[a] = row[ROW_LOW(half + a)] + HALF(half);
-            high[a] = row[ROW_HIGH(half + a)] + HALF(half);
-            sum[a] = SPLAT(0.0f);
-        }
-        int64_t d = 0;
-        for (; d + 8 <= dim; d += 8) {
-            const VF q = GROUP(query + d + HALF(half));
-            for (int a = 0; a < 4; a++) sum[a] = FMA(PAIR(low[a] + d, high[a] + d), q, sum[a]);
-        }
-        if (d < dim) {
-            const VF q = GROUP(query + d + HALF(half));
-            for (int a = 0; a < 4; a++)
-                sum[a] = FMA(PAIR_TAIL(low[a] + d, high[a] + d, dim - d - HALF(half)), q, sum[a]);
-        }
-        for (int a = 0; a < 4; a++) sums[half + a] = sum[a];
-    }
+SCAN_INLINE VF NAME(sum_lanes)(const VF sums[8]) {
+    VF partial[8];
     NAME(transpose)(sums, partial);
     VF total = partial[0];
     for (int l = 1; l < 8; l++) total += partial[l];
     return total;
+}
+
+/* Scores of LANES adjoining rows with one query, straight from the rows. */
+SCAN_INLINE VF NAME(score_adjoining)(const float *first, const int64_t dim, const float *query) {
+    VF sums[8];
+    for (int a = 0; a < 8; a++) sums[a] = SPLAT(0.0f);
+    int64_t d = 0;
+    for (; d + 8 <= dim; d += 8) {
+        for (int a = 0; a < 8; a++) {
+            const float *low = first + ROW_LOW(a) * dim + d + HALF(a), *high = first + ROW_HIGH(a) * dim + d + HALF(a);
+            sums[a] = FMA(PAIR(low, high), GROUP(query + d + HALF(a)), sums[a]);
+        }
+    }
+    if (d < dim) {
+        for (int a = 0; a < 8; a++) {
+            const float *low = first + ROW_LOW(a) * dim + d + HALF(a), *high = first + ROW_HIGH(a) * dim + d + HALF(a);
+            sums[a] = FMA(PAIR_TAIL(low, high, dim - d - HALF(a)), GROUP(query + d + HALF(a)), sums[a]);
+        }
+    }
+    return NAME(sum_lanes)(sums);
+}
+
+/* Four of the eight vectors of sums of a tile of scattered rows: `half` is 0 or 4. */
+SCAN_INLINE void NAME(sum_scattered)(const float *const row[LANES], int64_t dim, const float *query, const int half, VF sums[4]) {
+    const float *low[4], *high[4];
+    VF sum[4];
+    for (int a = 0; a < 4; a++) {
+        low[a] = row[ROW_LOW(half + a)] + HALF(half);
+        high[a] = row[ROW_HIGH(half + a)] + HALF(half);
+        sum[a] = SPLAT(0.0f);
+    }
+    int64_t d = 0;
+    for (; d + 8 <= dim; d += 8) {
+        const VF q = GROUP(query + d + HALF(half));
+        for (int a = 0; a < 4; a++) sum[a] = FMA(PAIR(low[a] + d, high[a] + d), q, sum[a]);
+    }
+    if (d < dim) {
+        const VF q = GROUP(query + d + HALF(half));
+        for (int a = 0; a < 4; a++) sum[a] = FMA(PAIR_TAIL(low[a] + d, high[a] + d, dim - d - HALF(half)), q, sum[a]);
+    }
+    for (int a = 0; a < 4; a++) sums[a] = sum[a];
+}
+
+/* Scores of LANES rows anywhere with one query. */
+SCAN_INLINE VF NAME(score_scattered)(const float *const row[LANES], int64_t dim, const float *query) {
+    VF sums[8];
+    NAME(sum_scattered)(row, dim, query, 0, sums);
+    NAME(sum_scattered)(row, dim, query, 4, sums + 4);
+    return NAME(sum_lanes)(sums);
 }
 
 /* Rewrite LANES rows as panel[l][step] = dim 8 * step + l of each, `stride` floats between entries. */
@@ -234,7 +262,8 @@ static int64_t NAME(select_best)(float *scores, int32_t *rows, int64_t count, in
 }
 
 /* Enter the lanes of `bits` into the list of query q, without its excluded rows. */
-SCAN_INLINE void NAME(enter)(const ScanTask *task, ScanLists *lists, int64_t q, int64_t position, VF v, uint32_t bits) {
+static __attribute__((noinline)) void NAME(enter)(const ScanTask *task, ScanLists *lists, int64_t q, int64_t position, const VF *scored, uint32_t bits) {
+    const VF v = *scored;
     NAME(vi) ids;
     if (task->rows) {
         int32_t labels[LANES];
@@ -267,17 +296,34 @@ SCAN_INLINE void NAME(tile_rows)(const ScanTask *task, int64_t position, const f
     }
 }
 
-/* A few queries: score every tile straight from its rows. */
-static void NAME(scan_direct)(const ScanTask *task, ScanLists *lists) {
+/* Ask for the tile at `position`: a tile reads its rows side by side, which no hardware prefetcher
+ * follows well, and gathered rows lie anywhere. */
+SCAN_INLINE void NAME(prefetch_tile)(const ScanTask *task, int64_t position) {
+    if (position + LANES > task->stop) return;
+    if (task->rows) {
+        for (int a = 0; a < LANES; a++)
+            for (int64_t d = 0; d < task->dim; d += 16) __builtin_prefetch(task->items + task->rows[position + a] * task->dim + d);
+    } else {
+        const float *first = task->items + position * task->dim;
+        for (int64_t d = 0; d < LANES * task->dim; d += 16) __builtin_prefetch(first + d);
+    }
+}
+
+/* A few queries: score every tile straight from its rows. dim is task->dim, a constant if it can be. */
+SCAN_INLINE void NAME(scan_direct)(const ScanTask *task, ScanLists *lists, const int64_t dim) {
     for (int64_t position = task->start; position < task->stop; position += LANES) {
         const uint32_t eligible = scan_eligible(task, position, LANES);
         if (!eligible) continue;
+        const int adjoining = !task->rows && position + LANES <= task->stop;
         const float *row[LANES];
-        NAME(tile_rows)(task, position, row);
+        if (!adjoining) NAME(tile_rows)(task, position, row);
+        NAME(prefetch_tile)(task, position + SCAN_AHEAD);
         for (int64_t q = 0; q < task->query_count; q++) {
-            const VF v = NAME(score_tile)(row, task->dim, task->queries + q * task->stride);
+            const float *query = task->queries + q * task->stride;
+            const VF v = adjoining ? NAME(score_adjoining)(task->items + position * dim, dim, query)
+                                   : NAME(score_scattered)(row, task->dim, query);
             const uint32_t bits = ABOVE(v, SPLAT(lists->thresholds[q])) & eligible;
-            if (bits) NAME(enter)(task, lists, q, position, v, bits);
+            if (bits) NAME(enter)(task, lists, q, position, &v, bits);
         }
     }
 }
@@ -289,7 +335,7 @@ SCAN_INLINE void NAME(scan_queries)(const ScanTask *task, ScanLists *lists, cons
     for (int j = 0; j < width; j++) {
         for (int p = 0; p < PANELS; p++) {
             const uint32_t bits = ABOVE(total[p][j], SPLAT(lists->thresholds[q + j])) & (eligible >> (p * LANES)) & scan_lane_mask(LANES);
-            if (bits) NAME(enter)(task, lists, q + j, position + p * LANES, total[p][j], bits);
+            if (bits) NAME(enter)(task, lists, q + j, position + p * LANES, &total[p][j], bits);
         }
     }
 }
@@ -318,10 +364,19 @@ static void NAME(scan)(const ScanTask *task, ScanLists *lists, float *panel) {
         lists->cursors[q] = task->excluded_starts ? task->excluded_starts[q] : 0;
         lists->thresholds[q] = -INFINITY;
     }
-    if (task->query_count < 4)
-        NAME(scan_direct)(task, lists);
-    else
+    if (task->query_count >= 4) {
         NAME(scan_packed)(task, lists, panel);
+        return;
+    }
+    switch (task->dim) { /* row offsets that the compiler knows become displacements */
+    case 32: NAME(scan_direct)(task, lists, 32); break;
+    case 64: NAME(scan_direct)(task, lists, 64); break;
+    case 96: NAME(scan_direct)(task, lists, 96); break;
+    case 128: NAME(scan_direct)(task, lists, 128); break;
+    case 192: NAME(scan_direct)(task, lists, 192); break;
+    case 256: NAME(scan_direct)(task, lists, 256); break;
+    default: NAME(scan_direct)(task, lists, task->dim);
+    }
 }
 
 /* Scores of the named rows with one query. */
@@ -331,7 +386,7 @@ static void NAME(score_rows)(const float *items, int64_t dim, const float *query
         const float *row[LANES];
         float lanes[LANES];
         NAME(tile_rows)(&task, position, row);
-        NAME(store)(lanes, NAME(score_tile)(row, dim, query));
+        NAME(store)(lanes, NAME(score_scattered)(row, dim, query));
         memcpy(scores + position, lanes, 4 * (count - position < LANES ? count - position : LANES));
     }
 }
