@@ -42,7 +42,9 @@ class World:
     users: pa.Table  # user_id, city, genres
 
 
-def generate_world(*, item_count: int, user_count: int, event_count: int, seed: int, now_ms: int) -> World:
+def generate_world(
+    *, item_count: int, user_count: int, event_count: int, seed: int, now_ms: int
+) -> World:
     """Generate a world; the same arguments give the same world."""
     rng = np.random.default_rng(seed)
     genres, cities = list(GENRES), list(CITIES)
@@ -61,21 +63,31 @@ def generate_world(*, item_count: int, user_count: int, event_count: int, seed: 
     away, curious = rng.random(event_count) < 0.15, rng.random(event_count) < 0.10
     event_city[away] = rng.integers(len(cities), size=away.sum())
     event_genre[curious] = rng.integers(len(genres), size=curious.sum())
-    event_item = _pick_items(event_genre * len(cities) + event_city, item_genre * len(cities) + item_city, rng)
+    event_item = _pick_items(
+        event_genre * len(cities) + event_city, item_genre * len(cities) + item_city, rng
+    )
 
     known = event_item >= 0
     age_days = rng.exponential(25.0, event_count).clip(max=120.0)
-    events = pa.table({
-        "user_id": _ids("user", event_user[known]),
-        "item_id": _ids("item", event_item[known]),
-        "value": rng.integers(1, 4, event_count)[known].astype(np.float32),
-        "timestamp": pa.array(now_ms - (age_days[known] * DAY_MS).astype(np.int64), pa.timestamp("ms", "UTC")),
-    })
-    return World(_item_table(item_genre, item_city, rng, now_ms), events, _user_table(user_city, loves))
+    events = pa.table(
+        {
+            "user_id": _ids("user", event_user[known]),
+            "item_id": _ids("item", event_item[known]),
+            "value": rng.integers(1, 4, event_count)[known].astype(np.float32),
+            "timestamp": pa.array(
+                now_ms - (age_days[known] * DAY_MS).astype(np.int64), pa.timestamp("ms", "UTC")
+            ),
+        }
+    )
+    return World(
+        _item_table(item_genre, item_city, rng, now_ms), events, _user_table(user_city, loves)
+    )
 
 
 def _pick_items(
-    event_bucket: npt.NDArray[np.int64], item_bucket: npt.NDArray[np.int64], rng: np.random.Generator
+    event_bucket: npt.NDArray[np.int64],
+    item_bucket: npt.NDArray[np.int64],
+    rng: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
     """Pick one item of each event's bucket, the r-th most popular with weight 1 / r; -1 where empty."""
     picked = np.full(len(event_bucket), -1, np.int64)
@@ -99,25 +111,32 @@ def _item_table(
     count = len(genre)
     genres, cities = list(GENRES), list(CITIES)
     first, second = rng.integers(4, size=count), rng.integers(3, size=count)
-    titles = [f"{GENRES[genres[g]][0][a]} {GENRES[genres[g]][1][b]}" for g, a, b in zip(genre, first, second, strict=True)]
+    titles = [
+        f"{GENRES[genres[g]][0][a]} {GENRES[genres[g]][1][b]}"
+        for g, a, b in zip(genre, first, second, strict=True)
+    ]
     centre = np.array(list(CITIES.values()))[city]
     place = centre + rng.normal(0.0, 0.03, (count, 2))  # a few kilometres around the centre
     published = now_ms - (rng.exponential(40.0, count).clip(max=365.0) * DAY_MS).astype(np.int64)
-    return pa.table({
-        "item_id": _ids("item", np.arange(count)),
-        "title": titles,
-        "genre": [genres[g] for g in genre],
-        "city": [cities[c] for c in city],
-        "latitude": place[:, 0],
-        "longitude": place[:, 1],
-        "published": pa.array(published, pa.timestamp("ms", "UTC")),
-    })
+    return pa.table(
+        {
+            "item_id": _ids("item", np.arange(count)),
+            "title": titles,
+            "genre": [genres[g] for g in genre],
+            "city": [cities[c] for c in city],
+            "latitude": place[:, 0],
+            "longitude": place[:, 1],
+            "published": pa.array(published, pa.timestamp("ms", "UTC")),
+        }
+    )
 
 
 def _user_table(city: npt.NDArray[np.int64], loves: npt.NDArray[np.int64]) -> pa.Table:
     genres, cities = list(GENRES), list(CITIES)
-    return pa.table({
-        "user_id": _ids("user", np.arange(len(city))),
-        "city": [cities[c] for c in city],
-        "genres": [[genres[g] for g in row] for row in loves],
-    })
+    return pa.table(
+        {
+            "user_id": _ids("user", np.arange(len(city))),
+            "city": [cities[c] for c in city],
+            "genres": [[genres[g] for g in row] for row in loves],
+        }
+    )

@@ -26,16 +26,23 @@ SHOWN = 8
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
-    parser.add_argument("--ratings", type=Path, help="a MovieLens-style file: user, item, rating, timestamp")
+    parser.add_argument(
+        "--ratings", type=Path, help="a MovieLens-style file: user, item, rating, timestamp"
+    )
     parser.add_argument("--items", type=Path, help="its items: id, title, genres")
-    parser.add_argument("--events", type=int, default=300_000, help="events to generate (default 300000)")
+    parser.add_argument(
+        "--events", type=int, default=300_000, help="events to generate (default 300000)"
+    )
     options = parser.parse_args()
     if options.items and not options.ratings:
         parser.error("--items needs --ratings")
     with tempfile.TemporaryDirectory(prefix="shortlist-demo-") as folder:
         root = Path(folder)
         if options.ratings:
-            events_path, items_path = options.ratings.resolve(), options.items and options.items.resolve()
+            events_path, items_path = (
+                options.ratings.resolve(),
+                options.items and options.items.resolve(),
+            )
             roots = [root, events_path.parent, *([items_path.parent] if items_path else [])]
         else:
             events_path, items_path = write_world(root, options.events)
@@ -56,18 +63,34 @@ def write_world(root: Path, event_count: int) -> tuple[Path, Path]:
     """Generate the world and write it as Parquet."""
     heading("Generating a catalog: things to do in eight cities")
     world = generate_world(
-        item_count=8_000, user_count=6_000, event_count=event_count, seed=1, now_ms=int(time.time() * 1000)
+        item_count=8_000,
+        user_count=6_000,
+        event_count=event_count,
+        seed=1,
+        now_ms=int(time.time() * 1000),
     )
     pq.write_table(world.events, root / "events.parquet")
     pq.write_table(world.items, root / "items.parquet")
-    print(f"{world.events.num_rows:,} events of {world.users.num_rows:,} users with {world.items.num_rows:,} items")
+    print(
+        f"{world.events.num_rows:,} events of {world.users.num_rows:,} users with {world.items.num_rows:,} items"
+    )
     return root / "events.parquet", root / "items.parquet"
 
 
 @contextlib.contextmanager
 def running_server(data_dir: Path, roots: list[Path], *arguments: str) -> Iterator[str]:
     """Start a server on a free port, yield its address, and stop it as an operator would."""
-    command = [sys.executable, "-m", "shortlist.server", "serve", "--data-dir", str(data_dir), "--port", "0", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "shortlist.server",
+        "serve",
+        "--data-dir",
+        str(data_dir),
+        "--port",
+        "0",
+        *arguments,
+    ]
     for root in roots:
         command += ["--data-root", str(root)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:

@@ -37,7 +37,9 @@ class Report:
         self._as_json = as_json
         if not as_json:
             print(f"{bench}: {machine()}")
-            print(f"{'job':44} {'metric':22} {'ours':>12} {'peer':>12}  {'':26} {'ratio':>7}  quality")
+            print(
+                f"{'job':44} {'metric':22} {'ours':>12} {'peer':>12}  {'':26} {'ratio':>7}  quality"
+            )
 
     def row(
         self,
@@ -58,8 +60,14 @@ class Report:
             values = {k: None if v != v else v for k, v in asdict(row).items()}  # NaN is not JSON
             print(json.dumps(values), flush=True)
         else:
-            beside = f"{peer_value:12.5g}  {peer:26} {ratio:6.2f}x" if peer else f"{'':12}  {'':26} {'':7}"
-            print(f"{job:44} {f'{metric} [{unit}]':22} {ours:12.5g} {beside}  {quality}", flush=True)
+            beside = (
+                f"{peer_value:12.5g}  {peer:26} {ratio:6.2f}x"
+                if peer
+                else f"{'':12}  {'':26} {'':7}"
+            )
+            print(
+                f"{job:44} {f'{metric} [{unit}]':22} {ours:12.5g} {beside}  {quality}", flush=True
+            )
         return row
 
 
@@ -92,11 +100,17 @@ def median_seconds(work: Callable[[], object], *, repeat: int = 5) -> float:
 def machine() -> str:
     """Return processor, cores and commit, so that a figure can be placed later."""
     processor = platform.processor() or platform.machine()
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
+    for line in (
+        Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ()
+    ):
         if line.startswith("model name"):
             processor = line.split(":", 1)[1].strip()
             break
     commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     ).stdout.strip()
     return f"{processor}, {len(os.sched_getaffinity(0))} cores, commit {commit or 'unknown'}"

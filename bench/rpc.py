@@ -46,10 +46,17 @@ def main() -> None:
 def train(root: Path, item_count: int, event_count: int) -> None:
     """Publish one model with `item_count` items."""
     world = generate_world(
-        item_count=item_count, user_count=20_000, event_count=event_count, seed=1, now_ms=1_760_000_000_000
+        item_count=item_count,
+        user_count=20_000,
+        event_count=event_count,
+        seed=1,
+        now_ms=1_760_000_000_000,
     )
     pq.write_table(world.events, root / "events.parquet")
-    with running_server(root / "data", [root]) as target, Shortlist(target, timeout_s=60) as shortlist:
+    with (
+        running_server(root / "data", [root]) as target,
+        Shortlist(target, timeout_s=60) as shortlist,
+    ):
         shortlist.train(
             interactions=str(root / "events.parquet"),
             algorithm=Wals(dim=64, epochs=3),
@@ -58,7 +65,9 @@ def train(root: Path, item_count: int, event_count: int) -> None:
         )
 
 
-def measure(report: Report, target: str, workers: int, items: int, calls: int, seconds: float) -> None:
+def measure(
+    report: Report, target: str, workers: int, items: int, calls: int, seconds: float
+) -> None:
     """Throughput beside an echo of the same reply, then latency under a Poisson load."""
     request = retrieval_service_pb2.RetrieveRequest(
         query=query_pb2.Query(user=query_pb2.UserQuery(user_id="user-000123")), count=COUNT
@@ -96,8 +105,24 @@ def _h2load(target: str, body: bytes, reply_bytes: int, calls: int) -> float:
     with tempfile.NamedTemporaryFile() as frame:
         frame.write(b"\0" + len(body).to_bytes(4, "big") + body)
         frame.flush()
-        command = ["h2load", "-n", str(calls), "-c", "4", "-m", str(IN_FLIGHT // 4), "-d", frame.name]
-        command += ["-H", "content-type: application/grpc", "-H", "te: trailers", f"http://{target}{METHOD}"]
+        command = [
+            "h2load",
+            "-n",
+            str(calls),
+            "-c",
+            "4",
+            "-m",
+            str(IN_FLIGHT // 4),
+            "-d",
+            frame.name,
+        ]
+        command += [
+            "-H",
+            "content-type: application/grpc",
+            "-H",
+            "te: trailers",
+            f"http://{target}{METHOD}",
+        ]
         text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = re.search(r"finished in .*?, ([\d.]+) req/s", text)
     # h2load does not look at grpc-status; a refused call would carry no message bytes.
@@ -109,7 +134,9 @@ def _h2load(target: str, body: bytes, reply_bytes: int, calls: int) -> float:
 
 def _python_clients(target: str, body: bytes, reply_bytes: int, calls: int) -> float:
     def client(share: int) -> None:
-        with grpc.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+        with grpc.insecure_channel(
+            target, options=[("grpc.use_local_subchannel_pool", 1)]
+        ) as channel:
             call = channel.unary_unary(METHOD)
             for _ in range(share):
                 if len(call(body, timeout=30)) < reply_bytes:

@@ -44,16 +44,25 @@ def checkerboard(seed: int = 0) -> pa.Table:
     users = rng.integers(200, size=6000)
     items = rng.integers(20, size=6000) * TASTES + users % TASTES
     times = 1_700_000_000_000 + rng.integers(10**9, size=6000)
-    return pa.table({
-        "user_id": [f"u{user:03d}" for user in users],
-        "item_id": [f"i{item:03d}" for item in items],
-        "timestamp": pa.array(times, pa.timestamp("ms", "UTC")),
-    })
+    return pa.table(
+        {
+            "user_id": [f"u{user:03d}" for user in users],
+            "item_id": [f"i{item:03d}" for item in items],
+            "timestamp": pa.array(times, pa.timestamp("ms", "UTC")),
+        }
+    )
 
 
 def start_server(folder: Path, *arguments: str) -> Served:
     """Start a server on a free port over folder/data and wait for its ready line."""
-    command = [sys.executable, "-m", "shortlist.server", "serve", "--data-dir", str(folder / "data")]
+    command = [
+        sys.executable,
+        "-m",
+        "shortlist.server",
+        "serve",
+        "--data-dir",
+        str(folder / "data"),
+    ]
     command += ["--port", "0", "--data-root", str(folder), *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -92,7 +101,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def test_a_known_user_gets_unseen_items_of_their_taste(served: Served) -> None:
     """The smallest use: id in, candidates out, nothing already seen among them."""
     events = checkerboard()
-    seen = {i for u, i in zip(*(events.column(c).to_pylist() for c in ("user_id", "item_id")), strict=True) if u == "u001"}
+    seen = {
+        i
+        for u, i in zip(
+            *(events.column(c).to_pylist() for c in ("user_id", "item_id")), strict=True
+        )
+        if u == "u001"
+    }
     with Shortlist(served.target) as shortlist:
         candidates = shortlist.retrieve(user="u001", count=80)
         everything = shortlist.retrieve(user="u001", count=80, include_seen=True)
@@ -136,7 +151,10 @@ def test_the_model_carries_its_evaluation_beside_popularity(served: Served) -> N
     assert isinstance(evaluation, Evaluation)
     assert evaluation.split == "temporal"
     recall = {
-        (r.method, r.user_group): m.mean for r in evaluation.rankings for m in r.metrics if (m.name, m.cutoff) == ("recall", 10)
+        (r.method, r.user_group): m.mean
+        for r in evaluation.rankings
+        for m in r.metrics
+        if (m.name, m.cutoff) == ("recall", 10)
     }
     for group in ("known", "unseen"):
         assert recall["wals", group] > 1.5 * recall["popularity", group]
@@ -146,7 +164,9 @@ def test_training_replaces_what_serves_and_rolls_back(served: Served) -> None:
     """A second training serves at once; the alias brings the first one back."""
     events = str(served.folder / "events.parquet")
     with Shortlist(served.target) as shortlist:
-        shortlist.train(interactions=events, algorithm=Popularity(), model_id="second", progress=False)
+        shortlist.train(
+            interactions=events, algorithm=Popularity(), model_id="second", progress=False
+        )
         assert shortlist.retrieve(user="u001").model == "second"
         shortlist.set_alias("live", "first")
         assert shortlist.retrieve(user="u001").model == "first"
@@ -165,7 +185,7 @@ def test_a_failed_training_says_where_and_changes_nothing(served: Served) -> Non
             shortlist.train(interactions=str(served.folder / "bad.parquet"), progress=False)
         assert failure.value.reason == "DATA_INVALID"
         assert failure.value.metadata["column"] == "rating"
-        assert failure.value.metadata["row"] == "1"
+        assert failure.value.metadata["row"] == "2"
         assert "bad.parquet" in failure.value.metadata["file"]
         assert shortlist.retrieve(user="u001").model == "first"
 
@@ -182,7 +202,11 @@ def test_several_workers_answer_from_one_port_and_see_one_alias(tmp_path: Path) 
     server = start_server(tmp_path, "--workers", "2")
     try:
         with Shortlist(server.target) as shortlist:
-            shortlist.train(interactions=str(tmp_path / "events.parquet"), algorithm=Wals(dim=16), progress=False)
+            shortlist.train(
+                interactions=str(tmp_path / "events.parquet"),
+                algorithm=Wals(dim=16),
+                progress=False,
+            )
         for _ in range(8):
             with Shortlist(server.target) as shortlist:
                 assert shortlist.retrieve(user="u001").origin == "stored"
@@ -196,7 +220,10 @@ def test_accepted_trainings_survive_a_killed_server(tmp_path: Path) -> None:
     server = start_server(tmp_path)
     with Shortlist(server.target) as shortlist:
         jobs = [
-            shortlist.start_training(interactions=str(tmp_path / "events.parquet"), algorithm=Wals(dim=16)) for _ in range(3)
+            shortlist.start_training(
+                interactions=str(tmp_path / "events.parquet"), algorithm=Wals(dim=16)
+            )
+            for _ in range(3)
         ]
     server.process.kill()
     server.process.wait(timeout=60)
@@ -216,10 +243,20 @@ def test_a_client_that_is_not_python_gets_candidates(served: Served) -> None:
     """The contract is the product: Node.js loads the .proto files and calls."""
     modules = ROOT / ".dev" / "node_client" / "node_modules"
     if not shutil.which("node") or not modules.is_dir():
-        pytest.skip("Node.js or its grpc packages are missing (./dev test fetches them where npm is there)")
-    command = ["node", str(ROOT / "tests" / "node" / "retrieve.js"), str(ROOT / "proto"), served.target, "u001"]
+        pytest.skip(
+            "Node.js or its grpc packages are missing (./dev test fetches them where npm is there)"
+        )
+    command = [
+        "node",
+        str(ROOT / "tests" / "node" / "retrieve.js"),
+        str(ROOT / "proto"),
+        served.target,
+        "u001",
+    ]
     environment = {**os.environ, "NODE_PATH": str(modules)}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=60)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     reply = json.loads(done.stdout)
     assert reply["model"] == "first"
@@ -229,7 +266,14 @@ def test_a_client_that_is_not_python_gets_candidates(served: Served) -> None:
 
 def test_the_command_line_reads_like_a_page_and_parses_as_json(served: Served) -> None:
     def shortlist(*arguments: str) -> str:
-        command = [sys.executable, "-m", "shortlist.client.cli.main", "--target", served.target, *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "shortlist.client.cli.main",
+            "--target",
+            served.target,
+            *arguments,
+        ]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     assert "i" in shortlist("retrieve", "--user", "u001", "--count", "3")

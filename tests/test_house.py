@@ -57,7 +57,9 @@ def test_a_room_imports_only_what_the_house_allows(path: Path) -> None:
         )
         assert allowed, f"{room} must not import {module}"
         if room == "server" and module.startswith("shortlist.server.rpc"):
-            assert path.name in {"worker.py", "__main__.py"}, "only what starts a server may import rpc"
+            assert path.name in {"worker.py", "__main__.py"}, (
+                "only what starts a server may import rpc"
+            )
 
 
 def test_each_kernel_has_exactly_one_importer() -> None:

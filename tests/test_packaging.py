@@ -48,7 +48,11 @@ def test_wheel_works_in_a_clean_environment(distributions: Path, tmp_path: Path)
     subprocess.run([*install, "-c", ROOT / "constraints.txt", wheel], check=True, cwd=tmp_path)
     subprocess.run([python, "-W", "error", "-c", PROGRAM], check=True, cwd=tmp_path)
     shown = subprocess.run(
-        [tmp_path / "venv" / "bin" / "shortlist", "--help"], check=True, cwd=tmp_path, capture_output=True, text=True
+        [tmp_path / "venv" / "bin" / "shortlist", "--help"],
+        check=True,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
     assert "retrieve" in shown.stdout
 
@@ -65,7 +69,9 @@ def test_distributions_hold_sources_and_no_generated_files(distributions: Path) 
     packed = zipfile.ZipFile(wheel).namelist()
     assert "shortlist/v1/query_pb2.py" in packed
     assert "shortlist/py.typed" in packed
-    assert not [name for name in packed if name.startswith(("tests/", "bench/")) or name.endswith(".pyx")]
+    assert not [
+        name for name in packed if name.startswith(("tests/", "bench/")) or name.endswith(".pyx")
+    ]
 
 
 def test_client_import_pulls_neither_core_nor_server() -> None:
@@ -88,7 +94,9 @@ def test_every_extension_builds_with(compiler: str, tmp_path: Path) -> None:
     command += ["--build-lib", str(tmp_path / "lib"), "--build-temp", str(tmp_path / "temp")]
     # sysconfig may name gcc-only flags and another linker; CC and LDSHARED override both.
     variables = {**os.environ, "CC": found, "LDSHARED": f"{found} -shared"}
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     built = {path.name.split(".")[0] for path in (tmp_path / "lib").rglob("*.so")}
     assert built == {path.stem for path in (ROOT / "core").glob("_*.pyx")}
