@@ -24,12 +24,21 @@ SCAN_INLINE void NAME(store)(float *to, VF v) { memcpy(to, &v, sizeof v); }
     _mm256_maskz_loadu_ps((__mmask8)((1 << (n)) - 1), b)))
 #define GROUP(a) ((VF)_mm512_broadcast_f32x8(_mm256_loadu_ps(a)))
 #define ABOVE(v, t) ((uint32_t)_mm512_cmp_ps_mask((__m512)(v), (__m512)(t), _CMP_GT_OQ))
+#define LESSER(a, b) ((VF)_mm512_min_ps((__m512)(a), (__m512)(b)))
+#define LARGER(a, b) ((VF)_mm512_max_ps((__m512)(a), (__m512)(b)))
 #elif defined(SCAN_AVX2)
+#define LESSER(a, b) ((VF)_mm256_min_ps((__m256)(a), (__m256)(b)))
+#define LARGER(a, b) ((VF)_mm256_max_ps((__m256)(a), (__m256)(b)))
 #define PAIR(a, b) ((void)(b), NAME(load)(a))
 #define PAIR_TAIL(a, b, n) ((void)(b), (VF)_mm256_maskload_ps(a, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))))
 #define GROUP(a) NAME(load)(a)
 #define ABOVE(v, t) ((uint32_t)_mm256_movemask_ps(_mm256_cmp_ps((__m256)(v), (__m256)(t), _CMP_GT_OQ)))
 #else
+SCAN_INLINE VF NAME(choose)(NAME(vi) which, VF yes, VF no) {
+    return (VF)((which & (NAME(vi))yes) | (~which & (NAME(vi))no));
+}
+#define LESSER(a, b) NAME(choose)((NAME(vi))((a) < (b)), a, b)
+#define LARGER(a, b) NAME(choose)((NAME(vi))((a) > (b)), a, b)
 #define PAIR(a, b) ((void)(b), NAME(load)(a))
 SCAN_INLINE VF NAME(load_tail)(const float *from, int64_t n) {
     VF v = {0};
@@ -186,12 +195,36 @@ SCAN_INLINE void NAME(score_panel)(const float *panel, int64_t steps, const floa
     }
 }
 
+/* How many scores exceed the threshold; reads into the slack behind the list. */
 SCAN_INLINE int64_t NAME(count_above)(const float *scores, int64_t count, float threshold) {
     const VF t = SPLAT(threshold);
-    int64_t found = 0, i = 0;
-    for (; i + LANES <= count; i += LANES) found += __builtin_popcount(ABOVE(NAME(load)(scores + i), t));
-    for (; i < count; i++) found += scores[i] > threshold;
-    return found;
+    const int64_t whole = count - count % LANES;
+    NAME(vi) found = {0};
+    for (int64_t i = 0; i < whole; i += LANES) found -= (NAME(vi))(NAME(load)(scores + i) > t);
+    int64_t total = __builtin_popcount(ABOVE(NAME(load)(scores + whole), t) & scan_lane_mask(count - whole));
+    for (int a = 0; a < LANES; a++) total += found[a];
+    return total;
+}
+
+/* The least and the largest of count > 0 scores. */
+SCAN_INLINE void NAME(span)(const float *scores, int64_t count, float *least, float *most) {
+    VF low = SPLAT(scores[0]), high = low;
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        const VF v = NAME(load)(scores + i);
+        low = LESSER(v, low);
+        high = LARGER(v, high);
+    }
+    *least = low[0];
+    *most = high[0];
+    for (int a = 1; a < LANES; a++) {
+        *least = low[a] < *least ? low[a] : *least;
+        *most = high[a] > *most ? high[a] : *most;
+    }
+    for (; i < count; i++) {
+        *least = scores[i] < *least ? scores[i] : *least;
+        *most = scores[i] > *most ? scores[i] : *most;
+    }
 }
 
 /* Append the lanes of `bits`; the list has room for LANES more and as much slack behind. */
@@ -221,11 +254,8 @@ SCAN_INLINE int64_t NAME(append)(float *scores, int32_t *rows, int64_t count, VF
  * and are equal. *threshold becomes a value that a later entry must exceed.
  */
 static int64_t NAME(select_best)(float *scores, int32_t *rows, int64_t count, int64_t keep, int64_t slack, float *threshold) {
-    float least = scores[0], most = scores[0];
-    for (int64_t i = 1; i < count; i++) {
-        least = scores[i] < least ? scores[i] : least;
-        most = scores[i] > most ? scores[i] : most;
-    }
+    float least, most;
+    NAME(span)(scores, count, &least, &most);
     int64_t low = (int64_t)float_key(least) - 2, high = float_key(most), ties = 0;
     int64_t above_low = count;
     while (high - low > 1 && above_low > keep + slack) {
@@ -348,6 +378,7 @@ static void NAME(scan_packed)(const ScanTask *task, ScanLists *lists, float *pan
         for (int p = 0; p < PANELS; p++) {
             const float *row[LANES];
             NAME(tile_rows)(task, position + p * LANES, row);
+            NAME(prefetch_tile)(task, position + (PANELS + p) * LANES);
             NAME(pack_tile)(row, task->dim, task->stride / 8, panel + p * LANES, PANELS * LANES);
         }
         int64_t q = 0;
@@ -396,6 +427,8 @@ static void NAME(score_rows)(const float *items, int64_t dim, const float *query
 #undef PAIR_TAIL
 #undef GROUP
 #undef ABOVE
+#undef LESSER
+#undef LARGER
 #undef SPLAT
 #undef MIX
 #undef JOIN
