@@ -21,7 +21,7 @@ VALUE_MAX: Final = 1e15  # magnitude of a vector's value: sums of products stay 
 GATHER_SHARE: Final = 1 / 6  # below this share of eligible rows, gathering beats scanning (bench)
 QUERY_BLOCK: Final = 256  # queries that share one pass over the items: their lists fit the L2 cache
 QUERIES_A_THREAD: Final = 16  # from here on threads take queries; below, ranges of items
-LIST_SLACK: Final = 256  # least room of a list beyond k: this many entries pay for one cut
+LIST_SLACK: Final = 128  # least room of a list beyond k: this many entries pay for one cut
 LIST_PADDING: Final = 64  # room that the kernels may write to behind a list
 SUM_LANES: Final = 8  # partial sums of a score (core/simd/scan.h)
 
@@ -208,7 +208,7 @@ class _Lists(NamedTuple):
 
     @classmethod
     def empty(cls, part_count: int, query_count: int, k: int) -> _Lists:
-        capacity = k + k // 8 + max(k, LIST_SLACK) + LIST_PADDING
+        capacity = k + k // 8 + LIST_SLACK + k // 2 + LIST_PADDING
         return cls(
             np.empty((part_count, query_count), np.int64),
             np.empty((part_count, query_count, capacity), np.float32),

@@ -185,6 +185,8 @@ def _check_ids(utf8: ByteArray, offsets: LongArray) -> None:
         place = int(wrong[0])
         raise DataInvalid(f"id at position {place} has {sizes[place]} bytes, not 1..{ID_BYTES_MAX}")
     text = utf8[offsets[0] : offsets[-1]]
+    if text.max(initial=0) < 0x80:
+        return
     # Valid as a whole and cut between characters: valid one by one.
     try:
         str(text.data, "utf-8")

@@ -149,9 +149,7 @@ def _section(kind: type, section: str, table: object) -> Any:
 def _check_known(prefix: str, table: dict[str, object], known: list[str]) -> None:
     for key, value in table.items():
         if key not in known:
-            raise SettingInvalid(
-                prefix + key, value, f"no such setting; known: {', '.join(known)}"
-            )
+            raise SettingInvalid(prefix + key, value, f"no such setting; known: {', '.join(known)}")
 
 
 def _value(name: str, hint: Any, value: object) -> object:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
 from shortlist.server.errors import Overloaded
-from shortlist.server.reading import EventSource, check_path
+from shortlist.server.reading import EventSource
+from shortlist.server.source_check import check_events
 from shortlist.server.training.spec import Evaluation
 
 
@@ -25,22 +26,20 @@ class EvaluationRequest:
 
 
 class Evaluations:
-    """Runs evaluations beside the serving, so that they take its memory and its interpreter not."""
+    """Runs evaluations beside the serving: they take neither its memory nor its interpreter."""
 
     def __init__(self, settings: Settings, catalogs: Catalogs) -> None:
         self._settings = settings
         self._catalogs = catalogs
         self._free = threading.BoundedSemaphore(settings.limits.evaluations_max)
 
-    def evaluate(
-        self, request: EvaluationRequest, is_wanted: Callable[[], bool]
-    ) -> Evaluation:
+    def evaluate(self, request: EvaluationRequest, is_wanted: Callable[[], bool]) -> Evaluation:
         """Return the quality; gives up when is_wanted() says that nobody waits any more.
 
         Raises PathNotAllowed, DataSourceInvalid, CatalogNotFound, ModelNotFound, Overloaded.
         """
         model_id = self._catalogs.catalog(request.catalog, must_exist=True).resolve(request.model)
-        check_path(request.test_interactions.uri, self._settings.data.roots)
+        check_events(request.test_interactions, "test_interactions", self._settings.data.roots)
         if not self._free.acquire(blocking=False):
             limit = self._settings.limits.evaluations_max
             raise Overloaded(f"{limit} evaluations are running, which is the limit", limit=limit)

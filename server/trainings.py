@@ -53,5 +53,6 @@ class Trainings:
     def cancel(self, job_id: str) -> Job:
         """Ask a job to stop; one that has ended stays as it is. Raises JobNotFound."""
         return self._store.request_cancel(job_id)
+
     def _check_sources(self, spec: TrainingSpec) -> None: ...
     def _check_unused(self, spec: TrainingSpec) -> None: ...

@@ -25,6 +25,9 @@
 
 #define SCAN_INLINE static inline __attribute__((always_inline))
 #define SCAN_LANES_MAX 16
+#ifndef SCAN_AHEAD
+#define SCAN_AHEAD 32 /* positions between the tile that is prefetched and the one that is scored */
+#endif
 
 /* What to score: positions start..stop-1, which are rows of `items`, or entries of `rows`. */
 typedef struct {
@@ -85,23 +88,25 @@ SCAN_INLINE uint32_t scan_eligible(const ScanTask *task, int64_t position, int64
 #define SCAN_JOIN(a, b) SCAN_JOIN_(a, b)
 #define NAME(stem) SCAN_JOIN(stem, LEVEL)
 
-/* ---- baseline: eight lanes of portable vectors */
+/* ---- baseline: four lanes of portable vectors, half a group */
 #define LEVEL baseline
-#define LANES 8
-#define PANELS 1
-#define QUERIES_WIDE 3
+#define LANES 4
+#define PANELS 2
+#define QUERIES_WIDE 4
 #define FMA(a, b, c) ((a) * (b) + (c))
 #include "simd/scan_template.h"
 #undef FMA
 #undef LEVEL
-#undef QUERIES_WIDE
+#undef LANES
 #undef PANELS
+#undef QUERIES_WIDE
 
 #if LEVELS_X86
 /* ---- AVX2: eight lanes */
 LEVEL_AVX2_BEGIN
 #define LEVEL avx2
 #define SCAN_AVX2 1
+#define LANES 8
 #define PANELS 2
 #define QUERIES_WIDE 4
 #define FMA(a, b, c) ((NAME(vf))_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
@@ -130,8 +135,6 @@ LEVEL_AVX512_BEGIN
 #undef PANELS
 #undef QUERIES_WIDE
 LEVEL_END
-#else
-#undef LANES
 #endif
 
 typedef struct {

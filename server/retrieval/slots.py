@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
-from shortlist.server.artifacts.catalogs import Catalogs
+from shortlist.server.artifacts.catalogs import Catalog, Catalogs
 from shortlist.server.errors import ModelNotFound, NotReady, ServerError
 from shortlist.server.retrieval.serving_model import ServingModel, load_serving_model
 
@@ -110,24 +110,35 @@ class Slots:
         aliases = catalog.aliases()
         if self._generations.get(name) == aliases.generation:
             return
-        kept = {key: model for key, model in self._serving.items() if key[0] != name}
+        serving = {key: model for key, model in self._serving.items() if key[0] != name}
         broken = {key: error for key, error in self._broken.items() if key[0] != name}
+        models, failures = self._load_all(catalog, set(aliases.targets.values()))
         for alias, model_id in aliases.targets.items():
             key = (name, alias)
-            try:
-                kept[key] = self._held((name, model_id)) or self._load(catalog.model_path(model_id))
-            except Exception as error:  # one bad model must not take the others down
-                _LOG.exception(
-                    "alias %s of catalog %s: model %s does not load", alias, name, model_id
-                )
-                broken[key] = error if isinstance(error, ServerError) else ServerError(str(error))
-                if (
-                    key in self._serving
-                ):  # rather yesterday's model, named in every reply, than none
-                    kept[key] = self._serving[key]
-        self._serving, self._broken = kept, broken
+            if model_id in models:
+                serving[key] = models[model_id]
+                continue
+            broken[key] = failures[model_id]
+            if key in self._serving:  # rather yesterday's model, named in every reply, than none
+                serving[key] = self._serving[key]
+        self._serving, self._broken = serving, broken
         self._generations[name] = aliases.generation
         self._on_change()
+
+    def _load_all(
+        self, catalog: Catalog, model_ids: set[str]
+    ) -> tuple[dict[str, ServingModel], dict[str, ServerError]]:
+        """Return the models, and why the others would not load: one must not take all down."""
+        models, failures = {}, {}
+        for model_id in sorted(model_ids):
+            held = self._held((catalog.name, model_id))
+            try:
+                models[model_id] = held or self._load(catalog.model_path(model_id))
+            except Exception as error:
+                _LOG.exception("catalog %s: model %s does not load", catalog.name, model_id)
+                known = isinstance(error, ServerError)
+                failures[model_id] = error if known else ServerError(str(error))
+        return models, failures
 
     def _held(self, key: Key) -> ServingModel | None:
         """Return a model that is loaded already, by its id."""

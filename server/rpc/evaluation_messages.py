@@ -8,6 +8,7 @@ from shortlist.server.rpc.fields import (
     check_finite,
     check_length,
     enum_name,
+    enum_number,
     int_in,
     name_from_text,
 )
@@ -26,7 +27,6 @@ _SPLITS = {
     pb2.SPLIT_GIVEN: "given",
     pb2.SPLIT_NONE: "none",
 }
-_SPLIT_NUMBERS = {name: number for number, name in _SPLITS.items()}
 _GROUPS = {"known": pb2.USER_GROUP_KNOWN, "unseen": pb2.USER_GROUP_UNSEEN}
 HELD_OUT_DEFAULT = 0.1
 UNSEEN_USERS_DEFAULT = 0.05
@@ -64,7 +64,7 @@ def evaluation_spec_to_proto(spec: EvaluationSpec) -> pb2.EvaluationSpec:
     """Return the message that asks for exactly this evaluation."""
     test = spec.test_interactions
     return pb2.EvaluationSpec(
-        split=_SPLIT_NUMBERS[spec.split],  # type: ignore[arg-type] # numbers of this very enum
+        split=enum_number(_SPLITS, spec.split),
         held_out_fraction=spec.held_out_fraction,
         unseen_user_fraction=spec.unseen_user_fraction,
         cutoffs=spec.cutoffs,

@@ -5,8 +5,9 @@ a good value with one comparison and spell a path out only for a bad one.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
+from typing import TypeVar
 
 from shortlist.server.errors import FieldInvalid
 
@@ -18,6 +19,7 @@ _CATALOG = re.compile(r"[a-z0-9_-]{1,64}")
 _NAME = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,128}")
 _ID_CHARACTERS_SURE = ID_BYTES_MAX // 4  # UTF-8 needs at most four bytes a character
 _SHOWN_MAX = 80
+Number = TypeVar("Number", bound=int)  # of an enum of the contract
 
 
 def shown(text: str) -> str:
@@ -95,9 +97,15 @@ def check_finite(path: str, value: float) -> float:
     return value
 
 
-def enum_name(path: str, value: int, names: dict[int, str]) -> str:
+def enum_name(path: str, value: int, names: Mapping[Number, str]) -> str:
     """Return our name of an enum's number; a newer contract's number is an error, no default."""
-    if value not in names:
-        known = ", ".join(str(number) for number in names)
-        raise FieldInvalid(path, f"{value} is not one of {known}", found=value)
-    return names[value]
+    for number, name in names.items():
+        if number == value:
+            return name
+    known = ", ".join(map(str, names))
+    raise FieldInvalid(path, f"{value} is not one of {known}", found=value)
+
+
+def enum_number(names: Mapping[Number, str], name: str) -> Number:
+    """Return the last number with that name: never UNSPECIFIED where there is another."""
+    return [number for number in names if names[number] == name][-1]

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -22,7 +22,6 @@ from shortlist.server.rpc.errors import log_bug, status_of
 _ACCESS = logging.getLogger("shortlist.access")
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
-Work: TypeAlias = Callable[[Any, grpc.ServicerContext], Any]
 
 
 class CountingPool(ThreadPoolExecutor):
@@ -45,6 +44,14 @@ class CountingPool(ThreadPoolExecutor):
             self.in_flight -= 1
 
 
+class GatedMethod(NamedTuple):
+    """One method of ours, both ways."""
+
+    admitted: Handler
+    refusing: Handler  # answers with the reason why not
+    pool: CountingPool
+
+
 class Gate(grpc.ServerInterceptor):
     """Wraps the methods of our own services; health and reflection pass untouched."""
 
@@ -63,8 +70,7 @@ class Gate(grpc.ServerInterceptor):
         self._in_flight_max = in_flight_max
         self._message_bytes_max = message_bytes_max
         self._slow_call_s = slow_call_ms / 1000
-        self._wrapped: dict[str, Handler | None] = {}  # by method: wrapping once a call costs
-        self._refusing: dict[str, Handler] = {}
+        self._methods: dict[str, GatedMethod] = {}  # wrapping once a call would cost
 
     def intercept_service(
         self,
@@ -72,27 +78,47 @@ class Gate(grpc.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
         method = handler_call_details.method
-        if method not in self._wrapped:
+        gated = self._methods.get(method)
+        if gated is None:
             handler = continuation(handler_call_details)
             if handler is None or not method.startswith("/shortlist."):
-                return handler
-            self._wrapped[method] = self._wrap(method, handler, self._admitted)
-            self._refusing[method] = self._wrap(method, handler, self._refused)
-        if self.draining.is_set() or self._pool.in_flight >= self._in_flight_max:
-            return self._refusing[method]
-        return self._wrapped[method]
+                return self._foreign(handler)
+            # Disk work and watches have threads of their own: no retrieval waits behind them.
+            pool = self._model_pool if "ModelService" in method else self._pool
+            admitted = self._wrap(method, handler, pool, self._admitted)
+            gated = GatedMethod(admitted, self._wrap(method, handler, pool, self._refused), pool)
+            self._methods[method] = gated
+        if self.draining.is_set() or gated.pool.in_flight >= self._in_flight_max:
+            return gated.refusing
+        return gated.admitted
+
+    def _foreign(self, handler: Handler | None) -> Handler | None:
+        """Return a handler that is not ours; reflection streams must not hold serving threads."""
+        if handler is None or not handler.request_streaming:
+            return handler
+        work: Any = handler.stream_stream
+
+        def stream(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
+            yield from work(requests, context)
+
+        behavior: Any = stream
+        behavior.experimental_thread_pool = self._model_pool
+        return grpc.stream_stream_rpc_method_handler(
+            behavior, handler.request_deserializer, handler.response_serializer
+        )
 
     def _wrap(
-        self, method: str, handler: Handler, admit: Callable[[Work, Any, bytes], Any]
+        self, method: str, handler: Handler, pool: CountingPool, admit: Callable[[Any, bytes], Any]
     ) -> Handler:
         """Return the handler with our decoding, so that broken bytes are an INVALID_ARGUMENT."""
         decode: Any = handler.request_deserializer
-        work: Work = handler.unary_stream if handler.response_streaming else handler.unary_unary
+        streams = handler.response_streaming
+        work: Any = handler.unary_stream if streams else handler.unary_unary
 
         def unary(message: bytes, context: grpc.ServicerContext) -> Any:
             started = time.perf_counter()
             try:
-                return work(admit(decode, context, message), context)
+                return work(admit(decode, message), context)
             except Exception as error:
                 _abort(error, method, context)
             finally:
@@ -101,25 +127,21 @@ class Gate(grpc.ServerInterceptor):
         def stream(message: bytes, context: grpc.ServicerContext) -> Iterator[Any]:
             started = time.perf_counter()
             try:
-                yield from work(admit(decode, context, message), context)
+                yield from work(admit(decode, message), context)
             except Exception as error:
                 _abort(error, method, context)
             finally:
                 self._log_access(method, context, started, streaming=True)
 
-        behavior: Any = stream if handler.response_streaming else unary
-        if "ModelService" in method:
-            # Disk work and watches have threads of their own: no retrieval waits behind them.
-            behavior.experimental_thread_pool = self._model_pool
+        behavior: Any = stream if streams else unary
+        behavior.experimental_thread_pool = pool
         make: Any = (
-            grpc.unary_stream_rpc_method_handler
-            if handler.response_streaming
-            else grpc.unary_unary_rpc_method_handler
+            grpc.unary_stream_rpc_method_handler if streams else grpc.unary_unary_rpc_method_handler
         )
         wrapped: Handler = make(behavior, None, handler.response_serializer)
         return wrapped
 
-    def _admitted(self, decode: Any, _: grpc.ServicerContext, message: bytes) -> Any:
+    def _admitted(self, decode: Any, message: bytes) -> Any:
         if len(message) > self._message_bytes_max:
             size, limit = len(message), self._message_bytes_max
             problem = f"the message has {size} bytes; at most {limit} are allowed"
@@ -131,7 +153,7 @@ class Gate(grpc.ServerInterceptor):
                 "request", "is no message of this method (or holds text that is not UTF-8)"
             ) from error
 
-    def _refused(self, decode: Any, context: grpc.ServicerContext, message: bytes) -> NoReturn:
+    def _refused(self, decode: Any, message: bytes) -> NoReturn:
         if self.draining.is_set():
             raise NotReady("The server is shutting down.", draining=True)
         problem = f"{self._in_flight_max} calls are in flight, which is the limit"

@@ -50,7 +50,7 @@ def job_to_proto(job: Job) -> pb2.TrainingJob:
         job_id=job.job_id,
         request=training_spec_to_proto(job.spec),
         state=_STATES[job.state],
-        phase=_PHASES.get(job.phase, pb2.JOB_PHASE_UNSPECIFIED) if job.phase else None,
+        phase=_PHASES[job.phase] if job.phase else pb2.JOB_PHASE_UNSPECIFIED,
         epoch=job.epoch,
         epoch_count=job.epoch_count,
         loss=job.loss,

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 from shortlist.core.errors import SettingInvalid
 from shortlist.core.wals import WalsParams
@@ -17,6 +16,7 @@ from shortlist.server.rpc.fields import (
     check_finite,
     check_text,
     enum_name,
+    enum_number,
     int_in,
     name_from_text,
 )
@@ -60,7 +60,6 @@ _WALS_OPTIONAL = (
     "init_stddev",
 )
 _WALS_NUMBERS = ("user_frequency_exponent", "item_frequency_exponent")
-Number = TypeVar("Number")
 
 
 def training_spec_from_proto(request: pb2.TrainRequest) -> TrainingSpec:
@@ -98,7 +97,7 @@ def training_spec_to_proto(spec: TrainingSpec) -> pb2.TrainRequest:
         interactions=events_to_proto(spec.interactions),
         items=None if spec.items is None else items_to_proto(spec.items),
         preparation=pb2.Preparation(
-            aggregation=_number(_AGGREGATIONS, spec.preparation.aggregation),
+            aggregation=enum_number(_AGGREGATIONS, spec.preparation.aggregation),
             user_events_min=spec.preparation.user_events_min,
             item_events_min=spec.preparation.item_events_min,
             value_min=spec.preparation.value_min,
@@ -145,7 +144,7 @@ def _wals_from_proto(spec: pb2.WalsSpec) -> WalsParams:
         given["epochs"] = int_in("wals.epochs", spec.epochs, 1, 1000)
     with settings_at("wals"):
         return WalsParams(
-            **given,  # type: ignore[arg-type] # ints where ints belong
+            **given,
             value_transform=enum_name("wals.value_transform", spec.value_transform, _TRANSFORMS),
             solver=enum_name("wals.solver", spec.solver, _SOLVERS),
             seed=spec.seed,
@@ -157,8 +156,8 @@ def _wals_to_proto(params: WalsParams) -> pb2.WalsSpec:
     return pb2.WalsSpec(
         dim=params.dim,
         epochs=params.epochs,
-        value_transform=_number(_TRANSFORMS, params.value_transform),
-        solver=_number(_SOLVERS, params.solver) if params.solver != "auto" else None,
+        value_transform=enum_number(_TRANSFORMS, params.value_transform),
+        solver=enum_number(_SOLVERS, params.solver),
         seed=params.seed,
         **numbers,
     )
@@ -176,8 +175,3 @@ def _preparation_from_proto(message: pb2.Preparation) -> Preparation:
             item_events_min=int_in(least[1], message.item_events_min, 0, SUPPORT_MAX),
             value_min=value_min,
         )
-
-
-def _number(names: dict[int, str], name: str) -> int:
-    """Return the enum's last number with that name: never UNSPECIFIED where there is another."""
-    return next(number for number in reversed(names) if names[number] == name)

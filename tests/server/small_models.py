@@ -12,8 +12,8 @@ from shortlist.server.retrieval.serving_model import ServingModel, Space, rank_b
 PARAMS = WalsParams(dim=4, epochs=1, unobserved_weight=0.1, regularization=0.01)
 
 
-def item_id(row: int) -> str:
-    return f"i{row:03d}"
+def item_id(row: int, prefix: str = "i") -> str:
+    return f"{prefix}{row:03d}"
 
 
 def user_id(row: int) -> str:
@@ -21,7 +21,13 @@ def user_id(row: int) -> str:
 
 
 def small_model(
-    seed: int, item_count: int, user_count: int = 5, dim: int = 4, *, model_id: str = "small"
+    seed: int,
+    item_count: int,
+    user_count: int = 5,
+    dim: int = 4,
+    *,
+    model_id: str = "small",
+    prefix: str = "i",
 ) -> ServingModel:
     """Return a model whose item, user and popularity numbers are small whole numbers."""
     rng = np.random.default_rng(seed)
@@ -32,7 +38,7 @@ def small_model(
     return ServingModel(
         catalog="default",
         model_id=model_id,
-        items=Vocabulary.from_strings([item_id(row) for row in range(item_count)]),
+        items=Vocabulary.from_strings([item_id(row, prefix) for row in range(item_count)]),
         users=Vocabulary.from_strings([user_id(row) for row in range(user_count)]),
         seen=_seen(rng, user_count, item_count),
         item_scores=scores,

@@ -1,6 +1,6 @@
 """A worker's server in this process, on a free port over a temporary data folder."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from shortlist.server.config import Settings, with_overrides
+from shortlist.server.retrieval.serving_model import ServingModel, load_serving_model
 from shortlist.server.rpc.grpc_server import GrpcServer
 from shortlist.server.worker import make_server
 from shortlist.v1.model_service_pb2_grpc import ModelServiceStub
@@ -22,6 +23,7 @@ class Connection:
     """A server and a client of it."""
 
     server: GrpcServer
+    folder: Path  # the one data root
     channel: grpc.Channel
     models: ModelServiceStub
     retrieval: RetrievalServiceStub
@@ -39,24 +41,33 @@ class Refusal:
     retry: bool  # whether there is a RetryInfo
 
 
-def settings_for(folder: Path, **limits: int) -> Settings:
-    settings = with_overrides(Settings(), "server", port=0, drain_s=5.0)
+def settings_for(folder: Path, queue_max: int = 100, **limits: int) -> Settings:
+    settings = with_overrides(Settings(), "server", port=0)
     settings = with_overrides(settings, "data", dir=folder / "data", roots=(str(folder),))
+    settings = with_overrides(settings, "training", queue_max=queue_max)
     return with_overrides(settings, "limits", **limits)
 
 
 @contextmanager
-def connected(settings: Settings, load: bool = True) -> Iterator[Connection]:
-    """Yield a client of a started server; load=False leaves it in the state before its models load."""
+def connected(
+    settings: Settings,
+    load: Callable[[Path], ServingModel] = load_serving_model,
+    loaded: bool = True,
+) -> Iterator[Connection]:
+    """Yield a client of a started server; loaded=False: still in the state before models load."""
     settings.data.dir.mkdir(parents=True, exist_ok=True)
-    server = make_server(settings)
+    server = make_server(settings, load)
     port = server.open_port()
-    if load:
+    if loaded:
         server.load_models()
     try:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             yield Connection(
-                server, channel, ModelServiceStub(channel), RetrievalServiceStub(channel)
+                server,
+                Path(settings.data.roots[0]),
+                channel,
+                ModelServiceStub(channel),
+                RetrievalServiceStub(channel),
             )
     finally:
         server.stop(drain_s=5.0)

@@ -17,7 +17,7 @@ EXAMPLES = [
     (errors.EmbeddingDimension("v", "3, not 4"), "INVALID_ARGUMENT", "EMBEDDING_DIMENSION"),
     (SettingInvalid("dim", 0, "1..4096"), "INVALID_ARGUMENT", "FIELD_INVALID"),
     (DataInvalid("x"), "INVALID_ARGUMENT", "DATA_INVALID"),
-    (errors.DataSourceInvalid("x", file="f"), "INVALID_ARGUMENT", "DATA_INVALID"),
+    (errors.DataSourceInvalid("x", file="f", row=2), "INVALID_ARGUMENT", "DATA_INVALID"),
     (errors.PathNotAllowed("x"), "PERMISSION_DENIED", "PATH_NOT_ALLOWED"),
     (errors.CatalogNotFound("x"), "NOT_FOUND", "CATALOG_NOT_FOUND"),
     (errors.ModelNotFound("x"), "NOT_FOUND", "MODEL_NOT_FOUND"),
