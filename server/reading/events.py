@@ -80,7 +80,8 @@ def read_events(
     with ThreadPoolExecutor(2, "shortlist-reading") as helper:
         gathered = _Gathered(helper if resolve_threads(threads) > 1 else None, rows_guess)
         _read_files(files, source, gathered, on_progress, rows_max)
-        return gathered.finish(source.uri)
+    pa.default_memory_pool().release_unused()  # what decoding took, before the rest needs it
+    return gathered.finish(source.uri)
 
 
 def _read_files(
