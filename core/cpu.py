@@ -24,7 +24,9 @@ def simd_level() -> int:
         raise SettingInvalid(SIMD_VARIABLE, forced, f"one of {', '.join(SIMD_LEVELS)}")
     level = SIMD_LEVELS.index(forced)
     if level > best:
-        raise SettingInvalid(SIMD_VARIABLE, forced, f"at most {SIMD_LEVELS[best]} on this processor")
+        raise SettingInvalid(
+            SIMD_VARIABLE, forced, f"at most {SIMD_LEVELS[best]} on this processor"
+        )
     return level
 
 
