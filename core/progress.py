@@ -1,0 +1,13 @@
+"""What a trainer reports after every epoch."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One pass over the data is done."""
+
+    epoch: int  # 1..epoch_count
+    epoch_count: int
+    loss: float  # of the trainer's objective, after this epoch
+    seconds: float  # this epoch took

@@ -1,0 +1,49 @@
+"""Measures a published model on a caller's test data, in a process of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shortlist.server.artifacts.catalogs import Catalogs
+from shortlist.server.config import Settings
+from shortlist.server.errors import Overloaded
+from shortlist.server.reading import EventSource
+from shortlist.server.source_check import check_events
+from shortlist.server.training.spec import Evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRequest:
+    """Which model to measure on which data."""
+
+    catalog: str
+    model: str  # id or alias
+    test_interactions: EventSource
+    cutoffs: tuple[int, ...]
+    seed: int
+
+
+class Evaluations:
+    """Runs evaluations beside the serving: they take neither its memory nor its interpreter."""
+
+    def __init__(self, settings: Settings, catalogs: Catalogs) -> None:
+        self._settings = settings
+        self._catalogs = catalogs
+        self._free = threading.BoundedSemaphore(settings.limits.evaluations_max)
+
+    def evaluate(self, request: EvaluationRequest, is_wanted: Callable[[], bool]) -> Evaluation:
+        """Return the quality; gives up when is_wanted() says that nobody waits any more.
+
+        Raises PathNotAllowed, DataSourceInvalid, CatalogNotFound, ModelNotFound, Overloaded.
+        """
+        model_id = self._catalogs.catalog(request.catalog, must_exist=True).resolve(request.model)
+        check_events(request.test_interactions, "test_interactions", self._settings.data.roots)
+        if not self._free.acquire(blocking=False):
+            limit = self._settings.limits.evaluations_max
+            raise Overloaded(f"{limit} evaluations are running, which is the limit", limit=limit)
+        try:
+            return self._run(request, model_id, is_wanted)
+        finally:
+            self._free.release()

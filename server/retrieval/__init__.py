@@ -1,0 +1,1 @@
+"""From a query to candidates: encode, plan, search, and which model serves."""

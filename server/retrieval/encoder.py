@@ -1,0 +1,108 @@
+"""From a query to a vector of the model's space, and to what the asker has had already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from shortlist.core.errors import SingularSystem
+from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.server.errors import EmbeddingDimension, QueryKindUnsupported
+from shortlist.server.retrieval.known_items import known_rows, last_values
+from shortlist.server.retrieval.query import EmbeddingQuery, ItemsQuery, Origin, Query, UserQuery
+from shortlist.server.retrieval.serving_model import ServingModel, Space
+
+_NO_ROWS: IntArray = np.empty(0, dtype=np.int32)
+_NO_HISTORY: tuple[IntArray, FloatArray] = (_NO_ROWS, np.empty(0, dtype=np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What became of one query."""
+
+    vector: FloatArray | None  # (dim,); None: nothing is known, popular items answer
+    origin: Origin
+    missing_ids: list[str]  # ids of the query that the model does not know, in order, none twice
+    seen_rows: IntArray  # items of the user's known events, of the history, of an items query
+
+
+def encode(model: ServingModel, query: Query, path: str) -> Encoded:
+    """Return the query's vector; `path` is its place in the request, for error messages.
+
+    Raises QueryKindUnsupported for items and vectors asked of a model without vectors, and
+    EmbeddingDimension for a vector of another length than the model's.
+    """
+    if isinstance(query, UserQuery):
+        return _encode_user(model, query)
+    if model.space is None:
+        kind = "items" if isinstance(query, ItemsQuery) else "embedding"
+        problem = f"model {model.model_id} has no vectors, so it answers no {kind} query"
+        raise QueryKindUnsupported(problem, model=model.model_id, kind=kind)
+    if isinstance(query, ItemsQuery):
+        return _encode_items(model, model.space, query)
+    return _encode_embedding(model.space, query, path)
+
+
+def _encode_user(model: ServingModel, query: UserQuery) -> Encoded:
+    """Look the user up, fold the history in, or do both: the history added to the stored events."""
+    user_row = model.users.row(query.user_id) if query.user_id else None
+    missing = [query.user_id] if query.user_id and user_row is None else []
+    stored_rows, stored_values = _NO_HISTORY if user_row is None else model.seen.row(user_row)
+    given: dict[int, float] = {}
+    if query.history_item_ids:
+        given, unknown = last_values(model.items, query.history_item_ids, query.history_values)
+        missing = list(dict.fromkeys(missing + unknown))
+    if not given:  # nothing to fold in: what is stored, or nothing
+        if user_row is None or model.space is None:
+            return Encoded(None, Origin.POPULARITY, missing, stored_rows)
+        return Encoded(model.space.user_vectors[user_row], Origin.STORED, missing, stored_rows)
+    whole = dict(zip(stored_rows.tolist(), stored_values.tolist(), strict=True)) | given
+    rows = np.array(sorted(whole), dtype=np.int32)
+    if model.space is None:
+        return Encoded(None, Origin.POPULARITY, missing, rows)
+    values = np.array([whole[row] for row in rows.tolist()], dtype=np.float32)
+    return Encoded(_fold_in(model, model.space, rows, values), Origin.FOLDED_IN, missing, rows)
+
+
+def _fold_in(model: ServingModel, space: Space, rows: IntArray, values: FloatArray) -> FloatArray:
+    starts = np.array([0, len(rows)], dtype=np.int64)
+    history = Interactions(starts, rows, values, model.item_count)
+    try:
+        vector: FloatArray = space.fold_in.solve(history)[0]
+    except SingularSystem as error:
+        problem = f"model {model.model_id} has too little regularization to fold this history in"
+        raise QueryKindUnsupported(problem, model=model.model_id, kind="history") from error
+    return vector
+
+
+def _encode_items(model: ServingModel, space: Space, query: ItemsQuery) -> Encoded:
+    """Mean direction of the positives minus mean direction of the negatives."""
+    positives, missing = known_rows(model.items, query.item_ids)
+    negatives, missing_negatives = known_rows(model.items, query.negative_item_ids)
+    missing = list(dict.fromkeys(missing + missing_negatives))
+    seen = np.union1d(positives, negatives).astype(np.int32)
+    if not len(positives):
+        return Encoded(None, Origin.POPULARITY, missing, seen)
+    vector = _mean_direction(space.item_vectors[positives])
+    if len(negatives):
+        vector = vector - _mean_direction(space.item_vectors[negatives])
+    return Encoded(vector.astype(np.float32), Origin.ITEMS, missing, seen)
+
+
+def _encode_embedding(space: Space, query: EmbeddingQuery, path: str) -> Encoded:
+    length = len(query.values)
+    if length != space.dim:
+        problem = f"has {length} numbers; the model's dim is {space.dim}"
+        field = f"{path}.embedding.values"
+        raise EmbeddingDimension(field, problem, found=length, limit=space.dim)
+    return Encoded(query.values, Origin.EMBEDDING, [], _NO_ROWS)
+
+
+def _mean_direction(vectors: FloatArray) -> FloatArray:
+    """Return the mean of (n, dim) vectors, each scaled to length 1; zero vectors stay."""
+    wide = vectors.astype(np.float64)
+    lengths = np.linalg.norm(wide, axis=1, keepdims=True)
+    directions = np.divide(wide, lengths, out=np.zeros_like(wide), where=lengths > 0)
+    mean: FloatArray = directions.mean(axis=0)
+    return mean

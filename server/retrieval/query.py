@@ -1,0 +1,110 @@
+"""What can be asked and what is answered: the contract's words without its wire types."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeAlias
+
+from shortlist.core.interactions import FloatArray
+
+COUNT_DEFAULT = 100
+COUNT_MAX = 10_000
+
+
+class SearchMode(Enum):
+    """How the items are searched."""
+
+    AUTO = "auto"
+    EXACT = "exact"
+    APPROXIMATE = "approximate"
+
+
+class Origin(Enum):
+    """How a query became a vector."""
+
+    STORED = "stored"
+    FOLDED_IN = "folded in"
+    ITEMS = "items"
+    EMBEDDING = "embedding"
+    POPULARITY = "popularity"  # it did not: nothing is known, the answer is what is popular
+
+
+@dataclass(frozen=True, slots=True)
+class UserQuery:
+    """A user: known by id, described by a history, or both."""
+
+    user_id: str = ""  # empty: anonymous
+    history_item_ids: tuple[str, ...] = ()  # in any order; the last value of an item counts
+    history_values: tuple[float, ...] = ()  # one an item, finite
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsQuery:
+    """Items to find related items for."""
+
+    item_ids: tuple[str, ...]
+    negative_item_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingQuery:
+    """A point in the space of one model's item vectors."""
+
+    values: FloatArray  # (dim,) finite
+
+
+Query: TypeAlias = UserQuery | ItemsQuery | EmbeddingQuery
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedQuery:
+    """Queries to turn into vectors of one model."""
+
+    catalog: str
+    model: str  # id or alias
+    queries: tuple[Query, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieveQuery:
+    """One retrieval; the defaults are the contract's."""
+
+    query: Query
+    catalog: str = "default"
+    model: str = "live"  # id or alias
+    count: int = COUNT_DEFAULT  # 1..COUNT_MAX
+    exclude_item_ids: tuple[str, ...] = ()
+    include_seen: bool = False
+    candidate_item_ids: tuple[str, ...] = ()  # empty: the whole catalog
+    mode: SearchMode = SearchMode.AUTO
+    min_score: float | None = None
+    require_personalized: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """One query's vector."""
+
+    values: FloatArray | None  # (dim,); None when the origin is POPULARITY
+    origin: Origin
+    missing_ids: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchReport:
+    """How one search was done."""
+
+    mode: SearchMode  # EXACT or APPROXIMATE
+    eligible_items: int
+    scored_items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Items best first; plain lists, because protobuf takes those five times faster than arrays."""
+
+    item_ids: list[str]
+    scores: list[float]
+    model: str
+    origin: Origin
+    missing_ids: list[str]
+    search: SearchReport

@@ -1,0 +1,93 @@
+"""One whole model ready to answer: artifact, scan, fold-in and index; immutable once made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.core.scoring import ItemScan
+from shortlist.core.vocabulary import Vocabulary
+from shortlist.core.wals import FoldIn, WalsParams
+from shortlist.server.artifacts.artifact import Artifact, open_artifact
+from shortlist.server.index import ApproximateIndex
+from shortlist.server.training.spec import spec_from_json
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The vector space of a model that has one."""
+
+    dim: int
+    item_vectors: FloatArray  # (items, dim)
+    user_vectors: FloatArray  # (users, dim)
+    scan: ItemScan
+    fold_in: FoldIn
+    index: ApproximateIndex | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServingModel:
+    """What a request takes one reference to and keeps; rows are places in `items` and `users`."""
+
+    catalog: str
+    model_id: str
+    items: Vocabulary
+    users: Vocabulary
+    seen: Interactions  # user rows x item columns, aggregated values
+    item_scores: FloatArray  # (items,) popularity
+    popular_rows: IntArray  # (items,) every item, most popular first, ties by row
+    space: Space | None  # None: a popularity model
+
+    @property
+    def item_count(self) -> int:
+        """Items this model can return."""
+        return len(self.item_scores)
+
+
+def load_serving_model(folder: Path) -> ServingModel:
+    """Open, check and prepare the model in `folder`; takes a pass over its bytes.
+
+    Raises ArtifactCorrupt when the stored files fail their checks.
+    """
+    return serving_model(open_artifact(folder))
+
+
+def serving_model(artifact: Artifact) -> ServingModel:
+    """Prepare an opened artifact for serving."""
+    manifest = artifact.manifest
+    return ServingModel(
+        catalog=manifest.catalog,
+        model_id=manifest.model_id,
+        items=artifact.items,
+        users=artifact.users,
+        seen=artifact.seen,
+        item_scores=artifact.item_scores,
+        popular_rows=rank_by_score(artifact.item_scores),
+        space=_space(artifact),
+    )
+
+
+def rank_by_score(scores: FloatArray) -> IntArray:
+    """Return the rows by falling score; rows are in id order, so a stable sort ties by id."""
+    return np.argsort(-scores, kind="stable").astype(np.int32)
+
+
+def _space(artifact: Artifact) -> Space | None:
+    algorithm = spec_from_json(artifact.manifest.spec).algorithm
+    vectors, users = artifact.item_vectors, artifact.user_vectors
+    if vectors is None or users is None or not isinstance(algorithm, WalsParams):
+        return None
+    index = None
+    if artifact.index_path is not None:
+        index = ApproximateIndex(artifact.index_path, artifact.manifest.index)
+    return Space(
+        dim=vectors.shape[1],
+        item_vectors=vectors,
+        user_vectors=users,
+        scan=ItemScan(vectors, trusted=True),
+        fold_in=FoldIn(vectors, artifact.item_counts, algorithm),
+        index=index,
+    )

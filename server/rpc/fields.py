@@ -1,0 +1,111 @@
+"""Checks of single request fields against the limits that the contract's comments state.
+
+Each raises FieldInvalid with the field's path, the limit and the found value. The hot ones look at
+a good value with one comparison and spell a path out only for a bad one.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import TypeVar
+
+from shortlist.server.errors import FieldInvalid
+
+ID_BYTES_MAX = 512
+CATALOG_DEFAULT = "default"
+ALIAS_DEFAULT = "live"
+_CATALOG = re.compile(r"[a-z0-9_-]{1,64}")
+# A leading dot is refused too: such folders are the server's own, and ".." is no name.
+_NAME = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,128}")
+_ID_CHARACTERS_SURE = ID_BYTES_MAX // 4  # UTF-8 needs at most four bytes a character
+_SHOWN_MAX = 80
+Number = TypeVar("Number", bound=int)  # of an enum of the contract
+
+
+def shown(text: str) -> str:
+    """Return a found text, quoted, shortened so that an error message stays readable."""
+    return repr(text if len(text) <= _SHOWN_MAX else text[:_SHOWN_MAX] + "...")
+
+
+def catalog_from_text(text: str) -> str:
+    """Return the catalog; empty: the default one."""
+    if not text:
+        return CATALOG_DEFAULT
+    if not _CATALOG.fullmatch(text):
+        raise FieldInvalid("catalog", f"{shown(text)} is not [a-z0-9_-]{{1,64}}", found=text)
+    return text
+
+
+def name_from_text(path: str, text: str, default: str | None = None) -> str:
+    """Return the name of a model or alias; empty: `default`, or an error where there is none."""
+    if not text and default is not None:
+        return default
+    if not text:
+        raise FieldInvalid(path, "is required")
+    if not _NAME.fullmatch(text):
+        problem = f"{shown(text)} is not [A-Za-z0-9._-]{{1,128}} without a dot in front"
+        raise FieldInvalid(path, problem, found=text)
+    return text
+
+
+def check_id(path: str, text: str) -> None:
+    """Check an outside id: 1..512 bytes of UTF-8."""
+    if not text:
+        raise FieldInvalid(path, "is empty; an id has 1 to 512 bytes")
+    if len(text) > _ID_CHARACTERS_SURE and len(text.encode()) > ID_BYTES_MAX:
+        problem = f"has {len(text.encode())} bytes; an id has 1 to {ID_BYTES_MAX}"
+        raise FieldInvalid(path, problem, found=len(text.encode()), limit=ID_BYTES_MAX)
+
+
+def ids_from_proto(path: str, ids: Sequence[str], count_max: int) -> tuple[str, ...]:
+    """Return checked outside ids."""
+    check_length(path, len(ids), 0, count_max)
+    found = tuple(ids)
+    for i, text in enumerate(found):
+        if not 0 < len(text) <= _ID_CHARACTERS_SURE:
+            check_id(f"{path}[{i}]", text)
+    return found
+
+
+def check_length(path: str, length: int, least: int, most: int) -> None:
+    """Check how many entries a repeated field has."""
+    if not least <= length <= most:
+        problem = f"has {length} entries; {least} to {most} are allowed"
+        raise FieldInvalid(path, problem, found=length, limit=most)
+
+
+def check_text(path: str, text: str, bytes_max: int) -> str:
+    """Return a free text of at most bytes_max bytes."""
+    size = len(text.encode())
+    if size > bytes_max:
+        raise FieldInvalid(path, f"has {size} bytes; at most {bytes_max} are allowed", found=size)
+    return text
+
+
+def int_in(path: str, value: int, low: int, high: int) -> int:
+    """Return an integer that lies in low..high."""
+    if not low <= value <= high:
+        problem = f"{value} is not in {low}..{high}"
+        raise FieldInvalid(path, problem, found=value, limit=f"{low}..{high}")
+    return value
+
+
+def check_finite(path: str, value: float) -> float:
+    """Return a number that is neither NaN nor infinite."""
+    if not isfinite(value):
+        raise FieldInvalid(path, f"{value} is not finite", found=value)
+    return value
+
+
+def enum_name(path: str, value: int, names: Mapping[Number, str]) -> str:
+    """Return our name of an enum's number; a newer contract's number is an error, no default."""
+    for number, name in names.items():
+        if number == value:
+            return name
+    known = ", ".join(map(str, names))
+    raise FieldInvalid(path, f"{value} is not one of {known}", found=value)
+
+
+def enum_number(names: Mapping[Number, str], name: str) -> Number:
+    """Return the last number with that name: never UNSPECIFIED where there is another."""
+    return [number for number in names if names[number] == name][-1]

@@ -1,0 +1,104 @@
+"""ModelService: decode, do, encode."""
+
+from collections.abc import Iterator
+
+import grpc
+
+from shortlist.server.evaluations import Evaluations
+from shortlist.server.models import Models
+from shortlist.server.rpc.evaluation_messages import (
+    evaluation_request_from_proto,
+    evaluation_to_proto,
+)
+from shortlist.server.rpc.job_messages import (
+    job_id_from_proto,
+    job_page_to_proto,
+    job_to_proto,
+    jobs_page_from_proto,
+)
+from shortlist.server.rpc.model_messages import (
+    alias_from_proto,
+    alias_to_proto,
+    aliases_to_proto,
+    catalog_from_proto,
+    model_id_from_proto,
+    model_name_from_proto,
+    model_page_to_proto,
+    model_to_proto,
+    models_page_from_proto,
+)
+from shortlist.server.rpc.training_messages import training_spec_from_proto
+from shortlist.server.rpc.watch import Watches
+from shortlist.server.trainings import Trainings
+from shortlist.v1 import model_service_pb2 as pb2
+from shortlist.v1 import model_service_pb2_grpc as pb2_grpc
+
+Context = grpc.ServicerContext
+
+
+class ModelService(pb2_grpc.ModelServiceServicer):
+    """Trains models and says which one serves."""
+
+    def __init__(
+        self, models: Models, trainings: Trainings, evaluations: Evaluations, watches: Watches
+    ) -> None:
+        self._models = models
+        self._evaluations = evaluations
+        self._trainings = trainings
+        self._watches = watches
+
+    def Train(self, request: pb2.TrainRequest, context: Context) -> pb2.TrainingJob:
+        spec = training_spec_from_proto(request)
+        return job_to_proto(self._trainings.submit(spec))
+
+    def WatchTrainingJob(
+        self, request: pb2.WatchTrainingJobRequest, context: Context
+    ) -> Iterator[pb2.TrainingJob]:
+        job_id = job_id_from_proto(request)
+        yield from map(job_to_proto, self._watches.watch(job_id, context))
+
+    def GetTrainingJob(
+        self, request: pb2.GetTrainingJobRequest, context: Context
+    ) -> pb2.TrainingJob:
+        return job_to_proto(self._trainings.get(job_id_from_proto(request)))
+
+    def ListTrainingJobs(
+        self, request: pb2.ListTrainingJobsRequest, context: Context
+    ) -> pb2.ListTrainingJobsResponse:
+        catalog, page = jobs_page_from_proto(request)
+        return job_page_to_proto(*self._trainings.page(catalog, page.size, page.token))
+
+    def CancelTrainingJob(
+        self, request: pb2.CancelTrainingJobRequest, context: Context
+    ) -> pb2.TrainingJob:
+        return job_to_proto(self._trainings.cancel(job_id_from_proto(request)))
+
+    def GetModel(self, request: pb2.GetModelRequest, context: Context) -> pb2.Model:
+        catalog, name = model_name_from_proto(request)
+        return model_to_proto(self._models.get(catalog, name))
+
+    def ListModels(
+        self, request: pb2.ListModelsRequest, context: Context
+    ) -> pb2.ListModelsResponse:
+        catalog, page = models_page_from_proto(request)
+        return model_page_to_proto(*self._models.page(catalog, page.size, page.token))
+
+    def DeleteModel(
+        self, request: pb2.DeleteModelRequest, context: Context
+    ) -> pb2.DeleteModelResponse:
+        catalog, model_id = model_id_from_proto(request)
+        self._models.delete(catalog, model_id)
+        return pb2.DeleteModelResponse()
+
+    def EvaluateModel(self, request: pb2.EvaluateModelRequest, context: Context) -> pb2.Evaluation:
+        evaluation = evaluation_request_from_proto(request)
+        return evaluation_to_proto(self._evaluations.evaluate(evaluation, context.is_active))
+
+    def SetAlias(self, request: pb2.SetAliasRequest, context: Context) -> pb2.Alias:
+        catalog, name, model_id = alias_from_proto(request)
+        return alias_to_proto(self._models.set_alias(catalog, name, model_id))
+
+    def ListAliases(
+        self, request: pb2.ListAliasesRequest, context: Context
+    ) -> pb2.ListAliasesResponse:
+        return aliases_to_proto(self._models.aliases(catalog_from_proto(request)))

@@ -1,0 +1,79 @@
+"""Queries: from the wire to the domain, every field checked."""
+
+from math import isfinite
+
+import numpy as np
+
+from shortlist.core.scoring import VALUE_MAX
+from shortlist.server.errors import FieldInvalid
+from shortlist.server.retrieval.query import (
+    EmbeddingQuery,
+    ItemsQuery,
+    Origin,
+    Query,
+    UserQuery,
+)
+from shortlist.server.rpc.fields import check_finite, check_id, check_length, ids_from_proto
+from shortlist.v1 import query_pb2
+
+HISTORY_MAX = 10_000
+QUERY_ITEMS_MAX = 1000
+DIM_MAX = 4096
+
+ORIGIN_TO_PROTO = {
+    Origin.STORED: query_pb2.ORIGIN_STORED,
+    Origin.FOLDED_IN: query_pb2.ORIGIN_FOLDED_IN,
+    Origin.ITEMS: query_pb2.ORIGIN_ITEMS,
+    Origin.EMBEDDING: query_pb2.ORIGIN_EMBEDDING,
+    Origin.POPULARITY: query_pb2.ORIGIN_POPULARITY,
+}
+
+
+def query_from_proto(message: query_pb2.Query, path: str) -> Query:
+    """Return the query; `path` is where the message stands in its request."""
+    target = message.WhichOneof("target")
+    if target == "user":
+        return _user_from_proto(message.user, f"{path}.user")
+    if target == "items":
+        return _items_from_proto(message.items, f"{path}.items")
+    if target == "embedding":
+        return _embedding_from_proto(message.embedding, f"{path}.embedding.values")
+    raise FieldInvalid(path, "needs one target: user, items or embedding")
+
+
+def _user_from_proto(message: query_pb2.UserQuery, path: str) -> UserQuery:
+    if message.user_id:
+        check_id(f"{path}.user_id", message.user_id)
+    elif not message.history:
+        raise FieldInvalid(path, "needs a user_id, a history, or both")
+    check_length(f"{path}.history", len(message.history), 0, HISTORY_MAX)
+    ids, values = [], []
+    for i, event in enumerate(message.history):
+        value = event.value if event.HasField("value") else 1.0
+        if not event.item_id or len(event.item_id) > 128 or not isfinite(value):
+            check_id(f"{path}.history[{i}].item_id", event.item_id)
+            check_finite(f"{path}.history[{i}].value", value)
+        ids.append(event.item_id)
+        values.append(value)
+    return UserQuery(message.user_id, tuple(ids), tuple(values))
+
+
+def _items_from_proto(message: query_pb2.ItemsQuery, path: str) -> ItemsQuery:
+    check_length(f"{path}.item_ids", len(message.item_ids), 1, QUERY_ITEMS_MAX)
+    return ItemsQuery(
+        ids_from_proto(f"{path}.item_ids", message.item_ids, QUERY_ITEMS_MAX),
+        ids_from_proto(f"{path}.negative_item_ids", message.negative_item_ids, QUERY_ITEMS_MAX),
+    )
+
+
+def _embedding_from_proto(message: query_pb2.Embedding, path: str) -> EmbeddingQuery:
+    check_length(path, len(message.values), 1, DIM_MAX)
+    values = np.array(message.values, dtype=np.float32)
+    # NaN compares false, so this finds it too.
+    unusable = np.flatnonzero(~(np.abs(values) <= VALUE_MAX))
+    if len(unusable):
+        place, value = int(unusable[0]), float(values[unusable[0]])
+        check_finite(f"{path}[{place}]", value)
+        problem = f"{value} is beyond {VALUE_MAX:g}, where sums of products overflow"
+        raise FieldInvalid(f"{path}[{place}]", problem, found=value, limit=VALUE_MAX)
+    return EmbeddingQuery(values)

@@ -1,0 +1,133 @@
+"""Embed, Retrieve and BatchRetrieve: from the wire to the domain and back."""
+
+from shortlist.server.errors import BatchTooLarge, FieldInvalid
+from shortlist.server.retrieval.query import (
+    COUNT_DEFAULT,
+    COUNT_MAX,
+    Candidates,
+    Embedded,
+    EmbedQuery,
+    RetrieveQuery,
+    SearchMode,
+)
+from shortlist.server.rpc.errors import code_and_reason, log_bug, message_of, metadata_of
+from shortlist.server.rpc.fields import (
+    ALIAS_DEFAULT,
+    catalog_from_text,
+    check_finite,
+    enum_name,
+    ids_from_proto,
+    int_in,
+    name_from_text,
+)
+from shortlist.server.rpc.query_messages import ORIGIN_TO_PROTO, query_from_proto
+from shortlist.v1 import retrieval_service_pb2 as pb2
+
+QUERIES_MAX = 1000
+REQUESTS_MAX = 1000
+EXCLUDED_MAX = 100_000
+CANDIDATES_MAX = 100_000
+
+_MODES = {
+    pb2.SEARCH_MODE_UNSPECIFIED: SearchMode.AUTO.value,
+    pb2.SEARCH_MODE_EXACT: SearchMode.EXACT.value,
+    pb2.SEARCH_MODE_APPROXIMATE: SearchMode.APPROXIMATE.value,
+}
+_MODE_TO_PROTO = {
+    SearchMode.EXACT: pb2.SEARCH_MODE_EXACT,
+    SearchMode.APPROXIMATE: pb2.SEARCH_MODE_APPROXIMATE,
+}
+
+
+def embed_query_from_proto(request: pb2.EmbedRequest) -> EmbedQuery:
+    """Return the queries of an Embed."""
+    _check_batch("queries", len(request.queries), QUERIES_MAX)
+    return EmbedQuery(
+        catalog=catalog_from_text(request.catalog),
+        model=name_from_text("model", request.model, ALIAS_DEFAULT),
+        queries=tuple(query_from_proto(q, f"queries[{i}]") for i, q in enumerate(request.queries)),
+    )
+
+
+def embedded_to_proto(model: str, embedded: list[Embedded]) -> pb2.EmbedResponse:
+    """Return the vectors in the order asked."""
+    entries = [
+        pb2.EmbeddedQuery(
+            values=[] if one.values is None else one.values.tolist(),
+            origin=ORIGIN_TO_PROTO[one.origin],
+            missing_ids=one.missing_ids,
+        )
+        for one in embedded
+    ]
+    return pb2.EmbedResponse(model=model, embeddings=entries)
+
+
+def retrieve_query_from_proto(request: pb2.RetrieveRequest) -> RetrieveQuery:
+    """Return one retrieval."""
+    if not request.HasField("query"):
+        raise FieldInvalid("query", "is required")
+    min_score = None
+    if request.HasField("min_score"):
+        min_score = check_finite("min_score", request.min_score)
+    return RetrieveQuery(
+        query=query_from_proto(request.query, "query"),
+        catalog=catalog_from_text(request.catalog),
+        model=name_from_text("model", request.model, ALIAS_DEFAULT),
+        count=int_in("count", request.count, 0, COUNT_MAX) or COUNT_DEFAULT,
+        exclude_item_ids=ids_from_proto("exclude_item_ids", request.exclude_item_ids, EXCLUDED_MAX),
+        include_seen=request.include_seen,
+        candidate_item_ids=ids_from_proto(
+            "candidate_item_ids", request.candidate_item_ids, CANDIDATES_MAX
+        ),
+        mode=SearchMode(enum_name("mode", request.mode, _MODES)),
+        min_score=min_score,
+        require_personalized=request.require_personalized,
+    )
+
+
+def candidates_to_proto(found: Candidates) -> pb2.RetrieveResponse:
+    """Return the candidates as two columns."""
+    return pb2.RetrieveResponse(
+        item_ids=found.item_ids,
+        scores=found.scores,
+        model=found.model,
+        origin=ORIGIN_TO_PROTO[found.origin],
+        missing_ids=found.missing_ids,
+        search=pb2.SearchReport(
+            mode=_MODE_TO_PROTO[found.search.mode],
+            eligible_items=found.search.eligible_items,
+            scored_items=found.search.scored_items,
+        ),
+    )
+
+
+def check_batch_from_proto(request: pb2.BatchRetrieveRequest) -> pb2.BatchRetrieveRequest:
+    """Return the batch as it is: its entries are decoded one by one, because each fails alone."""
+    _check_batch("requests", len(request.requests), REQUESTS_MAX)
+    return request
+
+
+def entry_error_to_proto(error: Exception, entry: int) -> pb2.BatchRetrieveEntry:
+    """Return why one entry of a batch failed; a field's path starts at the batch."""
+    path = f"requests[{entry}]"
+    if isinstance(error, FieldInvalid):
+        facts = {key: value for key, value in error.metadata.items() if key != "field"}
+        error = type(error)(f"{path}.{error.field}", error.problem, **facts)
+    log_bug(error, f"BatchRetrieve {path}")
+    code, reason = code_and_reason(error)
+    return pb2.BatchRetrieveEntry(
+        error=pb2.EntryError(
+            code=code.value[0],
+            reason=reason,
+            message=message_of(error),
+            metadata=metadata_of(error),
+        )
+    )
+
+
+def _check_batch(path: str, length: int, most: int) -> None:
+    if not length:
+        raise FieldInvalid(path, f"is empty; 1 to {most} entries are allowed")
+    if length > most:
+        problem = f"{path} has {length} entries; at most {most} are allowed in one call"
+        raise BatchTooLarge(problem, field=path, found=length, limit=most)

@@ -1,0 +1,50 @@
+"""RetrievalService: decode, do, encode."""
+
+import grpc
+
+from shortlist.server.retrieval.retrieve import embed, retrieve
+from shortlist.server.retrieval.slots import Slots
+from shortlist.server.rpc.retrieval_messages import (
+    candidates_to_proto,
+    check_batch_from_proto,
+    embed_query_from_proto,
+    embedded_to_proto,
+    entry_error_to_proto,
+    retrieve_query_from_proto,
+)
+from shortlist.v1 import retrieval_service_pb2 as pb2
+from shortlist.v1 import retrieval_service_pb2_grpc as pb2_grpc
+
+
+class RetrievalService(pb2_grpc.RetrievalServiceServicer):
+    """Answers from whichever models the slots hold; a call keeps the model it began with."""
+
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
+
+    def Embed(self, request: pb2.EmbedRequest, context: grpc.ServicerContext) -> pb2.EmbedResponse:
+        query = embed_query_from_proto(request)
+        model = self._slots.model(query.catalog, query.model)
+        return embedded_to_proto(model.model_id, embed(model, query.queries))
+
+    def Retrieve(
+        self, request: pb2.RetrieveRequest, context: grpc.ServicerContext
+    ) -> pb2.RetrieveResponse:
+        query = retrieve_query_from_proto(request)
+        model = self._slots.model(query.catalog, query.model)
+        return candidates_to_proto(retrieve(model, query))
+
+    def BatchRetrieve(
+        self, request: pb2.BatchRetrieveRequest, context: grpc.ServicerContext
+    ) -> pb2.BatchRetrieveResponse:
+        batch = check_batch_from_proto(request)
+        entries = (self._entry(one, i, context) for i, one in enumerate(batch.requests))
+        return pb2.BatchRetrieveResponse(entries=entries)
+
+    def _entry(
+        self, request: pb2.RetrieveRequest, entry: int, context: grpc.ServicerContext
+    ) -> pb2.BatchRetrieveEntry:
+        try:
+            return pb2.BatchRetrieveEntry(response=self.Retrieve(request, context))
+        except Exception as error:
+            return entry_error_to_proto(error, entry)

@@ -1,0 +1,42 @@
+"""Looks at the files of a source before work on it is accepted: what is plainly wrong fails at once."""
+
+from collections.abc import Sequence
+
+from shortlist.core.errors import SettingInvalid
+from shortlist.server.errors import DataSourceInvalid, FieldInvalid
+from shortlist.server.reading import EventSource, ItemSource, check_path
+from shortlist.server.reading.batches import column_names
+from shortlist.server.reading.sources import NO_COLUMN, all_numbers, check_text, find_files
+
+
+def check_events(source: EventSource, path: str, roots: Sequence[str]) -> None:
+    """Check that a source lies inside the roots, can be opened and has the columns it names.
+
+    `path` is the source's place in the request. Reads file names and the head of the first file.
+    Raises PathNotAllowed, DataSourceInvalid, FieldInvalid.
+    """
+    columns = source.columns
+    _check(source, (columns.user, columns.item, columns.value, columns.time), path, roots)
+
+
+def check_items(source: ItemSource, path: str, roots: Sequence[str]) -> None:
+    """Do the same for items."""
+    _check(source, (source.id_column, *source.attributes), path, roots)
+
+
+def _check(
+    source: EventSource | ItemSource, columns: Sequence[str], path: str, roots: Sequence[str]
+) -> None:
+    check_path(source.uri, roots)
+    try:
+        files = find_files(source.uri, source.format)
+        check_text(source.text, [file.format for file in files])
+    except SettingInvalid as error:
+        problem = f"{error.found!r} is not allowed: {error.allowed}"
+        raise FieldInvalid(f"{path}.source.{error.field}", problem, found=error.found) from error
+    given = [name for name in columns if name and name != NO_COLUMN]
+    present = column_names(files[0], source.text, all_numbers(given))
+    for name in given:
+        if name not in present:
+            reason = f"no such column; the columns are {', '.join(present)}"
+            raise DataSourceInvalid(reason, file=files[0].path, column=name)

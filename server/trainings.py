@@ -1,0 +1,58 @@
+"""Accepts trainings and looks after their jobs; the supervisor runs them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from shortlist.core.wals import WalsParams
+from shortlist.server.artifacts.catalogs import Catalogs
+from shortlist.server.jobs import Job, JobState, JobStore
+from shortlist.server.training.spec import PopularityParams, TrainingSpec
+
+_OPEN = (JobState.QUEUED, JobState.RUNNING)
+
+
+def has_ended(job: Job) -> bool:
+    """Return whether a job will never change again."""
+    return job.state not in _OPEN
+
+
+def new_model_id(algorithm: WalsParams | PopularityParams) -> str:
+    """Return an id that says what and when, and that nobody else is given."""
+    name = "wals" if isinstance(algorithm, WalsParams) else "popularity"
+    return f"{name}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+
+
+class Trainings:
+    """What ModelService does about jobs; every method may be called from any thread."""
+
+    def __init__(self, store: JobStore, catalogs: Catalogs, roots: tuple[str, ...]) -> None:
+        self._store = store
+        self._catalogs = catalogs
+        self._roots = roots
+
+    def submit(self, spec: TrainingSpec) -> Job:
+        """Put a training into the queue; it is on disk when this returns.
+
+        Raises PathNotAllowed, DataSourceInvalid for what a look at the files tells at once,
+        ModelExists, Overloaded.
+        """
+        self._check_sources(spec)
+        self._check_unused(spec)
+        return self._store.submit(spec)
+
+    def get(self, job_id: str) -> Job:
+        """Return a job. Raises JobNotFound."""
+        return self._store.get(job_id)
+
+    def page(self, catalog: str | None, size: int, token: str) -> tuple[list[Job], str]:
+        """Return up to `size` jobs, newest first, and the token of the next page."""
+        return self._store.page(catalog, size, token)
+
+    def cancel(self, job_id: str) -> Job:
+        """Ask a job to stop; one that has ended stays as it is. Raises JobNotFound."""
+        return self._store.request_cancel(job_id)
+
+    def _check_sources(self, spec: TrainingSpec) -> None: ...
+    def _check_unused(self, spec: TrainingSpec) -> None: ...

@@ -1,0 +1,156 @@
+"""Decoding: every field of a query and a retrieval is checked, and a mistake names its place."""
+
+import math
+
+import numpy as np
+import pytest
+
+from shortlist.server.errors import BatchTooLarge, FieldInvalid
+from shortlist.server.retrieval.query import ItemsQuery, RetrieveQuery, SearchMode, UserQuery
+from shortlist.server.rpc.retrieval_messages import (
+    check_batch_from_proto,
+    embed_query_from_proto,
+    entry_error_to_proto,
+    retrieve_query_from_proto,
+)
+from shortlist.v1 import query_pb2 as q
+from shortlist.v1 import retrieval_service_pb2 as r
+
+USER = q.Query(user=q.UserQuery(user_id="u"))
+LONG = "x" * 513
+
+
+def user(**fields: object) -> q.Query:
+    return q.Query(user=q.UserQuery(**fields))  # type: ignore[arg-type]
+
+
+def test_the_smallest_request_has_the_defaults_of_the_contract() -> None:
+    assert retrieve_query_from_proto(r.RetrieveRequest(query=USER)) == RetrieveQuery(UserQuery("u"))
+
+
+def test_every_field_arrives() -> None:
+    request = r.RetrieveRequest(
+        catalog="pins",
+        model="blue",
+        query=q.Query(items=q.ItemsQuery(item_ids=["a"], negative_item_ids=["b"])),
+        count=7,
+        exclude_item_ids=["c"],
+        include_seen=True,
+        candidate_item_ids=["d"],
+        mode=r.SEARCH_MODE_APPROXIMATE,
+        min_score=0.0,
+        require_personalized=True,
+    )
+    assert retrieve_query_from_proto(request) == RetrieveQuery(
+        query=ItemsQuery(("a",), ("b",)),
+        catalog="pins",
+        model="blue",
+        count=7,
+        exclude_item_ids=("c",),
+        include_seen=True,
+        candidate_item_ids=("d",),
+        mode=SearchMode.APPROXIMATE,
+        min_score=0.0,
+        require_personalized=True,
+    )
+
+
+def test_an_event_without_a_value_counts_one_and_zero_is_a_value() -> None:
+    events = [q.Event(item_id="a"), q.Event(item_id="b", value=0.0), q.Event(item_id="c", value=-2)]
+    query = retrieve_query_from_proto(r.RetrieveRequest(query=user(history=events))).query
+    assert query == UserQuery("", ("a", "b", "c"), (1.0, 0.0, -2.0))
+
+
+BAD_RETRIEVALS = [
+    ({}, "query"),
+    ({"query": q.Query()}, "query"),
+    ({"query": user()}, "query.user"),
+    ({"query": user(user_id=LONG)}, "query.user.user_id"),
+    ({"query": user(history=[q.Event(item_id="a"), q.Event()])}, "query.user.history[1].item_id"),
+    ({"query": user(history=[q.Event(item_id=LONG)])}, "query.user.history[0].item_id"),
+    (
+        {"query": user(history=[q.Event(item_id="a", value=math.nan)])},
+        "query.user.history[0].value",
+    ),
+    ({"query": user(history=[q.Event(item_id="a")] * 10_001)}, "query.user.history"),
+    ({"query": q.Query(items=q.ItemsQuery())}, "query.items.item_ids"),
+    ({"query": q.Query(items=q.ItemsQuery(item_ids=["a", ""]))}, "query.items.item_ids[1]"),
+    ({"query": q.Query(items=q.ItemsQuery(item_ids=["a"] * 1001))}, "query.items.item_ids"),
+    (
+        {"query": q.Query(items=q.ItemsQuery(item_ids=["a"], negative_item_ids=[""]))},
+        "query.items.negative_item_ids[0]",
+    ),
+    ({"query": q.Query(embedding=q.Embedding())}, "query.embedding.values"),
+    (
+        {"query": q.Query(embedding=q.Embedding(values=[1, math.inf]))},
+        "query.embedding.values[1]",
+    ),
+    ({"query": q.Query(embedding=q.Embedding(values=[1e30]))}, "query.embedding.values[0]"),
+    ({"query": USER, "count": -1}, "count"),
+    ({"query": USER, "count": 10_001}, "count"),
+    ({"query": USER, "catalog": "No"}, "catalog"),
+    ({"query": USER, "catalog": "x" * 65}, "catalog"),
+    ({"query": USER, "model": "a b"}, "model"),
+    ({"query": USER, "model": ".."}, "model"),
+    ({"query": USER, "model": "live\n"}, "model"),
+    ({"query": USER, "exclude_item_ids": ["a", LONG]}, "exclude_item_ids[1]"),
+    ({"query": USER, "exclude_item_ids": ["a"] * 100_001}, "exclude_item_ids"),
+    ({"query": USER, "candidate_item_ids": ["", "a"]}, "candidate_item_ids[0]"),
+    ({"query": USER, "candidate_item_ids": ["a"] * 100_001}, "candidate_item_ids"),
+    ({"query": USER, "mode": 9}, "mode"),
+    ({"query": USER, "min_score": math.nan}, "min_score"),
+]
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"), BAD_RETRIEVALS, ids=lambda x: x if isinstance(x, str) else ""
+)
+def test_a_bad_field_of_a_retrieval_is_named(fields: dict[str, object], path: str) -> None:
+    """The path is what a caller has to look at; the text says the limit and what was found."""
+    with pytest.raises(FieldInvalid) as failure:
+        retrieve_query_from_proto(r.RetrieveRequest(**fields))  # type: ignore[arg-type]
+    assert failure.value.field == path
+    assert failure.value.metadata["field"] == path
+
+
+def test_a_too_long_id_is_measured_in_bytes() -> None:
+    """512 bytes may be 128 characters, and 513 bytes may be 257."""
+    assert retrieve_query_from_proto(r.RetrieveRequest(query=user(user_id="x" * 512)))
+    assert retrieve_query_from_proto(r.RetrieveRequest(query=user(user_id="\U0001f600" * 128)))
+    with pytest.raises(FieldInvalid, match="516 bytes"):
+        retrieve_query_from_proto(r.RetrieveRequest(query=user(user_id="\U0001f600" * 129)))
+
+
+def test_the_mistake_in_one_query_of_many_is_placed() -> None:
+    request = r.EmbedRequest(queries=[USER, user(history=[q.Event(item_id="")])])
+    with pytest.raises(FieldInvalid) as failure:
+        embed_query_from_proto(request)
+    assert failure.value.field == "queries[1].user.history[0].item_id"
+
+
+def test_a_batch_has_at_least_one_entry_and_at_most_a_thousand() -> None:
+    for empty in (
+        lambda: embed_query_from_proto(r.EmbedRequest()),
+        lambda: check_batch_from_proto(r.BatchRetrieveRequest()),
+    ):
+        with pytest.raises(FieldInvalid):
+            empty()
+    many = r.BatchRetrieveRequest(requests=[r.RetrieveRequest(query=USER)] * 1001)
+    with pytest.raises(BatchTooLarge, match="1001"):
+        check_batch_from_proto(many)
+    with pytest.raises(BatchTooLarge, match="1001"):
+        embed_query_from_proto(r.EmbedRequest(queries=[USER] * 1001))
+
+
+def test_an_entry_error_has_the_path_from_the_batch_on() -> None:
+    entry = entry_error_to_proto(FieldInvalid("count", "-1 is not in 0..10000", found=-1), 3)
+    assert entry.error.code == 3
+    assert entry.error.reason == "FIELD_INVALID"
+    assert dict(entry.error.metadata) == {"field": "requests[3].count", "found": "-1"}
+    assert entry.error.message.startswith("requests[3].count: ")
+
+
+def test_an_embedding_is_float32() -> None:
+    request = r.RetrieveRequest(query=q.Query(embedding=q.Embedding(values=[0.1, 2])))
+    query = retrieve_query_from_proto(request).query
+    np.testing.assert_array_equal(query.values, np.array([0.1, 2], np.float32))  # type: ignore[union-attr]

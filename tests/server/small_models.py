@@ -1,0 +1,79 @@
+"""Small serving models in memory with whole-number vectors: sums are exact, ties are real."""
+
+import numpy as np
+import numpy.typing as npt
+
+from shortlist.core.interactions import Interactions
+from shortlist.core.scoring import ItemScan
+from shortlist.core.vocabulary import Vocabulary
+from shortlist.core.wals import FoldIn, WalsParams
+from shortlist.server.retrieval.serving_model import ServingModel, Space, rank_by_score
+
+PARAMS = WalsParams(dim=4, epochs=1, unobserved_weight=0.1, regularization=0.01)
+
+
+def item_id(row: int, prefix: str = "i") -> str:
+    return f"{prefix}{row:03d}"
+
+
+def user_id(row: int) -> str:
+    return f"u{row:03d}"
+
+
+def small_model(
+    seed: int,
+    item_count: int,
+    user_count: int = 5,
+    dim: int = 4,
+    *,
+    model_id: str = "small",
+    prefix: str = "i",
+) -> ServingModel:
+    """Return a model whose item, user and popularity numbers are small whole numbers."""
+    rng = np.random.default_rng(seed)
+    item_vectors = rng.integers(-2, 3, size=(item_count, dim)).astype(np.float32)
+    user_vectors = rng.integers(-2, 3, size=(user_count, dim)).astype(np.float32)
+    counts = rng.integers(0, 4, size=item_count).astype(np.int64)
+    scores = counts.astype(np.float32)
+    return ServingModel(
+        catalog="default",
+        model_id=model_id,
+        items=Vocabulary.from_strings([item_id(row, prefix) for row in range(item_count)]),
+        users=Vocabulary.from_strings([user_id(row) for row in range(user_count)]),
+        seen=_seen(rng, user_count, item_count),
+        item_scores=scores,
+        popular_rows=rank_by_score(scores),
+        space=Space(
+            dim=dim,
+            item_vectors=item_vectors,
+            user_vectors=user_vectors,
+            scan=ItemScan(item_vectors),
+            fold_in=FoldIn(item_vectors, np.maximum(counts, 1), PARAMS),
+            index=None,
+        ),
+    )
+
+
+def popularity_model(seed: int, item_count: int, user_count: int = 5) -> ServingModel:
+    """Return the same without vectors."""
+    whole = small_model(seed, item_count, user_count)
+    return ServingModel(
+        **{name: getattr(whole, name) for name in ServingModel.__slots__ if name != "space"},
+        space=None,
+    )
+
+
+def seen_ids(model: ServingModel, user_row: int) -> set[str]:
+    return set(model.items.ids(model.seen.row(user_row)[0]))
+
+
+def _seen(rng: np.random.Generator, user_count: int, item_count: int) -> Interactions:
+    most = min(3, item_count)
+    rows: list[npt.NDArray[np.int64]] = [
+        np.sort(rng.choice(item_count, rng.integers(0, most + 1), replace=False))
+        for _ in range(user_count)
+    ]
+    starts = np.zeros(user_count + 1, dtype=np.int64)
+    np.cumsum([len(row) for row in rows], out=starts[1:])
+    columns = np.concatenate(rows).astype(np.int32)
+    return Interactions(starts, columns, np.ones(len(columns), np.float32), item_count)

@@ -1,0 +1,142 @@
+"""The processes as operators see them: start, one line, stop, death of a part, two on one folder."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from shortlist.v1 import model_service_pb2, model_service_pb2_grpc
+
+Start = Callable[..., "subprocess.Popen[str]"]
+WAIT_S = 30
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start servers over one data folder; whatever still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "shortlist.server", "serve"]
+        command += ["--data-dir", str(tmp_path / "data"), *arguments]
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def target_of(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("serving on "), line + process.communicate()[1]
+    return line.removeprefix("serving on ").strip()
+
+
+def check_health(target: str, service: str = "") -> int:
+    """Return the health of a service; waits for a worker that is starting."""
+    with grpc.insecure_channel(target) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        request = health_pb2.HealthCheckRequest(service=service)
+        status: int = stub.Check(request, wait_for_ready=True, timeout=WAIT_S).status
+        return status
+
+
+def worker_ids(process: "subprocess.Popen[str]") -> list[int]:
+    path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(one) for one in path.read_text().split()]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_server_says_where_it_serves_and_stops_with_zero(start: Start, workers: str) -> None:
+    """One machine-readable line once it answers, so that scripts need no sleeps."""
+    process = start("--port", "0", "--workers", workers)
+    target = target_of(process)
+    assert check_health(target) == health_pb2.HealthCheckResponse.SERVING
+    service = "shortlist.v1.RetrievalService"
+    assert check_health(target, service) == health_pb2.HealthCheckResponse.NOT_SERVING
+    service = "shortlist.v1.ModelService"
+    assert check_health(target, service) == health_pb2.HealthCheckResponse.SERVING
+    assert len(worker_ids(process)) == int(workers)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=WAIT_S)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_a_killed_worker_is_replaced_on_the_same_port(start: Start) -> None:
+    """A crash costs a moment, not the service."""
+    process = start("--port", "0")
+    target = target_of(process)
+    (first,) = worker_ids(process)
+    os.kill(first, signal.SIGKILL)
+    with grpc.insecure_channel(target) as channel:
+        stub = model_service_pb2_grpc.ModelServiceStub(channel)
+        request = model_service_pb2.ListTrainingJobsRequest()
+        assert not stub.ListTrainingJobs(request, wait_for_ready=True, timeout=WAIT_S).jobs
+    assert first not in worker_ids(process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 0
+    assert "died" in err
+
+
+def test_workers_do_not_outlive_a_killed_supervisor(start: Start) -> None:
+    """An orphan would hold the port against the restart."""
+    process = start("--port", "0")
+    target = target_of(process)
+    port = int(target.rsplit(":", 1)[1])
+    (worker,) = worker_ids(process)
+    descriptor = os.pidfd_open(worker)
+    process.kill()
+    process.wait(WAIT_S)
+    assert select.select([descriptor], [], [], WAIT_S)[0], "the worker still runs"
+    os.close(descriptor)
+    again = start("--port", str(port))
+    assert target_of(again) == target
+
+
+def test_two_servers_do_not_share_a_data_folder(start: Start) -> None:
+    """Two job queues over one store would run every training twice."""
+    first = start("--port", "0")
+    target_of(first)
+    second = start("--port", "0")
+    _, err = second.communicate(timeout=WAIT_S)
+    assert second.returncode == 2
+    assert "no other server runs on it" in err
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_taken_port_is_an_error_that_names_it(start: Start, workers: str) -> None:
+    """With SO_REUSEPORT, two servers would silently share the calls."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        process = start("--port", port, "--workers", workers)
+        out, err = process.communicate(timeout=WAIT_S)
+    assert process.returncode in (1, 2)
+    assert out == ""
+    assert f"127.0.0.1:{port}" in err
+
+
+def test_a_wrong_setting_ends_the_start_with_its_name(start: Start, tmp_path: Path) -> None:
+    config = tmp_path / "shortlist.toml"
+    config.write_text("[server]\nprot = 5\n")
+    process = start("--config", str(config))
+    _, err = process.communicate(timeout=WAIT_S)
+    assert process.returncode == 2
+    assert "server.prot" in err

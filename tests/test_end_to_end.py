@@ -1,0 +1,282 @@
+"""The whole way over real sockets: the server as operators start it, the client as services use it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from shortlist.client import (
+    Evaluation,
+    NotFound,
+    Popularity,
+    PermissionDenied,
+    Shortlist,
+    TrainingFailed,
+    Wals,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+TASTES = 4  # groups of users who share a taste; the right answers are obvious
+
+
+@dataclass
+class Served:
+    """A running server and where its data lies."""
+
+    process: "subprocess.Popen[str]"
+    target: str
+    folder: Path
+
+
+def checkerboard(seed: int = 0) -> pa.Table:
+    """Return events of users u000..u199 with items i000..i079; user and item u, i match when u % 4 == i % 4."""
+    rng = np.random.default_rng(seed)
+    users = rng.integers(200, size=6000)
+    items = rng.integers(20, size=6000) * TASTES + users % TASTES
+    times = 1_700_000_000_000 + rng.integers(10**9, size=6000)
+    return pa.table(
+        {
+            "user_id": [f"u{user:03d}" for user in users],
+            "item_id": [f"i{item:03d}" for item in items],
+            "timestamp": pa.array(times, pa.timestamp("ms", "UTC")),
+        }
+    )
+
+
+def start_server(folder: Path, *arguments: str) -> Served:
+    """Start a server on a free port over folder/data and wait for its ready line."""
+    command = [
+        sys.executable,
+        "-m",
+        "shortlist.server",
+        "serve",
+        "--data-dir",
+        str(folder / "data"),
+    ]
+    command += ["--port", "0", "--data-root", str(folder), *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    ready = process.stdout.readline().strip()
+    assert ready.startswith("serving on "), ready
+    return Served(process, ready.removeprefix("serving on "), folder)
+
+
+def stop_server(served: Served) -> int:
+    served.process.send_signal(signal.SIGTERM)
+    status = served.process.wait(timeout=60)
+    assert served.process.stdout is not None
+    served.process.stdout.close()
+    return status
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server with one trained model "first" behind the alias "live"."""
+    folder = tmp_path_factory.mktemp("served")
+    pq.write_table(checkerboard(), folder / "events.parquet")
+    server = start_server(folder)
+    try:
+        with Shortlist(server.target) as shortlist:
+            shortlist.train(
+                interactions=str(folder / "events.parquet"),
+                algorithm=Wals(dim=16, epochs=8),
+                model_id="first",
+                progress=False,
+            )
+        yield server
+    finally:
+        assert stop_server(server) == 0, "a drained server exits with 0"
+
+
+def test_a_known_user_gets_unseen_items_of_their_taste(served: Served) -> None:
+    """The smallest use: id in, candidates out, nothing already seen among them."""
+    events = checkerboard()
+    seen = {
+        i
+        for u, i in zip(
+            *(events.column(c).to_pylist() for c in ("user_id", "item_id")), strict=True
+        )
+        if u == "u001"
+    }
+    with Shortlist(served.target) as shortlist:
+        candidates = shortlist.retrieve(user="u001", count=80)
+        everything = shortlist.retrieve(user="u001", count=80, include_seen=True)
+    assert candidates.model == "first"
+    assert candidates.origin == "stored"
+    assert not seen & set(candidates.item_ids)
+    assert len(candidates.item_ids) == 80 - len(seen)
+    assert [int(i[1:]) % TASTES for i in everything.item_ids[:20]] == [1] * 20
+
+
+def test_a_history_sent_with_the_request_is_enough(served: Served) -> None:
+    """An anonymous visitor gets the taste of the items they looked at; unknown ids are named."""
+    with Shortlist(served.target) as shortlist:
+        candidates = shortlist.retrieve(history=["i002", "i006", "never-seen"], count=10)
+    assert candidates.origin == "folded_in"
+    assert candidates.missing_ids == ["never-seen"]
+    assert {int(i[1:]) % TASTES for i in candidates.item_ids} == {2}
+    assert not {"i002", "i006"} & set(candidates.item_ids)
+
+
+def test_related_items_share_the_taste(served: Served) -> None:
+    with Shortlist(served.target) as shortlist:
+        candidates = shortlist.retrieve(items=["i003"], count=10)
+    assert candidates.origin == "items"
+    assert {int(i[1:]) % TASTES for i in candidates.item_ids} == {3}
+
+
+def test_retrieving_an_embedding_equals_retrieving_its_query(served: Served) -> None:
+    """What Embed returns is what Retrieve used."""
+    with Shortlist(served.target) as shortlist:
+        vector = shortlist.embed(users=["u005"]).vectors[0]
+        direct = shortlist.retrieve(user="u005", include_seen=True, count=30)
+        embedded = shortlist.retrieve(embedding=vector, count=30)
+    assert direct.item_ids == embedded.item_ids
+    np.testing.assert_array_equal(direct.scores, embedded.scores)
+
+
+def test_the_model_carries_its_evaluation_beside_popularity(served: Served) -> None:
+    with Shortlist(served.target) as shortlist:
+        evaluation = shortlist.model().evaluation
+    assert isinstance(evaluation, Evaluation)
+    assert evaluation.split == "temporal"
+    recall = {
+        (r.method, r.user_group): m.mean
+        for r in evaluation.rankings
+        for m in r.metrics
+        if (m.name, m.cutoff) == ("recall", 10)
+    }
+    for group in ("known", "unseen"):
+        assert recall["wals", group] > 1.5 * recall["popularity", group]
+
+
+def test_training_replaces_what_serves_and_rolls_back(served: Served) -> None:
+    """A second training serves at once; the alias brings the first one back."""
+    events = str(served.folder / "events.parquet")
+    with Shortlist(served.target) as shortlist:
+        shortlist.train(
+            interactions=events, algorithm=Popularity(), model_id="second", progress=False
+        )
+        assert shortlist.retrieve(user="u001").model == "second"
+        shortlist.set_alias("live", "first")
+        assert shortlist.retrieve(user="u001").model == "first"
+        assert shortlist.retrieve(user="nobody", model="second").origin == "popularity"
+        shortlist.delete_model("second")
+        with pytest.raises(NotFound):
+            shortlist.model("second")
+
+
+def test_a_failed_training_says_where_and_changes_nothing(served: Served) -> None:
+    """A bad value names file, column and row, and the old model serves on."""
+    table = pa.table({"user_id": ["a", "b"], "item_id": ["x", "y"], "rating": [1.0, float("nan")]})
+    pq.write_table(table, served.folder / "bad.parquet")
+    with Shortlist(served.target) as shortlist:
+        with pytest.raises(TrainingFailed) as failure:
+            shortlist.train(interactions=str(served.folder / "bad.parquet"), progress=False)
+        assert failure.value.reason == "DATA_INVALID"
+        assert failure.value.metadata["column"] == "rating"
+        assert failure.value.metadata["row"] == "2"
+        assert "bad.parquet" in failure.value.metadata["file"]
+        assert shortlist.retrieve(user="u001").model == "first"
+
+
+def test_a_path_outside_the_data_roots_is_refused(served: Served) -> None:
+    with Shortlist(served.target) as shortlist, pytest.raises(PermissionDenied) as refusal:
+        shortlist.train(interactions="/etc/passwd", progress=False)
+    assert refusal.value.reason == "PATH_NOT_ALLOWED"
+
+
+def test_several_workers_answer_from_one_port_and_see_one_alias(tmp_path: Path) -> None:
+    """Every worker learns of a training; each channel may land on another worker."""
+    pq.write_table(checkerboard(), tmp_path / "events.parquet")
+    server = start_server(tmp_path, "--workers", "2")
+    try:
+        with Shortlist(server.target) as shortlist:
+            shortlist.train(
+                interactions=str(tmp_path / "events.parquet"),
+                algorithm=Wals(dim=16),
+                progress=False,
+            )
+        for _ in range(8):
+            with Shortlist(server.target) as shortlist:
+                assert shortlist.retrieve(user="u001").origin == "stored"
+    finally:
+        assert stop_server(server) == 0
+
+
+def test_accepted_trainings_survive_a_killed_server(tmp_path: Path) -> None:
+    """What was acknowledged is never lost: after kill -9 a new server ends the queued jobs."""
+    pq.write_table(checkerboard(), tmp_path / "events.parquet")
+    server = start_server(tmp_path)
+    with Shortlist(server.target) as shortlist:
+        jobs = [
+            shortlist.start_training(
+                interactions=str(tmp_path / "events.parquet"), algorithm=Wals(dim=16)
+            )
+            for _ in range(3)
+        ]
+    server.process.kill()
+    server.process.wait(timeout=60)
+    assert server.process.stdout is not None
+    server.process.stdout.close()
+    server = start_server(tmp_path)
+    try:
+        with Shortlist(server.target) as shortlist:
+            for job in jobs:
+                *_, last = shortlist.watch(job.job_id)
+                assert last.state == "succeeded", last.failure
+    finally:
+        assert stop_server(server) == 0
+
+
+def test_a_client_that_is_not_python_gets_candidates(served: Served) -> None:
+    """The contract is the product: Node.js loads the .proto files and calls."""
+    modules = ROOT / ".dev" / "node_client" / "node_modules"
+    if not shutil.which("node") or not modules.is_dir():
+        pytest.skip(
+            "Node.js or its grpc packages are missing (./dev test fetches them where npm is there)"
+        )
+    command = [
+        "node",
+        str(ROOT / "tests" / "node" / "retrieve.js"),
+        str(ROOT / "proto"),
+        served.target,
+        "u001",
+    ]
+    environment = {**os.environ, "NODE_PATH": str(modules)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    reply = json.loads(done.stdout)
+    assert reply["model"] == "first"
+    assert reply["origin"] == "ORIGIN_STORED"
+    assert len(reply["itemIds"]) == len(reply["scores"]) == 5
+
+
+def test_the_command_line_reads_like_a_page_and_parses_as_json(served: Served) -> None:
+    def shortlist(*arguments: str) -> str:
+        command = [
+            sys.executable,
+            "-m",
+            "shortlist.client.cli.main",
+            "--target",
+            served.target,
+            *arguments,
+        ]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "i" in shortlist("retrieve", "--user", "u001", "--count", "3")
+    reply = json.loads(shortlist("--json", "retrieve", "--history", "i002", "i006", "--count", "3"))
+    assert len(reply["item_ids"]) == 3
+    assert "first" in shortlist("models", "list")

@@ -1,0 +1,102 @@
+"""What users install: a wheel built from the sdist, in a clean environment, far from the repository."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+pytestmark = pytest.mark.packaging
+
+PROGRAM = """
+import numpy as np
+import shortlist
+from shortlist.client import Shortlist
+from shortlist.core.cpu import available_levels
+from shortlist.core.scoring import ItemScan
+from shortlist.v1 import retrieval_service_pb2
+import shortlist.server.worker
+top = ItemScan(np.eye(4, dtype=np.float32)).top(np.eye(4, dtype=np.float32)[2:3], 1)
+assert top.rows[0, 0] == 2, top
+assert "site-packages" in shortlist.__file__, shortlist.__file__
+print(available_levels())
+"""
+
+
+@pytest.fixture(scope="module")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the sdist and, from it, the wheel."""
+    out = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+def test_wheel_works_in_a_clean_environment(distributions: Path, tmp_path: Path) -> None:
+    """The wheel brings stubs, extensions and the command, and needs nothing from the checkout."""
+    (wheel,) = distributions.glob("*.whl")
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    subprocess.run([*install, "-c", ROOT / "constraints.txt", wheel], check=True, cwd=tmp_path)
+    subprocess.run([python, "-W", "error", "-c", PROGRAM], check=True, cwd=tmp_path)
+    shown = subprocess.run(
+        [tmp_path / "venv" / "bin" / "shortlist", "--help"],
+        check=True,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert "retrieve" in shown.stdout
+
+
+def test_distributions_hold_sources_and_no_generated_files(distributions: Path) -> None:
+    """Stubs and C are made at build time: in the sdist they could only be stale."""
+    (sdist,) = distributions.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = archive.getnames()
+    assert any(name.endswith("proto/shortlist/v1/query.proto") for name in names)
+    assert any(name.endswith("core/simd/levels.h") for name in names)
+    assert not [name for name in names if name.endswith(("_pb2.py", ".so", ".c"))]
+    (wheel,) = distributions.glob("*.whl")
+    packed = zipfile.ZipFile(wheel).namelist()
+    assert "shortlist/v1/query_pb2.py" in packed
+    assert "shortlist/py.typed" in packed
+    assert not [
+        name for name in packed if name.startswith(("tests/", "bench/")) or name.endswith(".pyx")
+    ]
+
+
+def test_client_import_pulls_neither_core_nor_server() -> None:
+    """A service that only asks should not pay for pyarrow and usearch."""
+    program = (
+        "import sys, shortlist.client;"
+        "bad = [m for m in sys.modules if m.startswith(('shortlist.core', 'shortlist.server', 'pyarrow', 'usearch'))];"
+        "sys.exit(', '.join(bad))"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_every_extension_builds_with(compiler: str, tmp_path: Path) -> None:
+    """Each compiler understands the target pragmas and vector types that the kernels use."""
+    found = shutil.which(compiler) or shutil.which(f"{compiler}-14")
+    if not found:
+        pytest.skip(f"{compiler} is not installed")
+    command = [sys.executable, "setup.py", "-q", "build_ext", "--force"]
+    command += ["--build-lib", str(tmp_path / "lib"), "--build-temp", str(tmp_path / "temp")]
+    # sysconfig may name gcc-only flags and another linker; CC and LDSHARED override both.
+    variables = {**os.environ, "CC": found, "LDSHARED": f"{found} -shared"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    built = {path.name.split(".")[0] for path in (tmp_path / "lib").rglob("*.so")}
+    assert built == {path.stem for path in (ROOT / "core").glob("_*.pyx")}
