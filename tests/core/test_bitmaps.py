@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from shortlist.core.bitmaps import (
     bitmap_of_rows,
     complement,

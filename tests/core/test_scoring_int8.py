@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+
 from shortlist.core.bitmaps import pack_bitmap
 from shortlist.core.cpu import SIMD_VARIABLE, available_levels
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.interactions import Interactions
 from shortlist.core.quantization import Quantized, quantize
 from shortlist.core.scoring import ItemScan, score_rows
-
 from tests.oracles.scoring import best_rows, decode
 
 ITEM_COUNT = 6001  # above the size from which int8 is used, and no whole tile
