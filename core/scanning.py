@@ -6,7 +6,7 @@ core/scoring.py decides what to scan and checks it; here everything is valid.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -63,9 +63,9 @@ class _Queries(NamedTuple):
     """A block of queries as the kernels take them."""
 
     padded: FloatArray  # (q, dim rounded up to a multiple of 8), zeros beyond dim
-    codes: IntArray | None  # (q, groups) four int8 codes a word
-    offsets: IntArray | None  # (q,)
-    excluded: tuple[LongArray, IntArray] | tuple[None, None]  # row starts, rows
+    codes: IntArray  # (q, groups) four int8 codes a word; no groups where nothing is estimated
+    offsets: IntArray  # (q,)
+    excluded: tuple[LongArray | None, IntArray | None]  # row starts, rows
 
 
 def run_scan(scan: Scan, excluded: Interactions | None, top: TopRows, threads: int) -> None:
@@ -100,15 +100,15 @@ def first_value_beyond(values: FloatArray, limit: float) -> int:
 
 def _queries(scan: Scan, here: slice, excluded: Interactions | None) -> _Queries:
     padded = _pad(scan.queries[here])
-    starts, rows = None, None
-    if excluded is not None:
-        starts, rows = excluded.row_starts[here.start : here.stop + 1], excluded.columns
-    if scan.quantized is None:
-        return _Queries(padded, None, None, (starts, rows))
-    codes = np.empty((len(padded), scan.quantized.codes.shape[1]), np.int32)
+    groups = 0 if scan.quantized is None else scan.quantized.codes.shape[1]
+    codes = np.empty((len(padded), groups), np.int32)
     offsets = np.empty(len(padded), np.int32)
-    _scoring.quantize_queries(padded, scan.items.shape[1], codes, offsets)
-    return _Queries(padded, codes, offsets, (starts, rows))
+    if groups:
+        _scoring.quantize_queries(padded, scan.items.shape[1], codes, offsets)
+    if excluded is None:
+        return _Queries(padded, codes, offsets, (None, None))
+    starts = excluded.row_starts[here.start : here.stop + 1]
+    return _Queries(padded, codes, offsets, (starts, excluded.columns))
 
 
 def _scan_parts(level: int, scan: Scan, queries: _Queries, part_count: int) -> _Lists:
@@ -122,7 +122,7 @@ def _scan_parts(level: int, scan: Scan, queries: _Queries, part_count: int) -> _
 
     def scan_part(part: int, _: int) -> None:
         stop = min((part + 1) * step, scan.stop)
-        shared = (
+        shared: tuple[Any, ...] = (
             scan.eligible,
             *queries.excluded,
             min(part * step, stop),

@@ -61,11 +61,11 @@ class ItemScan:
 
     @property
     def item_count(self) -> int:
-        return self._vectors.shape[0]
+        return len(self._vectors)
 
     @property
     def dim(self) -> int:
-        return self._vectors.shape[1]
+        return int(self._vectors.shape[1])
 
     def top(
         self,
