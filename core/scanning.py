@@ -135,7 +135,7 @@ def _scan_parts(level: int, scan: Scan, queries: _Queries, part_count: int) -> _
         )
         if scan.quantized is None:
             panel = np.empty(_scoring.panel_floats(level) * stride, np.float32)
-            _scoring.scan(level, scan.items, queries.padded, scan.rows, *shared, panel=panel)
+            _scoring.scan(level, scan.items, queries.padded, scan.rows, panel, *shared)
         else:
             codes, scales = scan.quantized.codes, scan.quantized.scales
             _scoring.scan_int8(level, codes, scales, queries.codes, queries.offsets, *shared)
