@@ -6,7 +6,7 @@ core/scoring.py decides what to scan and checks it; here everything is valid.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -63,9 +63,9 @@ class _Queries(NamedTuple):
     """A block of queries as the kernels take them."""
 
     padded: FloatArray  # (q, dim rounded up to a multiple of 8), zeros beyond dim
-    codes: IntArray | None  # (q, groups) four int8 codes a word
-    offsets: IntArray | None  # (q,)
-    excluded: tuple[LongArray, IntArray] | tuple[None, None]  # row starts, rows
+    codes: IntArray  # (q, groups) four int8 codes a word; no groups where nothing is estimated
+    offsets: IntArray  # (q,)
+    excluded: tuple[LongArray | None, IntArray | None]  # row starts, rows
 
 
 def run_scan(scan: Scan, excluded: Interactions | None, top: TopRows, threads: int) -> None:
@@ -81,7 +81,8 @@ def run_scan(scan: Scan, excluded: Interactions | None, top: TopRows, threads: i
         here = slice(chunk * block, min((chunk + 1) * block, query_count))
         queries = _queries(scan, here, excluded)
         lists = _scan_parts(level, scan, queries, part_count)
-        _finish(level, scan, queries, lists, top, here)
+        results = TopRows(top.counts[here], top.rows[here], top.scores[here])
+        _finish(level, scan, queries, lists, results)
 
     for_each_chunk(scan_block, -(-query_count // block), threads)
 
@@ -100,15 +101,15 @@ def first_value_beyond(values: FloatArray, limit: float) -> int:
 
 def _queries(scan: Scan, here: slice, excluded: Interactions | None) -> _Queries:
     padded = _pad(scan.queries[here])
-    starts, rows = None, None
-    if excluded is not None:
-        starts, rows = excluded.row_starts[here.start : here.stop + 1], excluded.columns
-    if scan.quantized is None:
-        return _Queries(padded, None, None, (starts, rows))
-    codes = np.empty((len(padded), scan.quantized.codes.shape[1]), np.int32)
+    groups = 0 if scan.quantized is None else scan.quantized.codes.shape[1]
+    codes = np.empty((len(padded), groups), np.int32)
     offsets = np.empty(len(padded), np.int32)
-    _scoring.quantize_queries(padded, scan.items.shape[1], codes, offsets)
-    return _Queries(padded, codes, offsets, (starts, rows))
+    if groups:
+        _scoring.quantize_queries(padded, scan.items.shape[1], codes, offsets)
+    if excluded is None:
+        return _Queries(padded, codes, offsets, (None, None))
+    starts = excluded.row_starts[here.start : here.stop + 1]
+    return _Queries(padded, codes, offsets, (starts, excluded.columns))
 
 
 def _scan_parts(level: int, scan: Scan, queries: _Queries, part_count: int) -> _Lists:
@@ -122,7 +123,7 @@ def _scan_parts(level: int, scan: Scan, queries: _Queries, part_count: int) -> _
 
     def scan_part(part: int, _: int) -> None:
         stop = min((part + 1) * step, scan.stop)
-        shared = (
+        shared: tuple[Any, ...] = (
             scan.eligible,
             *queries.excluded,
             min(part * step, stop),
@@ -134,7 +135,7 @@ def _scan_parts(level: int, scan: Scan, queries: _Queries, part_count: int) -> _
         )
         if scan.quantized is None:
             panel = np.empty(_scoring.panel_floats(level) * stride, np.float32)
-            _scoring.scan(level, scan.items, queries.padded, scan.rows, *shared, panel)
+            _scoring.scan(level, scan.items, queries.padded, scan.rows, panel, *shared)
         else:
             codes, scales = scan.quantized.codes, scan.quantized.scales
             _scoring.scan_int8(level, codes, scales, queries.codes, queries.offsets, *shared)
@@ -143,10 +144,8 @@ def _scan_parts(level: int, scan: Scan, queries: _Queries, part_count: int) -> _
     return lists
 
 
-def _finish(
-    level: int, scan: Scan, queries: _Queries, lists: _Lists, top: TopRows, here: slice
-) -> None:
-    """Merge the parts' lists, score estimated ones again, write the best into rows of `top`."""
+def _finish(level: int, scan: Scan, queries: _Queries, lists: _Lists, top: TopRows) -> None:
+    """Merge the parts' lists, score estimated ones again, write the best into `top`."""
     part_count, _, capacity = lists.rows.shape
     estimated = scan.quantized is not None
     _scoring.finish(
@@ -155,9 +154,9 @@ def _finish(
         queries.padded if estimated else None,
         scan.keep,
         *lists,
-        top.counts[here],
-        top.scores[here],
-        top.rows[here],
+        top.counts,
+        top.scores,
+        top.rows,
         np.empty(part_count * capacity, np.float32),
         np.empty(part_count * capacity, np.int32),
         np.empty(2 * part_count * capacity, np.uint64),

@@ -61,11 +61,11 @@ class ItemScan:
 
     @property
     def item_count(self) -> int:
-        return self._vectors.shape[0]
+        return len(self._vectors)
 
     @property
     def dim(self) -> int:
-        return self._vectors.shape[1]
+        return int(self._vectors.shape[1])
 
     def top(
         self,
@@ -91,7 +91,9 @@ class ItemScan:
         counts = np.zeros(len(queries), np.int64)
         top = TopRows(counts, new(shape, np.int32), new(shape, np.float32))
         if top.rows.size:
-            scan = self._plan(queries, shape[1], None if count == self.item_count else eligible, count)
+            scan = self._plan(
+                queries, shape[1], None if count == self.item_count else eligible, count
+            )
             scanning.run_scan(scan, excluded, top, threads)
         return top
 
@@ -103,9 +105,7 @@ class ItemScan:
         pays = self.item_count >= INT8_ITEMS_MIN and keep < INT8_KEEP_SHARE * count
         if self._quantized is None or not pays:
             return Scan(self._vectors, queries, None, eligible, self.item_count, None, k)
-        return Scan(
-            self._vectors, queries, None, eligible, self.item_count, self._quantized, keep
-        )
+        return Scan(self._vectors, queries, None, eligible, self.item_count, self._quantized, keep)
 
     def _check(
         self,
@@ -126,7 +126,9 @@ class ItemScan:
             found = f"{eligible.dtype} {eligible.shape}"
             raise SettingInvalid("eligible", found, f"{words} uint64 words")
         if excluded is not None and excluded.row_count != len(queries):
-            raise SettingInvalid("excluded", excluded.row_count, f"{len(queries)} rows, one a query")
+            raise SettingInvalid(
+                "excluded", excluded.row_count, f"{len(queries)} rows, one a query"
+            )
 
 
 def score_rows(item_vectors: FloatArray, query: FloatArray, rows: IntArray) -> FloatArray:
