@@ -112,7 +112,7 @@ def retrieve(
 def retrieve_batch(
     requests: Sequence[Retrieval],
 ) -> Call[list[Candidates | ShortlistClientError]]:
-    """Answer many requests in one call; an entry that fails is an error in its place, not raised."""
+    """Answer many requests in one call; an entry that fails is an error in its place."""
     sent = [retrieval_to_proto(request) for request in requests]
 
     def convert(
