@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Iterator
 
 from shortlist.core.wals import WalsParams
 from shortlist.server.artifacts.catalogs import Catalogs
@@ -11,6 +12,7 @@ from shortlist.server.jobs import Job, JobState, JobStore
 from shortlist.server.training.spec import PopularityParams, TrainingSpec
 
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
+_PAGE = 1000
 
 
 def has_ended(job: Job) -> bool:
@@ -35,11 +37,21 @@ class Trainings:
     def submit(self, spec: TrainingSpec) -> Job:
         """Put a training into the queue; it is on disk when this returns.
 
+        A retry with the same request_id gets the first one's job, whatever has changed since.
         Raises PathNotAllowed, DataSourceInvalid for what a look at the files tells at once,
         ModelExists, Overloaded.
         """
+        jobs = list(self._jobs_of(spec.catalog))
+        if spec.request_id:
+            for job in jobs:
+                if job.spec.request_id == spec.request_id:
+                    return job
         self._check_sources(spec)
-        self._check_unused(spec)
+        taken = {job.spec.model_id for job in jobs if not has_ended(job)}
+        taken |= set(self._catalogs.catalog(spec.catalog).model_ids())
+        if spec.model_id in taken:
+            problem = f"catalog {spec.catalog} has a model {spec.model_id}, or is training one"
+            raise ModelExists(problem, catalog=spec.catalog, model=spec.model_id)
         return self._store.submit(spec)
 
     def get(self, job_id: str) -> Job:
@@ -54,5 +66,18 @@ class Trainings:
         """Ask a job to stop; one that has ended stays as it is. Raises JobNotFound."""
         return self._store.request_cancel(job_id)
 
-    def _check_sources(self, spec: TrainingSpec) -> None: ...
-    def _check_unused(self, spec: TrainingSpec) -> None: ...
+    def _check_sources(self, spec: TrainingSpec) -> None:
+        check_events(spec.interactions, "interactions", self._roots)
+        if spec.items is not None:
+            check_items(spec.items, "items", self._roots)
+        if spec.evaluation.test_interactions is not None:
+            test = spec.evaluation.test_interactions
+            check_events(test, "evaluation.test_interactions", self._roots)
+
+    def _jobs_of(self, catalog: str) -> Iterator[Job]:
+        token = ""
+        while True:
+            jobs, token = self._store.page(catalog, _PAGE, token)
+            yield from jobs
+            if not token:
+                return
