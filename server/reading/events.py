@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, fields
 from functools import partial
 
@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.core.interactions import EVENTS_MAX, Events, FloatArray, IntArray, LongArray
+from shortlist.core.interactions import EVENTS_MAX, Events, LongArray
 from shortlist.core.parallel import resolve_threads
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.server.errors import DataSourceInvalid
-from shortlist.server.reading.batches import Place, column_names, placed_batches
+from shortlist.server.reading.batches import Place, column_names, placed_batches, row_count
+from shortlist.server.reading.growing import GrowingArray
 from shortlist.server.reading.ids import NO_CODE, IdCollector
 from shortlist.server.reading.numbers import milliseconds, present, times_of, values_of
 from shortlist.server.reading.sources import (
@@ -75,10 +76,12 @@ def read_events(
     """
     files = find_files(source.uri, source.format)
     check_text(source.text, [file.format for file in files])
-    with ThreadPoolExecutor(1, "shortlist-reading") as helper:
-        gathered = _Gathered(helper if resolve_threads(threads) > 1 else None)
+    rows_guess = min(rows_max, sum(row_count(file) or 0 for file in files))
+    with ThreadPoolExecutor(2, "shortlist-reading") as helper:
+        gathered = _Gathered(helper if resolve_threads(threads) > 1 else None, rows_guess)
         _read_files(files, source, gathered, on_progress, rows_max)
-        return gathered.finish(source.uri)
+    pa.default_memory_pool().release_unused()  # what decoding took, before the rest needs it
+    return gathered.finish(source.uri)
 
 
 def _read_files(
@@ -93,7 +96,8 @@ def _read_files(
         names = [n for n in (columns.user, columns.item, columns.value, columns.time) if n]
         types = {columns.user: pa.string(), columns.item: pa.string(), columns.value: pa.float64()}
         types = {name: kind for name, kind in types.items() if name}
-        for place, batch in placed_batches(file, source.text, names, types):
+        batches = placed_batches(file, source.text, names, types)
+        for place, batch in gathered.read_ahead(batches):
             gathered.add(batch, columns, place)
             if gathered.rows_read > rows_max:
                 raise DataSourceInvalid(f"more than {rows_max} rows", file=source.uri)
@@ -104,14 +108,14 @@ def _read_files(
 class _Gathered:
     """The arrays of the batches so far."""
 
-    def __init__(self, helper: ThreadPoolExecutor | None) -> None:
+    def __init__(self, helper: ThreadPoolExecutor | None, rows_guess: int) -> None:
         self.rows_read = 0
         self._helper = helper
         self._users, self._items = IdCollector(), IdCollector()
-        self._user_codes: list[IntArray] = []
-        self._item_codes: list[IntArray] = []
-        self._values: list[FloatArray] = []
-        self._times: list[LongArray] = []
+        self._user_codes = GrowingArray(np.int32, rows_guess)
+        self._item_codes = GrowingArray(np.int32, rows_guess)
+        self._values = GrowingArray(np.float32, rows_guess)
+        self._times = GrowingArray(np.int64, rows_guess)
         self._bare_times: bool | None = None
         self._timed: bool | None = None
         self._dropped = [0, 0, 0, 0]
@@ -138,17 +142,32 @@ class _Gathered:
         if times is not None:
             self._times.append(times if kept is None else times[kept])
 
+    def read_ahead(
+        self, batches: Generator[tuple[Place, pa.RecordBatch], None, None]
+    ) -> Generator[tuple[Place, pa.RecordBatch], None, None]:
+        """Yield batches while the next one is already being decoded."""
+        if self._helper is None:
+            yield from batches
+            return
+        pending = self._helper.submit(next, batches, None)
+        try:
+            while (batch := pending.result()) is not None:
+                pending = self._helper.submit(next, batches, None)
+                yield batch
+        finally:
+            wait([pending])
+            batches.close()
+
     def finish(self, uri: str) -> EventTable:
-        user_codes, item_codes = _joined(self._user_codes), _joined(self._item_codes)
-        if not len(user_codes):
+        if not len(self._user_codes.array()):
             raise DataSourceInvalid(f"no usable row among {self.rows_read}", file=uri)
-        users, user_rows = self._users.finish(user_codes)
-        items, item_rows = self._items.finish(item_codes)
+        users, user_rows = self._users.finish(self._user_codes.array())
+        items, item_rows = self._items.finish(self._item_codes.array())
         times = None
         if self._timed:
-            times = _joined(self._times)
+            times = self._times.array()
             times = milliseconds(times) if self._bare_times else times
-        events = Events(user_rows, item_rows, _joined(self._values), times)
+        events = Events(user_rows, item_rows, self._values.array(), times)
         return EventTable(users, items, events, DroppedRows(*self._dropped))
 
     def _times_of(
@@ -207,10 +226,3 @@ def _resolved(source: EventSource, file: DataFile) -> EventColumns:
 
 def _missing(names: list[str]) -> str:
     return f"the columns are {', '.join(names)} (without a header line, give their numbers)"
-
-
-def _joined(parts: list[npt.NDArray]) -> npt.NDArray:  # type: ignore[type-arg]
-    """Join and empty the list, so that only one copy of each array stays."""
-    joined = np.concatenate(parts) if parts else np.empty(0, np.int32)
-    parts.clear()
-    return joined

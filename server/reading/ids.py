@@ -14,6 +14,7 @@ from shortlist.core.interactions import IntArray
 from shortlist.core.vocabulary import ID_BYTES_MAX, ByteArray, Vocabulary, VocabularyBuilder
 from shortlist.server.reading.batches import Place
 
+ROWS_AT_ONCE = 1 << 18  # what stays in the cache
 NO_CODE = -1  # inside this file and its caller only: the row has no id and is dropped
 
 
@@ -42,7 +43,7 @@ class IdCollector:
         return codes
 
     def finish(self, codes: IntArray) -> tuple[Vocabulary, IntArray]:
-        """Return the vocabulary of the codes in use, and the rows of `codes`."""
+        """Return the vocabulary of the codes in use; turn `codes` into rows in place."""
         vocabulary, rows = self._builder.finish()
         used = np.zeros(len(rows), np.bool_)
         used[codes] = True
@@ -51,7 +52,10 @@ class IdCollector:
             places = np.empty(len(rows), np.int32)
             places[kept] = np.arange(len(kept), dtype=np.int32)
             vocabulary, rows = vocabulary.select(kept), places[rows]
-        return vocabulary, rows[codes]
+        for start in range(0, len(codes), ROWS_AT_ONCE):
+            part = slice(start, start + ROWS_AT_ONCE)
+            codes[part] = rows[codes[part]]
+        return vocabulary, codes
 
     def _codes_of_dictionary(self, column: pa.DictionaryArray, name: str, place: Place) -> IntArray:
         dictionary = column.dictionary
