@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 from shortlist.core.wals import WalsParams
 from shortlist.server.artifacts.catalogs import Catalogs
+from shortlist.server.errors import ModelExists
 from shortlist.server.jobs import Job, JobState, JobStore
+from shortlist.server.source_check import check_events, check_items
 from shortlist.server.training.spec import PopularityParams, TrainingSpec
 
 _OPEN = (JobState.QUEUED, JobState.RUNNING)

@@ -101,17 +101,37 @@ def test_a_path_outside_the_roots(served: Connection) -> None:
     ("call", "reason"),
     [
         (lambda c: c.models.ListModels(m.ListModelsRequest(catalog="none")), "CATALOG_NOT_FOUND"),
-        (lambda c: c.retrieval.Retrieve(r.RetrieveRequest(catalog="none", query=USER)), "CATALOG_NOT_FOUND"),
-        (lambda c: c.retrieval.Retrieve(r.RetrieveRequest(model="none", query=USER)), "MODEL_NOT_FOUND"),
+        (
+            lambda c: c.retrieval.Retrieve(r.RetrieveRequest(catalog="none", query=USER)),
+            "CATALOG_NOT_FOUND",
+        ),
+        (
+            lambda c: c.retrieval.Retrieve(r.RetrieveRequest(model="none", query=USER)),
+            "MODEL_NOT_FOUND",
+        ),
         (lambda c: c.models.GetModel(m.GetModelRequest(model="none")), "MODEL_NOT_FOUND"),
         (lambda c: c.models.DeleteModel(m.DeleteModelRequest(model_id="none")), "MODEL_NOT_FOUND"),
         (lambda c: c.models.SetAlias(m.SetAliasRequest(model_id="none")), "MODEL_NOT_FOUND"),
-        (lambda c: c.models.GetTrainingJob(m.GetTrainingJobRequest(job_id="none")), "JOB_NOT_FOUND"),
-        (lambda c: c.models.CancelTrainingJob(m.CancelTrainingJobRequest(job_id="none")), "JOB_NOT_FOUND"),
-        (lambda c: list(c.models.WatchTrainingJob(m.WatchTrainingJobRequest(job_id="none"))), "JOB_NOT_FOUND"),
-        (lambda c: c.retrieval.Retrieve(r.RetrieveRequest(query=NOBODY, require_personalized=True)), "USER_UNKNOWN"),
+        (
+            lambda c: c.models.GetTrainingJob(m.GetTrainingJobRequest(job_id="none")),
+            "JOB_NOT_FOUND",
+        ),
+        (
+            lambda c: c.models.CancelTrainingJob(m.CancelTrainingJobRequest(job_id="none")),
+            "JOB_NOT_FOUND",
+        ),
+        (
+            lambda c: list(c.models.WatchTrainingJob(m.WatchTrainingJobRequest(job_id="none"))),
+            "JOB_NOT_FOUND",
+        ),
+        (
+            lambda c: c.retrieval.Retrieve(
+                r.RetrieveRequest(query=NOBODY, require_personalized=True)
+            ),
+            "USER_UNKNOWN",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_exist(
     served: Connection, call: Callable[[Connection], Any], reason: str
 ) -> None:

@@ -125,9 +125,18 @@ BAD = [
     (with_fields(interactions=source(separator="x" * 9)), "interactions.source.separator"),
     (with_fields(interactions=source(headerless=True)), "interactions.source.headerless"),
     (with_fields(items=m.ItemSource()), "items.source"),
-    (with_fields(items=m.ItemSource(source=m.DataSource(uri="x", format="adjacency"))), "items.source.format"),
-    (with_fields(items=m.ItemSource(source=EVENTS.source, attribute_columns=["a"] * 101)), "items.attribute_columns"),
-    (with_fields(items=m.ItemSource(source=EVENTS.source, attribute_columns=["a", ""])), "items.attribute_columns[1]"),
+    (
+        with_fields(items=m.ItemSource(source=m.DataSource(uri="x", format="adjacency"))),
+        "items.source.format",
+    ),
+    (
+        with_fields(items=m.ItemSource(source=EVENTS.source, attribute_columns=["a"] * 101)),
+        "items.attribute_columns",
+    ),
+    (
+        with_fields(items=m.ItemSource(source=EVENTS.source, attribute_columns=["a", ""])),
+        "items.attribute_columns[1]",
+    ),
     (with_fields(catalog="No"), "catalog"),
     (with_fields(model_id="a/b"), "model_id"),
     (with_fields(model_id=".."), "model_id"),
@@ -136,7 +145,10 @@ BAD = [
     (with_fields(request_id="x" * 129), "request_id"),
     (with_fields(preparation=m.Preparation(aggregation=9)), "preparation.aggregation"),
     (with_fields(preparation=m.Preparation(user_events_min=-1)), "preparation.user_events_min"),
-    (with_fields(preparation=m.Preparation(item_events_min=2_000_000)), "preparation.item_events_min"),
+    (
+        with_fields(preparation=m.Preparation(item_events_min=2_000_000)),
+        "preparation.item_events_min",
+    ),
     (with_fields(preparation=m.Preparation(value_min=math.inf)), "preparation.value_min"),
     (with_fields(wals=m.WalsSpec(dim=-1)), "wals.dim"),
     (with_fields(wals=m.WalsSpec(dim=4097)), "wals.dim"),
@@ -152,12 +164,18 @@ BAD = [
     (with_fields(popularity=m.PopularitySpec(half_life_days=0)), "popularity.half_life_days"),
     (with_fields(evaluation=m.EvaluationSpec(split=9)), "evaluation.split"),
     (with_fields(evaluation=m.EvaluationSpec(split=m.SPLIT_GIVEN)), "evaluation.test_interactions"),
-    (with_fields(evaluation=m.EvaluationSpec(test_interactions=EVENTS)), "evaluation.test_interactions"),
+    (
+        with_fields(evaluation=m.EvaluationSpec(test_interactions=EVENTS)),
+        "evaluation.test_interactions",
+    ),
     (with_fields(evaluation=m.EvaluationSpec(held_out_fraction=1)), "evaluation.held_out_fraction"),
-    (with_fields(evaluation=m.EvaluationSpec(unseen_user_fraction=1)), "evaluation.unseen_user_fraction"),
+    (
+        with_fields(evaluation=m.EvaluationSpec(unseen_user_fraction=1)),
+        "evaluation.unseen_user_fraction",
+    ),
     (with_fields(evaluation=m.EvaluationSpec(cutoffs=[10, 0])), "evaluation.cutoffs[1]"),
     (with_fields(evaluation=m.EvaluationSpec(cutoffs=[1] * 21)), "evaluation.cutoffs"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("request_", "path"), BAD, ids=[path for _, path in BAD])
