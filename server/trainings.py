@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
 
-from shortlist.core.wals import WalsParams
+from shortlist.core.wals_params import WalsParams
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.errors import ModelExists
 from shortlist.server.jobs import Job, JobState, JobStore
 from shortlist.server.source_check import check_events, check_items
-from shortlist.server.training.spec import PopularityParams, TrainingSpec
+from shortlist.server.training.spec import PopularityParams, TrainingSpec, algorithm_name
 
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
-_PAGE = 1000
 
 
 def has_ended(job: Job) -> bool:
@@ -24,7 +22,7 @@ def has_ended(job: Job) -> bool:
 
 def new_model_id(algorithm: WalsParams | PopularityParams) -> str:
     """Return an id that says what and when, and that nobody else is given."""
-    name = "wals" if isinstance(algorithm, WalsParams) else "popularity"
+    name = algorithm_name(algorithm)
     return f"{name}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 
@@ -43,16 +41,12 @@ class Trainings:
         Raises PathNotAllowed, DataSourceInvalid for what a look at the files tells at once,
         ModelExists, Overloaded.
         """
-        jobs = list(self._jobs_of(spec.catalog))
-        if spec.request_id:
-            for job in jobs:
-                if job.spec.request_id == spec.request_id:
-                    return job
+        earlier = self._store.find_request(spec.request_id)
+        if earlier is not None:
+            return earlier
         self._check_sources(spec)
-        taken = {job.spec.model_id for job in jobs if not has_ended(job)}
-        taken |= set(self._catalogs.catalog(spec.catalog).model_ids())
-        if spec.model_id in taken:
-            problem = f"catalog {spec.catalog} has a model {spec.model_id}, or is training one"
+        if spec.model_id in self._catalogs.catalog(spec.catalog).model_ids():
+            problem = f"catalog {spec.catalog} has a model {spec.model_id} already"
             raise ModelExists(problem, catalog=spec.catalog, model=spec.model_id)
         return self._store.submit(spec)
 
@@ -75,11 +69,3 @@ class Trainings:
         if spec.evaluation.test_interactions is not None:
             test = spec.evaluation.test_interactions
             check_events(test, "evaluation.test_interactions", self._roots)
-
-    def _jobs_of(self, catalog: str) -> Iterator[Job]:
-        token = ""
-        while True:
-            jobs, token = self._store.page(catalog, _PAGE, token)
-            yield from jobs
-            if not token:
-                return

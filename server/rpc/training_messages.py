@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from shortlist.core.errors import SettingInvalid
-from shortlist.core.wals import WalsParams
+from shortlist.core.wals_params import WalsParams
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.rpc.evaluation_messages import (
     evaluation_spec_from_proto,

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import Interactions
 from shortlist.core.scoring import ItemScan
 from shortlist.core.vocabulary import Vocabulary
-from shortlist.core.wals import FoldIn, WalsParams
+from shortlist.core.wals_params import WalsParams
 from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.retrieval.serving_model import ServingModel, Space, rank_by_score
 
