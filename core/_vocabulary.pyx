@@ -121,7 +121,8 @@ def intern_ids(
     cdef int64_t i, first, last, size
     cdef const uint8_t *text
     with nogil:
-        for first in range(0, codes.shape[0], BLOCK):
+        first = 0
+        while first < codes.shape[0]:
             last = min(first + BLOCK, <int64_t>codes.shape[0])
             for i in range(first, last):
                 size = new_offsets[i + 1] - new_offsets[i]
@@ -142,6 +143,7 @@ def intern_ids(
                     offsets[known + 1] = offsets[known] + size
                     known += 1
                 codes[i] = slots[slot]
+            first = last
     return known
 
 
