@@ -7,8 +7,9 @@ import time
 
 from shortlist.core.wals_params import WalsParams
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.errors import ModelExists
-from shortlist.server.jobs import Job, JobState, JobStore
+from shortlist.server.errors import FieldInvalid, ModelExists
+from shortlist.server.job import Job, JobState
+from shortlist.server.jobs import JobStore
 from shortlist.server.source_check import check_events, check_items
 from shortlist.server.training.spec import PopularityParams, TrainingSpec, algorithm_name
 
@@ -45,9 +46,7 @@ class Trainings:
         if earlier is not None:
             return earlier
         self._check_sources(spec)
-        if spec.model_id in self._catalogs.catalog(spec.catalog).model_ids():
-            problem = f"catalog {spec.catalog} has a model {spec.model_id} already"
-            raise ModelExists(problem, catalog=spec.catalog, model=spec.model_id)
+        self._check_names(spec)
         return self._store.submit(spec)
 
     def get(self, job_id: str) -> Job:
@@ -69,3 +68,15 @@ class Trainings:
         if spec.evaluation.test_interactions is not None:
             test = spec.evaluation.test_interactions
             check_events(test, "evaluation.test_interactions", self._roots)
+
+    def _check_names(self, spec: TrainingSpec) -> None:
+        """One name must not mean a model and an alias: requests take either."""
+        catalog = self._catalogs.catalog(spec.catalog)
+        place = {"catalog": spec.catalog, "model": spec.model_id}
+        if catalog.model_path(spec.model_id).exists():
+            problem = f"catalog {spec.catalog} has a model {spec.model_id} already"
+            raise ModelExists(problem, **place)
+        if spec.model_id in catalog.aliases().targets or spec.model_id == spec.alias:
+            raise ModelExists(f"{spec.model_id} is the name of an alias", **place)
+        if spec.alias and catalog.model_path(spec.alias).exists():
+            raise FieldInvalid("alias", f"{spec.alias} is the id of a model", found=spec.alias)

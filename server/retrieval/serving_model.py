@@ -9,6 +9,7 @@ import numpy as np
 
 from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.core.quantization import quantize
 from shortlist.core.scoring import ItemScan
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.core.wals_params import WalsParams
@@ -88,7 +89,7 @@ def _space(artifact: Artifact) -> Space | None:
         dim=vectors.shape[1],
         item_vectors=vectors,
         user_vectors=users,
-        scan=ItemScan(vectors, trusted=True),
+        scan=ItemScan(vectors, quantize(vectors), trusted=True),
         fold_in=FoldIn(vectors, artifact.item_counts, algorithm),
         index=index,
     )
