@@ -15,6 +15,7 @@ def scan(
     items: FloatArray,
     queries: FloatArray,
     rows: IntArray | None,
+    panel: FloatArray,
     eligible: Bitmap | None,
     excluded_starts: LongArray | None,
     excluded_rows: IntArray | None,
@@ -26,7 +27,6 @@ def scan(
     list_rows: IntArray,
     cursors: LongArray,
     thresholds: FloatArray,
-    panel: FloatArray,
 ) -> None: ...
 def scan_int8(
     level: int,

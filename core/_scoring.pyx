@@ -75,6 +75,7 @@ def scan(
     const float[:, ::1] items,           # (n, dim)
     const float[:, ::1] queries,         # (q, stride) zeros beyond dim; stride a multiple of 8
     const int32_t[::1] rows,             # (m,) ascending rows to score, or None: all
+    float[::1] panel,                    # (panel_floats * stride,) scratch
     const uint64_t[::1] eligible,        # (ceil(n / 64),) positions that may enter, or None: all
     const int64_t[::1] excluded_starts,  # (q + 1,) or None
     const int32_t[::1] excluded_rows,    # rows that never enter, ascending a query, or None
@@ -86,7 +87,6 @@ def scan(
     int32_t[:, ::1] list_rows,           # (q, capacity) written here, ascending
     int64_t[::1] cursors,                # (q,) scratch
     float[::1] thresholds,               # (q,) scratch
-    float[::1] panel,                    # (panel_floats * stride,) scratch
 ):
     """Leave in each list at least the `keep` best of the positions, and few others."""
     cdef ScanLists lists = lists_of(keep, counts, list_scores, list_rows, cursors, thresholds)

@@ -81,7 +81,8 @@ def run_scan(scan: Scan, excluded: Interactions | None, top: TopRows, threads: i
         here = slice(chunk * block, min((chunk + 1) * block, query_count))
         queries = _queries(scan, here, excluded)
         lists = _scan_parts(level, scan, queries, part_count)
-        _finish(level, scan, queries, lists, top, here)
+        results = TopRows(top.counts[here], top.rows[here], top.scores[here])
+        _finish(level, scan, queries, lists, results)
 
     for_each_chunk(scan_block, -(-query_count // block), threads)
 
@@ -134,7 +135,7 @@ def _scan_parts(level: int, scan: Scan, queries: _Queries, part_count: int) -> _
         )
         if scan.quantized is None:
             panel = np.empty(_scoring.panel_floats(level) * stride, np.float32)
-            _scoring.scan(level, scan.items, queries.padded, scan.rows, *shared, panel)
+            _scoring.scan(level, scan.items, queries.padded, scan.rows, panel, *shared)
         else:
             codes, scales = scan.quantized.codes, scan.quantized.scales
             _scoring.scan_int8(level, codes, scales, queries.codes, queries.offsets, *shared)
@@ -143,10 +144,8 @@ def _scan_parts(level: int, scan: Scan, queries: _Queries, part_count: int) -> _
     return lists
 
 
-def _finish(
-    level: int, scan: Scan, queries: _Queries, lists: _Lists, top: TopRows, here: slice
-) -> None:
-    """Merge the parts' lists, score estimated ones again, write the best into rows of `top`."""
+def _finish(level: int, scan: Scan, queries: _Queries, lists: _Lists, top: TopRows) -> None:
+    """Merge the parts' lists, score estimated ones again, write the best into `top`."""
     part_count, _, capacity = lists.rows.shape
     estimated = scan.quantized is not None
     _scoring.finish(
@@ -155,9 +154,9 @@ def _finish(
         queries.padded if estimated else None,
         scan.keep,
         *lists,
-        top.counts[here],
-        top.scores[here],
-        top.rows[here],
+        top.counts,
+        top.scores,
+        top.rows,
         np.empty(part_count * capacity, np.float32),
         np.empty(part_count * capacity, np.int32),
         np.empty(2 * part_count * capacity, np.uint64),
