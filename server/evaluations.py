@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
-from shortlist.server.errors import Overloaded
+from shortlist.server.errors import NotReady, Overloaded
 from shortlist.server.reading import EventSource
 from shortlist.server.source_check import check_events
 from shortlist.server.training.spec import Evaluation
@@ -23,6 +25,10 @@ class EvaluationRequest:
     test_interactions: EventSource
     cutoffs: tuple[int, ...]
     seed: int
+
+
+MODULE = "shortlist.server.training.evaluate"
+POLL_S = 0.2
 
 
 class Evaluations:
@@ -47,3 +53,24 @@ class Evaluations:
             return self._run(request, model_id, is_wanted)
         finally:
             self._free.release()
+
+    def _run(
+        self, request: EvaluationRequest, model_id: str, is_wanted: Callable[[], bool]
+    ) -> Evaluation:
+        child = subprocess.Popen(
+            [sys.executable, "-m", MODULE, *self._arguments(request, model_id)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            process_group=0,  # Ctrl-C is for the supervisor alone
+        )
+        while True:
+            try:
+                out, _ = child.communicate(timeout=POLL_S)
+                break
+            except subprocess.TimeoutExpired:
+                if not is_wanted():
+                    child.kill()
+                    child.communicate()
+                    problem = "The evaluation was given up: its caller left or the server stops."
+                    raise NotReady(problem, draining=True) from None
+        return _outcome(out, child.returncode)
