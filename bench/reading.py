@@ -22,7 +22,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from scipy import sparse
 
-from shortlist.core.interactions import build_interactions, transposed
+from shortlist.core.interactions import Events, build_interactions, transposed
 from shortlist.server.reading import EventSource, read_events
 
 COLUMNS = ["user_id", "item_id", "value", "time"]
@@ -76,6 +76,52 @@ def peer(path: str, threads: int) -> tuple[int, int, float]:
     built = sparse.csr_matrix((values, (user_rows, item_rows)), (users, items))
     turned = built.T.tocsr()
     return len(table), turned.nnz, float(turned.data.sum(dtype=np.float64))
+
+
+def compare_arrays(count: int, threads: int, repeats: int) -> dict[str, object]:
+    """Arrays in memory to both orientations, beside scipy, in turns within one process."""
+    random = np.random.default_rng(7)
+    users = (count // 50 * random.random(count) ** 1.5).astype(np.int32)
+    items = (count // 400 * random.random(count) ** 2.5).astype(np.int32)
+    values = random.integers(1, 11, count).astype(np.float32)
+    shape = count // 50, count // 400
+    mine, theirs = [], []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        built = build_interactions(Events(users, items, values), *shape, "sum", threads=threads)
+        turned = transposed(built, threads)
+        mine.append(count / (time.perf_counter() - start))
+        start = time.perf_counter()
+        matrix = sparse.csr_matrix((values, (users, items)), shape)
+        turned_matrix = matrix.T.tocsr()
+        theirs.append(count / (time.perf_counter() - start))
+    same = (
+        np.array_equal(turned.columns, turned_matrix.indices)
+        and np.array_equal(turned.row_starts, turned_matrix.indptr)
+        and np.allclose(turned.values, turned_matrix.data)
+    )
+    return {
+        "bench": "reading",
+        "job": f"arrays events={count // 10**6}M threads={threads}",
+        "metric": "events to both orientations",
+        "unit": "events/s",
+        "ours": round(statistics.median(mine)),
+        "peer": "scipy.sparse",
+        "peer_value": round(statistics.median(theirs)),
+        "ratio": round(statistics.median(mine) / statistics.median(theirs), 2),
+        "quality": "same matrix" if same else "OTHER MATRIX",
+    }
+
+
+def print_row(row: dict[str, object], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(row))
+    else:
+        print(
+            f"{row['job']:48} {row['metric']:28} {row['ours']:>10} {row['unit']:10} "
+            f"peer {row['peer_value']:>10}  ratio {row['ratio']:>5}  {row['quality']}"
+        )
+    sys.stdout.flush()
 
 
 def peak_bytes() -> int:
@@ -145,19 +191,12 @@ def main() -> None:
     arguments.add_argument("--threads", type=int, default=2)
     options = arguments.parse_args()
     count, repeats = (2_000_000, 1) if options.quick else (10_000_000, 3)
+    print_row(compare_arrays(count, options.threads, repeats), options.json)
     with tempfile.TemporaryDirectory() as folder:
         for text_ids in (False, True):
             for path in written_events(Path(folder), count, text_ids):
                 for row in compare(path, count, options.threads, repeats):
-                    if options.json:
-                        print(json.dumps(row))
-                    else:
-                        print(
-                            f"{row['job']:48} {row['metric']:26} {row['ours']:>10} "
-                            f"{row['unit']:10} peer {row['peer_value']:>10}  "
-                            f"ratio {row['ratio']:>5}  {row['quality']}"
-                        )
-                    sys.stdout.flush()
+                    print_row(row, options.json)
                 path.unlink()
 
 

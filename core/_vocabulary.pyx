@@ -6,8 +6,8 @@ holds a row, or EMPTY. At most half of the slots are taken, so every probe ends.
 
 cimport cython
 from cpython.unicode cimport PyUnicode_DecodeUTF8
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
 
 cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8AndSize(object text, Py_ssize_t *size) except NULL
@@ -22,22 +22,58 @@ cdef enum:
     SPAN_SHORT = 48  # below this many ids insertion sort beats a radix pass's 256 counters
 
 
-cdef inline uint64_t hash_id(const uint8_t *text, int64_t size) noexcept nogil:
-    """Multiply and fold eight little-endian bytes at a time. Artifacts store tables: never change it."""
-    cdef uint64_t hashed = <uint64_t>size * 0x9E3779B97F4A7C15u
+cdef inline uint64_t word_at(const uint8_t *text) noexcept nogil:
     cdef uint64_t word
-    while size >= 8:
-        memcpy(&word, text, 8)
-        hashed = (hashed ^ word) * 0xD6E8FEB86659FD93u
-        hashed ^= hashed >> 32
-        text += 8
-        size -= 8
-    word = 0
-    memcpy(&word, text, size)
+    memcpy(&word, text, 8)
+    return word
+
+
+cdef inline uint64_t short_word(const uint8_t *text, int64_t size) noexcept nogil:
+    """Pack 0 to 7 bytes into one number, different texts of one size into different numbers.
+
+    Two overlapping loads, or three bytes: a copy of a size known only at run time costs a call.
+    """
+    cdef uint32_t head, tail
+    if size >= 4:
+        memcpy(&head, text, 4)
+        memcpy(&tail, text + size - 4, 4)
+        return (<uint64_t>tail << 32) | head
+    if size == 0:
+        return 0
+    return (<uint64_t>text[0] << 16) | (<uint64_t>text[size >> 1] << 8) | text[size - 1]
+
+
+cdef inline uint64_t mixed(uint64_t hashed, uint64_t word) noexcept nogil:
     hashed = (hashed ^ word) * 0xD6E8FEB86659FD93u
-    hashed ^= hashed >> 32
+    return hashed ^ (hashed >> 32)
+
+
+cdef inline uint64_t hash_id(const uint8_t *text, int64_t size) noexcept nogil:
+    """Multiply and fold, eight little-endian bytes at a time, the last eight overlapping.
+
+    Artifacts store tables made with it: another hash is another format version.
+    """
+    cdef uint64_t hashed = <uint64_t>size * 0x9E3779B97F4A7C15u
+    cdef int64_t at
+    if size < 8:
+        hashed = mixed(hashed, short_word(text, size))
+    else:
+        for at in range(0, size - 7, 8):
+            hashed = mixed(hashed, word_at(text + at))
+        if size & 7:
+            hashed = mixed(hashed, word_at(text + size - 8))
     hashed *= 0xD6E8FEB86659FD93u
     return hashed ^ (hashed >> 29)
+
+
+cdef inline bint same_bytes(const uint8_t *one, const uint8_t *other, int64_t size) noexcept nogil:
+    cdef int64_t at
+    if size < 8:
+        return short_word(one, size) == short_word(other, size)
+    for at in range(0, size - 7, 8):
+        if word_at(one + at) != word_at(other + at):
+            return False
+    return word_at(one + size - 8) == word_at(other + size - 8)
 
 
 cdef inline uint64_t probe(
@@ -48,7 +84,7 @@ cdef inline uint64_t probe(
     cdef int32_t row = slots[slot]
     while row != EMPTY:
         if (offsets[row + 1] - offsets[row] == size
-                and memcmp(utf8 + offsets[row], text, size) == 0):
+                and same_bytes(utf8 + offsets[row], text, size)):
             break
         slot = (slot + 1) & mask
         row = slots[slot]
@@ -85,7 +121,8 @@ def intern_ids(
     cdef int64_t i, first, last, size
     cdef const uint8_t *text
     with nogil:
-        for first in range(0, codes.shape[0], BLOCK):
+        first = 0
+        while first < codes.shape[0]:
             last = min(first + BLOCK, <int64_t>codes.shape[0])
             for i in range(first, last):
                 size = new_offsets[i + 1] - new_offsets[i]
@@ -106,6 +143,7 @@ def intern_ids(
                     offsets[known + 1] = offsets[known] + size
                     known += 1
                 codes[i] = slots[slot]
+            first = last
     return known
 
 

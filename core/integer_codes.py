@@ -12,6 +12,7 @@ from shortlist.core.interactions import IntArray, LongArray
 
 SLOTS_MIN = 1 << 8
 VALUES_MAX = 2**30
+VALUES_AT_ONCE = 1 << 14  # all may be new: few at a time keep the table of slots small
 
 
 class IntegerCodes:
@@ -28,6 +29,21 @@ class IntegerCodes:
 
     def add(self, values: LongArray) -> IntArray:
         """Return the code of each value. Raises DataInvalid beyond 2**30 different values."""
+        codes = np.empty(len(values), np.int32)
+        for start in range(0, len(codes), VALUES_AT_ONCE):
+            part = slice(start, start + VALUES_AT_ONCE)
+            self._add(values[part], codes[part])
+        return codes
+
+    def values(self, first: int = 0) -> LongArray:
+        """Return the value of each code from `first` on."""
+        return self._seen[first : self._known]
+
+    @property
+    def _shift(self) -> int:
+        return 65 - len(self._slot_codes).bit_length()
+
+    def _add(self, values: LongArray, codes: IntArray) -> None:
         room = self._known + len(values)
         if room > VALUES_MAX:
             raise DataInvalid(f"more than {VALUES_MAX} integers")
@@ -40,17 +56,7 @@ class IntegerCodes:
             self._slot_values = np.empty(slots, np.int64)
             self._slot_codes = np.empty(slots, np.int32)
             fill_slots(self._seen, self._known, self._shift, self._slot_values, self._slot_codes)
-        codes = np.empty(len(values), np.int32)
         self._known = code_integers(
             *(values, self._seen, self._known, self._shift),
             *(self._slot_values, self._slot_codes, codes),
         )
-        return codes
-
-    def values(self, first: int = 0) -> LongArray:
-        """Return the value of each code from `first` on."""
-        return self._seen[first : self._known]
-
-    @property
-    def _shift(self) -> int:
-        return 65 - len(self._slot_codes).bit_length()

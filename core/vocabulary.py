@@ -21,6 +21,7 @@ from shortlist.core.interactions import IntArray, LongArray
 ID_BYTES_MAX = 512
 IDS_MAX = 2**30  # the table of slots, twice as many, stays addressable by int32
 SLOTS_MIN = 8
+IDS_AT_ONCE = 1 << 14  # all may be new: few at a time keep the table of slots small
 
 ByteArray: TypeAlias = npt.NDArray[np.uint8]
 
@@ -135,19 +136,9 @@ class VocabularyBuilder:
     def add(self, utf8: ByteArray, offsets: LongArray) -> IntArray:
         """Return the code of each id, equal ids alike. Raises DataInvalid like `build`."""
         _check_ids(utf8, offsets)
-        count = len(offsets) - 1
-        if self._known + count > IDS_MAX:
-            raise DataInvalid(f"more than {IDS_MAX} ids")
-        used = int(self._offsets[self._known])
-        self._utf8 = _grown(self._utf8, used, used + int(offsets[-1] - offsets[0]))
-        self._offsets = _grown(self._offsets, self._known + 1, self._known + count + 1)
-        if len(self._slots) < (wanted := _slot_count(self._known + count)):
-            self._slots = np.empty(wanted, np.int32)
-            fill_slots(self._utf8, self._offsets, self._known, self._slots)
-        codes = np.empty(count, np.int32)
-        self._known = intern_ids(
-            utf8, offsets, self._utf8, self._offsets, self._known, self._slots, codes
-        )
+        codes = np.empty(len(offsets) - 1, np.int32)
+        for start in range(0, len(codes), IDS_AT_ONCE):
+            self._add(utf8, offsets[start : start + IDS_AT_ONCE + 1], codes[start:])
         return codes
 
     def finish(self) -> tuple[Vocabulary, IntArray]:
@@ -159,6 +150,20 @@ class VocabularyBuilder:
         rows = np.empty_like(order)
         rows[order] = np.arange(self._known, dtype=np.int32)
         return _indexed(*_gathered(self._utf8, self._offsets, order)), rows
+
+    def _add(self, utf8: ByteArray, offsets: LongArray, codes: IntArray) -> None:
+        count = len(offsets) - 1
+        if self._known + count > IDS_MAX:
+            raise DataInvalid(f"more than {IDS_MAX} ids")
+        used = int(self._offsets[self._known])
+        self._utf8 = _grown(self._utf8, used, used + int(offsets[-1] - offsets[0]))
+        self._offsets = _grown(self._offsets, self._known + 1, self._known + count + 1)
+        if len(self._slots) < (wanted := _slot_count(self._known + count)):
+            self._slots = np.empty(wanted, np.int32)
+            fill_slots(self._utf8, self._offsets, self._known, self._slots)
+        self._known = intern_ids(
+            utf8, offsets, self._utf8, self._offsets, self._known, self._slots, codes[:count]
+        )
 
 
 def _encoded(ids: Iterable[str]) -> tuple[ByteArray, LongArray]:

@@ -16,6 +16,8 @@ from shortlist.server.reading.sources import DataFile, TextOptions
 from shortlist.server.reading.text_files import csv_batches, csv_columns
 
 BATCH_ROWS = 1 << 17
+DICTIONARY_BYTES = 1 << 21  # of a column in a row group, with room above the usual limit
+CODE_BYTES = 3  # 20 bits and the page headers: what one row of such a column may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +89,33 @@ def _columnar_batches(
         )
         return
     # Not through a dataset: its scanner decodes row groups ahead, three times the memory here.
+    metadata = pq.read_metadata(file.path, filesystem=file.filesystem)
     with pq.ParquetFile(
         file.path,
         filesystem=file.filesystem,
-        # Ids that are strings keep the dictionaries they are stored with.
-        read_dictionary=[name for name in columns if types.get(name) == pa.string()],
+        metadata=metadata,
+        read_dictionary=_dictionary_coded(metadata, [n for n in columns if n in types]),
         pre_buffer=not isinstance(file.filesystem, fs.LocalFileSystem),
     ) as parquet:
         for batch in parquet.iter_batches(BATCH_ROWS, columns=list(columns)):
             yield batch.select(list(columns))
+
+
+def _dictionary_coded(metadata: pq.FileMetaData, names: Sequence[str]) -> list[str]:
+    """Return the columns that are stored as numbers into a dictionary all through.
+
+    Those come without making a string a row. A writer whose dictionary grew too large (1 MiB)
+    goes on with plain strings, and making a dictionary of those would be slower than reading them;
+    nothing but the size of the column tells.
+    """
+    sizes = dict.fromkeys(names, 0)
+    for group in range(metadata.num_row_groups):
+        for place in range(metadata.num_columns):
+            column = metadata.row_group(group).column(place)
+            if column.path_in_schema in sizes:
+                sizes[column.path_in_schema] += column.total_uncompressed_size
+    most = DICTIONARY_BYTES * metadata.num_row_groups + CODE_BYTES * metadata.num_rows
+    return [name for name, size in sizes.items() if size <= most]
 
 
 def _schema(file: DataFile) -> pa.Schema:

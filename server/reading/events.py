@@ -33,6 +33,8 @@ from shortlist.server.reading.sources import (
     first_of,
 )
 
+ROWS_GUESS_MAX = 1 << 28  # a file may claim any number of rows; beyond this, arrays grow
+
 
 @dataclass(frozen=True, slots=True)
 class DroppedRows:
@@ -76,11 +78,12 @@ def read_events(
     """
     files = find_files(source.uri, source.format)
     check_text(source.text, [file.format for file in files])
-    rows_guess = min(rows_max, sum(row_count(file) or 0 for file in files))
+    rows_guess = min(rows_max, ROWS_GUESS_MAX, sum(row_count(file) or 0 for file in files))
     with ThreadPoolExecutor(2, "shortlist-reading") as helper:
         gathered = _Gathered(helper if resolve_threads(threads) > 1 else None, rows_guess)
         _read_files(files, source, gathered, on_progress, rows_max)
-        return gathered.finish(source.uri)
+    pa.default_memory_pool().release_unused()  # what decoding took, before the rest needs it
+    return gathered.finish(source.uri)
 
 
 def _read_files(

@@ -13,7 +13,7 @@ import pyarrow.csv as pa_csv
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.reading.sources import DataFile, TextOptions, all_numbers
 
-BLOCK_BYTES = 1 << 22  # about 150,000 short lines
+BLOCK_BYTES = 1 << 21  # about 80,000 short lines
 UNIT_SEPARATOR = b"\x1f"  # what a separator of several bytes is rewritten to
 # "nan" is not among them: it is a value that is not finite, an error rather than a gap.
 NULL_WORDS = ["", "NA", "N/A", "#N/A", "null", "NULL", "None", r"\N"]
