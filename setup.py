@@ -106,13 +106,10 @@ def extensions() -> list[Extension]:
             include_dirs=["core"],
             depends=headers,
             # No -march=native: users install portable binaries, the hot loops dispatch at run time.
-            # -ffp-contract=off keeps one rounding per written operation, so every level that
-            # spells out its fused multiplies does so on purpose.
             extra_compile_args=[
                 "-O3",
                 "-g0",
                 "-std=gnu11",
-                "-ffp-contract=off",
                 "-fno-math-errno",
                 "-Wall",
                 "-Wno-unused-function",

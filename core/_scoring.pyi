@@ -1,28 +1,56 @@
 from shortlist.core.bitmaps import Bitmap
 from shortlist.core.interactions import FloatArray, IntArray, LongArray
+from shortlist.core.quantization import ByteArray
 
 def panel_floats(level: int) -> int: ...
 def first_value_beyond(values: FloatArray, limit: float) -> int: ...
+def quantize_queries(
+    queries: FloatArray,
+    dim: int,
+    codes: IntArray,
+    offsets: IntArray,
+) -> None: ...
 def scan(
     level: int,
     items: FloatArray,
-    rows: IntArray | None,
-    eligible: Bitmap | None,
-    start: int,
-    stop: int,
     queries: FloatArray,
+    rows: IntArray | None,
+    panel: FloatArray,
+    eligible: Bitmap | None,
     excluded_starts: LongArray | None,
     excluded_rows: IntArray | None,
+    start: int,
+    stop: int,
     keep: int,
     counts: LongArray,
     list_scores: FloatArray,
     list_rows: IntArray,
     cursors: LongArray,
     thresholds: FloatArray,
-    panel: FloatArray,
+) -> None: ...
+def scan_int8(
+    level: int,
+    codes: ByteArray,
+    scales: FloatArray,
+    query_codes: IntArray,
+    query_offsets: IntArray,
+    eligible: Bitmap | None,
+    excluded_starts: LongArray | None,
+    excluded_rows: IntArray | None,
+    start: int,
+    stop: int,
+    keep: int,
+    counts: LongArray,
+    list_scores: FloatArray,
+    list_rows: IntArray,
+    cursors: LongArray,
+    thresholds: FloatArray,
 ) -> None: ...
 def finish(
     level: int,
+    items: FloatArray | None,
+    queries: FloatArray | None,
+    keep: int,
     counts: LongArray,
     list_scores: FloatArray,
     list_rows: IntArray,

@@ -2,66 +2,70 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from shortlist.core import _scoring
-from shortlist.core.bitmaps import WORD_BITS, Bitmap, count_rows, rows_of_bitmap, word_count
-from shortlist.core.cpu import simd_level
+from shortlist.core import scanning
+from shortlist.core.bitmaps import Bitmap, count_rows, rows_of_bitmap, word_count
 from shortlist.core.errors import DataInvalid, SettingInvalid
-from shortlist.core.parallel import for_each_chunk, resolve_threads
+from shortlist.core.parallel import resolve_threads
+from shortlist.core.scanning import Scan, TopRows
 
 if TYPE_CHECKING:
-    from shortlist.core.interactions import FloatArray, IntArray, Interactions, LongArray
+    from shortlist.core.interactions import FloatArray, IntArray, Interactions
+    from shortlist.core.quantization import Quantized
+
+__all__ = ["COUNT_MAX", "VALUE_MAX", "ItemScan", "TopRows", "score_rows"]
 
 COUNT_MAX: Final = 10_000  # candidates a query
 VALUE_MAX: Final = 1e15  # magnitude of a vector's value: sums of products stay finite
-GATHER_SHARE: Final = 1 / 6  # below this share of eligible rows, gathering beats scanning (bench)
-QUERY_BLOCK: Final = 256  # queries that share one pass over the items: their lists fit the L2 cache
-QUERIES_A_THREAD: Final = 16  # from here on threads take queries; below, ranges of items
-LIST_SLACK: Final = 128  # least room of a list beyond k: this many entries pay for one cut
-LIST_PADDING: Final = 64  # room that the kernels may write to behind a list
-SUM_LANES: Final = 8  # partial sums of a score (core/simd/scan.h)
 
-
-@dataclass(frozen=True, slots=True)
-class TopRows:
-    """The best rows of each query, best first, equal scores by ascending row.
-
-    The first counts[q] entries of row q are its results; what lies behind them means nothing.
-    The width is the largest count that was possible: at most k, less where fewer are eligible.
-    """
-
-    counts: LongArray  # (queries,)
-    rows: IntArray  # (queries, width)
-    scores: FloatArray  # (queries, width) inner products
+# Where each way of scoring pays (python -m bench.scoring prints the measurement).
+GATHER_SHARE: Final = 1 / 6  # below this share of eligible rows: gather them, score in float32
+INT8_ITEMS_MIN: Final = 4096  # smaller catalogs: float32 is as fast, and exact without a doubt
+INT8_KEEP_SHARE: Final = 1 / 4  # above this share to be scored again: float32 at once
 
 
 class ItemScan:
-    """The items of one model, ready to be scanned. Immutable; threads may share it."""
+    """The items of one model, ready to be scanned. Immutable; threads may share it.
 
-    __slots__ = ("_vectors",)
+    With `quantized` a large catalog is scanned as int8 and max(1.25 k, k + 64) candidates are
+    scored again in float32: the scores are the same, and a result is missed only where the
+    estimate puts it behind that many others (recall@100 of 0.9999 and more on trained factors).
+    Without it every result is exact.
+    """
 
-    def __init__(self, item_vectors: FloatArray, *, trusted: bool = False) -> None:
+    __slots__ = ("_quantized", "_vectors")
+
+    def __init__(
+        self,
+        item_vectors: FloatArray,
+        quantized: Quantized | None = None,
+        *,
+        trusted: bool = False,
+    ) -> None:
         """Take item_vectors (n, dim), C-contiguous, by reference; a read-only memory map will do.
 
         trusted: the values were checked before (when the artifact was written), so do not read
         them all now. Raises DataInvalid at a NaN or a magnitude above VALUE_MAX.
         """
         _check_matrix("item_vectors", item_vectors)
+        if quantized is not None and (quantized.item_count, quantized.dim) != item_vectors.shape:
+            found = (quantized.item_count, quantized.dim)
+            raise SettingInvalid("quantized", found, f"made from {item_vectors.shape} vectors")
         if not trusted:
             _check_values("item_vectors", item_vectors)
         self._vectors = item_vectors
+        self._quantized = quantized
 
     @property
     def item_count(self) -> int:
-        return self._vectors.shape[0]
+        return len(self._vectors)
 
     @property
     def dim(self) -> int:
-        return self._vectors.shape[1]
+        return int(self._vectors.shape[1])
 
     def top(
         self,
@@ -80,27 +84,28 @@ class ItemScan:
         """
         self._check(queries, k, eligible, excluded)
         threads = resolve_threads(threads)
-        candidates = self._candidates(eligible)
-        width = min(k, candidates.count)
-        shape = (len(queries), width)
+        count = self.item_count if eligible is None else count_rows(eligible)
+        shape = (len(queries), min(k, count))
         # Only exclusions can leave entries unwritten; nobody should find old memory there.
         new = np.empty if excluded is None else np.zeros
-        top = TopRows(np.zeros(len(queries), np.int64), new(shape, np.int32), new(shape, np.float32))
-        if top.rows.size == 0:
-            return top
-        _scan(self._vectors, _pad_queries(queries), candidates, excluded, top, threads)
+        counts = np.zeros(len(queries), np.int64)
+        top = TopRows(counts, new(shape, np.int32), new(shape, np.float32))
+        if top.rows.size:
+            scan = self._plan(
+                queries, shape[1], None if count == self.item_count else eligible, count
+            )
+            scanning.run_scan(scan, excluded, top, threads)
         return top
 
-    def _candidates(self, eligible: Bitmap | None) -> _Candidates:
-        """Plan what to score: every row, every row under a mask, or a gathered few."""
-        if eligible is None:
-            return _Candidates(None, None, self.item_count, self.item_count)
-        count = count_rows(eligible)
-        if count == self.item_count:
-            return _Candidates(None, None, count, count)
-        if count < GATHER_SHARE * self.item_count:
-            return _Candidates(rows_of_bitmap(eligible), None, count, count)
-        return _Candidates(None, eligible, self.item_count, count)
+    def _plan(self, queries: FloatArray, k: int, eligible: Bitmap | None, count: int) -> Scan:
+        """Choose how to score `count` eligible items: gathered, as int8 first, or as they are."""
+        if eligible is not None and count < GATHER_SHARE * self.item_count:
+            return Scan(self._vectors, queries, rows_of_bitmap(eligible), None, count, None, k)
+        keep = max(k + k // 4, k + 64)
+        pays = self.item_count >= INT8_ITEMS_MIN and keep < INT8_KEEP_SHARE * count
+        if self._quantized is None or not pays:
+            return Scan(self._vectors, queries, None, eligible, self.item_count, None, k)
+        return Scan(self._vectors, queries, None, eligible, self.item_count, self._quantized, keep)
 
     def _check(
         self,
@@ -121,16 +126,9 @@ class ItemScan:
             found = f"{eligible.dtype} {eligible.shape}"
             raise SettingInvalid("eligible", found, f"{words} uint64 words")
         if excluded is not None and excluded.row_count != len(queries):
-            raise SettingInvalid("excluded", excluded.row_count, f"{len(queries)} rows, one a query")
-
-
-class _Candidates(NamedTuple):
-    """What a scan scores: positions 0..stop-1."""
-
-    rows: IntArray | None  # position p is rows[p], ascending; None: row p
-    eligible: Bitmap | None  # positions that may enter; None: all
-    stop: int
-    count: int  # how many may enter
+            raise SettingInvalid(
+                "excluded", excluded.row_count, f"{len(queries)} rows, one a query"
+            )
 
 
 def score_rows(item_vectors: FloatArray, query: FloatArray, rows: IntArray) -> FloatArray:
@@ -145,110 +143,11 @@ def score_rows(item_vectors: FloatArray, query: FloatArray, rows: IntArray) -> F
     if len(rows) and not 0 <= rows.min() <= rows.max() < len(item_vectors):
         found = int(rows.min()) if rows.min() < 0 else int(rows.max())
         raise SettingInvalid("rows", found, f"rows 0 to {len(item_vectors) - 1}")
-    scores = np.empty(len(rows), np.float32)
-    _scoring.score_rows(simd_level(), item_vectors, _pad_queries(query[None])[0], rows, scores)
-    return scores
-
-
-def _scan(
-    item_vectors: FloatArray,
-    queries: FloatArray,
-    candidates: _Candidates,
-    excluded: Interactions | None,
-    top: TopRows,
-    threads: int,
-) -> None:
-    """Write the best candidates of every padded query (q, stride) into `top`.
-
-    Threads share out the queries where there are many, else ranges of the items.
-    """
-    level, query_count = simd_level(), len(queries)
-    part_count = threads if query_count < QUERIES_A_THREAD * threads else 1
-    block = query_count if part_count > 1 else min(QUERY_BLOCK, -(-query_count // threads))
-
-    def scan_block(chunk: int, _: int) -> None:
-        here = slice(chunk * block, min((chunk + 1) * block, query_count))
-        lists = _Lists.empty(part_count, here.stop - here.start, top.rows.shape[1])
-        starts, rows = (None, None) if excluded is None else _excluded_rows(excluded, here)
-        step = -(-candidates.stop // (WORD_BITS * part_count)) * WORD_BITS
-
-        def scan_part(part: int, _: int) -> None:
-            stop = min((part + 1) * step, candidates.stop)
-            _scoring.scan(
-                level,
-                item_vectors,
-                candidates.rows,
-                candidates.eligible,
-                min(part * step, stop),
-                stop,
-                queries[here],
-                starts,
-                rows,
-                top.rows.shape[1],
-                lists.counts[part],
-                lists.scores[part],
-                lists.rows[part],
-                np.empty(len(lists.counts[part]), np.int64),
-                np.empty(len(lists.counts[part]), np.float32),
-                np.empty(_scoring.panel_floats(level) * queries.shape[1], np.float32),
-            )
-
-        for_each_chunk(scan_part, part_count, part_count)
-        _finish(level, lists, top, here)
-
-    for_each_chunk(scan_block, -(-query_count // block), threads)
-
-
-class _Lists(NamedTuple):
-    """The best so far of a block of queries, one list for each part of the items and query."""
-
-    counts: LongArray  # (parts, queries)
-    scores: FloatArray  # (parts, queries, capacity)
-    rows: IntArray  # (parts, queries, capacity), ascending
-
-    @classmethod
-    def empty(cls, part_count: int, query_count: int, k: int) -> _Lists:
-        capacity = k + k // 8 + LIST_SLACK + k // 2 + LIST_PADDING
-        return cls(
-            np.empty((part_count, query_count), np.int64),
-            np.empty((part_count, query_count, capacity), np.float32),
-            np.empty((part_count, query_count, capacity), np.int32),
-        )
-
-
-def _finish(level: int, lists: _Lists, top: TopRows, here: slice) -> None:
-    """Merge the parts' lists and write the best of each query, sorted, into its rows of `top`."""
-    part_count, _, capacity = lists.rows.shape
-    _scoring.finish(
-        level,
-        *lists,
-        top.counts[here],
-        top.scores[here],
-        top.rows[here],
-        np.empty(part_count * capacity, np.float32),
-        np.empty(part_count * capacity, np.int32),
-        np.empty(2 * part_count * capacity, np.uint64),
-    )
-
-
-def _excluded_rows(excluded: Interactions, queries: slice) -> tuple[LongArray, IntArray]:
-    """Return the excluded rows of a block of queries, starts counted from the whole's beginning."""
-    starts = excluded.row_starts[queries.start : queries.stop + 1]
-    return starts, excluded.columns
-
-
-def _pad_queries(queries: FloatArray) -> FloatArray:
-    """Return the queries with zeros behind, to a multiple of the sum's eight lanes."""
-    dim = queries.shape[1]
-    if dim % SUM_LANES == 0:
-        return queries
-    padded = np.zeros((len(queries), -(-dim // SUM_LANES) * SUM_LANES), np.float32)
-    padded[:, :dim] = queries
-    return padded
+    return scanning.score_rows(item_vectors, query, rows)
 
 
 def _check_matrix(field: str, vectors: FloatArray) -> None:
-    """Raise SettingInvalid unless vectors is a C-contiguous float32 matrix with at least one column."""
+    """Raise SettingInvalid unless vectors is a C-contiguous float32 matrix of some width."""
     if vectors.dtype != np.float32 or vectors.ndim != 2 or not vectors.flags.c_contiguous:
         found = f"{vectors.dtype} {vectors.shape}"
         raise SettingInvalid(field, found, "a C-contiguous float32 matrix")
@@ -258,10 +157,8 @@ def _check_matrix(field: str, vectors: FloatArray) -> None:
 
 def _check_values(field: str, vectors: FloatArray) -> None:
     """Raise DataInvalid at the first value that is NaN, infinite or beyond VALUE_MAX."""
-    flat = vectors.reshape(-1)
-    at = _scoring.first_value_beyond(flat, VALUE_MAX)
+    at = scanning.first_value_beyond(vectors, VALUE_MAX)
     if at >= 0:
-        row, column = divmod(at, vectors.shape[-1])
-        raise DataInvalid(
-            f"{field}[{row}, {column}]={flat[at]} is not a number of magnitude <= {VALUE_MAX:g}"
-        )
+        row, column = divmod(at, vectors.shape[1])
+        found = f"{field}[{row}, {column}]={vectors[row, column]}"
+        raise DataInvalid(f"{found} is not a number of magnitude <= {VALUE_MAX:g}")

@@ -40,6 +40,12 @@ typedef struct {
     int64_t query_count, stride; /* stride: dim rounded up to a multiple of 8 */
     const int64_t *excluded_starts; /* NULL: nothing excluded; else rows of query q that never enter */
     const int32_t *excluded_rows;   /* ascending within a query */
+    /* The int8 scan only (scan_int8.h): */
+    const uint8_t *codes;         /* items in blocks, a multiple of 64 items */
+    const float *scales;          /* of each item */
+    const int32_t *query_codes;   /* (query_count, groups): four codes a word */
+    const int32_t *query_offsets; /* (query_count,) */
+    int64_t groups;               /* of four dims */
 } ScanTask;
 
 /* The lists of the best so far, one of `capacity` entries a query, ascending rows. */
@@ -74,14 +80,22 @@ SCAN_INLINE int scan_excluded(const ScanTask *task, ScanLists *lists, int64_t q,
     return at < end && task->excluded_rows[at] == row;
 }
 
-SCAN_INLINE uint32_t scan_lane_mask(int64_t count) { return count >= 32 ? 0xffffffffu : (1u << count) - 1; }
+SCAN_INLINE uint64_t scan_lane_mask(int64_t count) { return count >= 64 ? ~0ull : (1ull << count) - 1; }
 
-/* Bits of eligible positions position..position+31; position is a multiple of 8. */
-SCAN_INLINE uint32_t scan_eligible(const ScanTask *task, int64_t position, int64_t lanes) {
+/* Bits of eligible positions position..position+lanes-1, within one word of the bitmap. */
+SCAN_INLINE uint64_t scan_eligible(const ScanTask *task, int64_t position, int64_t lanes) {
     const int64_t left = task->stop - position;
-    uint32_t bits = scan_lane_mask(left < lanes ? left : lanes);
-    if (task->eligible) bits &= (uint32_t)(task->eligible[position >> 6] >> (position & 63));
+    uint64_t bits = scan_lane_mask(left < lanes ? left : lanes);
+    if (task->eligible) bits &= task->eligible[position >> 6] >> (position & 63);
     return bits;
+}
+
+SCAN_INLINE void scan_begin(const ScanTask *task, ScanLists *lists) {
+    for (int64_t q = 0; q < task->query_count; q++) {
+        lists->counts[q] = 0;
+        lists->cursors[q] = task->excluded_starts ? task->excluded_starts[q] : 0;
+        lists->thresholds[q] = -INFINITY;
+    }
 }
 
 #define SCAN_JOIN_(a, b) a##_##b
@@ -93,64 +107,70 @@ SCAN_INLINE uint32_t scan_eligible(const ScanTask *task, int64_t position, int64
 #define LANES 4
 #define PANELS 2
 #define QUERIES_WIDE 4
+#define PANELS8 4
+#define QUERIES_WIDE8 2
 #define FMA(a, b, c) ((a) * (b) + (c))
-#include "simd/scan_template.h"
-#undef FMA
-#undef LEVEL
-#undef LANES
-#undef PANELS
-#undef QUERIES_WIDE
+#include "simd/scan_level.h"
 
 #if LEVELS_X86
-/* ---- AVX2: eight lanes */
+/* ---- AVX2: eight lanes, one group */
 LEVEL_AVX2_BEGIN
+#define SCAN_AVX2
 #define LEVEL avx2
-#define SCAN_AVX2 1
 #define LANES 8
 #define PANELS 2
 #define QUERIES_WIDE 4
+#define PANELS8 2
+#define QUERIES_WIDE8 4
 #define FMA(a, b, c) ((NAME(vf))_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
-#include "simd/scan_template.h"
+#include "simd/scan_level.h"
 #undef SCAN_AVX2
-#undef FMA
-#undef LEVEL
-#undef LANES
-#undef PANELS
-#undef QUERIES_WIDE
 LEVEL_END
 
-/* ---- AVX-512: sixteen lanes, two items of eight partial sums */
+/* ---- AVX-512: sixteen lanes, a group of two rows */
 LEVEL_AVX512_BEGIN
+#define SCAN_AVX512
 #define LEVEL avx512
-#define SCAN_AVX512 1
 #define LANES 16
 #define PANELS 2
 #define QUERIES_WIDE 6
+#define PANELS8 4
+#define QUERIES_WIDE8 4
 #define FMA(a, b, c) ((NAME(vf))_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
-#include "simd/scan_template.h"
+#include "simd/scan_level.h"
+LEVEL_END
+
+/* ---- AVX-512 with int8 dot products */
+LEVEL_AVX512VNNI_BEGIN
+#define SCAN_VNNI
+#define LEVEL avx512vnni
+#define LANES 16
+#define PANELS 2
+#define QUERIES_WIDE 6
+#define PANELS8 4
+#define QUERIES_WIDE8 6
+#define FMA(a, b, c) ((NAME(vf))_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
+#include "simd/scan_level.h"
+#undef SCAN_VNNI
 #undef SCAN_AVX512
-#undef FMA
-#undef LEVEL
-#undef LANES
-#undef PANELS
-#undef QUERIES_WIDE
 LEVEL_END
 #endif
 
 typedef struct {
-    int64_t panel_floats_per_dim; /* scratch of the packed path: this times the query stride */
+    int64_t panel_floats_per_dim; /* scratch of `scan`: this times the query stride */
     void (*scan)(const ScanTask *, ScanLists *, float *);
+    void (*scan_int8)(const ScanTask *, ScanLists *);
     int64_t (*select)(float *, int32_t *, int64_t, int64_t, int64_t, float *);
     void (*score_rows)(const float *, int64_t, const float *, const int32_t *, int64_t, float *);
 } ScanKernels;
 
-#define SCAN_KERNELS(level, lanes) {lanes, scan_##level, select_best_##level, score_rows_##level}
+#define SCAN_KERNELS(level, floats) {floats, scan_##level, scan_int8_##level, select_best_##level, score_rows_##level}
 static const ScanKernels scan_kernels[LEVEL_COUNT] = {
     SCAN_KERNELS(baseline, 8),
 #if LEVELS_X86
     SCAN_KERNELS(avx2, 16),
     SCAN_KERNELS(avx512, 32),
-    SCAN_KERNELS(avx512, 32),
+    SCAN_KERNELS(avx512vnni, 32),
 #endif
 };
 
@@ -183,10 +203,12 @@ static void sort_best_first(float *scores, int32_t *rows, int64_t count, uint64_
 }
 
 /* Gather the lists of query q from every part (rows of part p before those of p + 1) and leave the
- * k best, sorted; scores and rows have room for all parts' lists. */
-static int64_t scan_finish(int level, const float *list_scores, const int32_t *list_rows, const int64_t *counts,
-                           int64_t part_count, int64_t query_count, int64_t capacity, int64_t q, int64_t k,
-                           float *scores, int32_t *rows, uint64_t *spare) {
+ * k best, sorted; scores and rows have room for all parts' lists. With `rescore` the lists hold
+ * estimates: about `keep` of the best are scored in float32 first. */
+static int64_t scan_finish(int level, const ScanTask *rescore, int64_t keep, const float *list_scores,
+                           const int32_t *list_rows, const int64_t *counts, int64_t part_count, int64_t query_count,
+                           int64_t capacity, int64_t q, int64_t k, float *scores, int32_t *rows, uint64_t *spare) {
+    const ScanKernels *kernels = &scan_kernels[level];
     int64_t count = 0;
     float threshold;
     for (int64_t p = 0; p < part_count; p++) {
@@ -195,9 +217,30 @@ static int64_t scan_finish(int level, const float *list_scores, const int32_t *l
         memcpy(rows + count, list_rows + list * capacity, sizeof(int32_t) * counts[list]);
         count += counts[list];
     }
-    if (count > k) count = scan_kernels[level].select(scores, rows, count, k, 0, &threshold);
+    if (rescore) {
+        if (count > keep) count = kernels->select(scores, rows, count, keep, keep / 8, &threshold);
+        kernels->score_rows(rescore->items, rescore->dim, rescore->queries + q * rescore->stride, rows, count, scores);
+    }
+    if (count > k) count = kernels->select(scores, rows, count, k, 0, &threshold);
     sort_best_first(scores, rows, count, spare);
     return count;
+}
+
+/* Codes of one query, each word four of them, and -128 times their sum (scan_int8.h). Doubles, so
+ * that the largest magnitude becomes 127 however small it is. */
+static void quantize_query(const float *query, int64_t dim, int64_t groups, int32_t *codes, int32_t *offset) {
+    const double rounder = 6755399441055744.0; /* 1.5 * 2^52: adding it rounds to the nearest integer */
+    int8_t *bytes = (int8_t *)codes;
+    float largest = 0;
+    int32_t sum = 0;
+    for (int64_t d = 0; d < dim; d++) largest = fabsf(query[d]) > largest ? fabsf(query[d]) : largest;
+    const double factor = largest > 0 ? 127.0 / largest : 0;
+    memset(codes, 0, 4 * groups);
+    for (int64_t d = 0; d < dim; d++) {
+        bytes[d] = (int8_t)(int)(query[d] * factor + rounder - rounder);
+        sum += bytes[d];
+    }
+    *offset = -128 * sum;
 }
 
 /* Index of the first value that is NaN or beyond +-limit, or -1. */

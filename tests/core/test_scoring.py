@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from shortlist.core.bitmaps import bitmap_of_rows, pack_bitmap
 from shortlist.core.cpu import SIMD_VARIABLE, available_levels
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.interactions import Interactions
 from shortlist.core.scoring import ItemScan, TopRows, score_rows
-
 from tests.oracles.scoring import best_rows, documented_sum
 
 

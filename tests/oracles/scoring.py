@@ -30,3 +30,15 @@ def documented_sum(item: npt.NDArray[np.float32], query: npt.NDArray[np.float32]
             partial = np.float32(np.float64(x) * np.float64(y) + np.float64(partial))
         total = partial if lane == 0 else np.float32(total + partial)
     return total
+
+
+def decode(
+    codes: npt.NDArray[np.uint8], scales: npt.NDArray[np.float32], item_count: int, dim: int
+) -> npt.NDArray[np.float64]:
+    """Return the vectors that int8 codes stand for, one value at a time, as documented."""
+    vectors = np.zeros((item_count, dim))
+    for i in range(item_count):
+        for d in range(dim):
+            code = int(codes[i // 16, d // 4, 4 * (i % 16) + d % 4])
+            vectors[i, d] = (code - 128) * np.float64(scales[i])
+    return vectors

@@ -1,0 +1,81 @@
+"""Fold-in: the vector of a user (or item) that training never saw, by the same row solve."""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from shortlist.core.cpu import simd_level
+from shortlist.core.interactions import FloatArray, Interactions
+from shortlist.core.wals import RowSystems, gram_of, padded, rotate_rows
+from shortlist.core.wals_params import WalsParams, row_lambdas, signed_weights
+
+# To this share of the solution's size, in the norm of the shared part: far below what ranks change at.
+_TOLERANCE = 1e-5
+_ENTRIES_MAX = 65_536  # gathered at once
+
+
+class FoldIn:
+    """Solves rows against one fixed side; made once a model, immutable, used by many threads.
+
+    To fold in items over users, give the user side and `params` with the exponents exchanged.
+    """
+
+    def __init__(
+        self,
+        fixed: FloatArray,  # (columns, dim), perhaps a read-only map; kept, not copied
+        column_counts: npt.NDArray[np.integer],  # (columns,) how often training observed each
+        params: WalsParams,
+    ) -> None:
+        self._fixed, self._params = fixed, params
+        self._column_counts = np.asarray(column_counts, np.int64)
+        self._level = simd_level()
+        width = padded(fixed[:0]).shape[1]
+        total = np.zeros((width, width))
+        for first in range(0, len(fixed), _ENTRIES_MAX):
+            total += gram_of(padded(fixed[first : first + _ENTRIES_MAX]), 1, self._level)
+        self._eigenvalues, self._basis = np.linalg.eigh(total)
+
+    def solve(self, histories: Interactions, threads: int = 1) -> FloatArray:
+        """Return the vectors (rows, dim) of histories (rows, columns) of raw event values.
+
+        An empty history has the zero vector.
+        """
+        solved = np.zeros((histories.row_count, self._fixed.shape[1]), np.float32)
+        starts = histories.row_starts
+        first = 0
+        while first < histories.row_count:
+            last = int(np.searchsorted(starts, starts[first] + _ENTRIES_MAX, side="right")) - 1
+            last = max(last, first + 1)
+            solved[first:last] = self._solve_part(_part(histories, first, last), threads)
+            first = last
+        return solved
+
+    def _solve_part(self, histories: Interactions, threads: int) -> FloatArray:
+        """Gather the rows that the histories name, rotate only those, and solve."""
+        params, level = self._params, self._level
+        counts = np.diff(histories.row_starts)
+        weights = signed_weights(histories, counts, self._column_counts, params)
+        rows = replace(histories, values=weights)
+        lambdas = row_lambdas(rows, params)
+        gathered = padded(self._fixed[histories.columns])
+        rotate_rows(gathered, self._basis, threads, level)
+        places = np.arange(len(gathered), dtype=np.int32)
+        system = RowSystems(
+            replace(rows, columns=places), lambdas, gathered, self._eigenvalues, params.unobserved_weight
+        )
+        solved = np.zeros((histories.row_count, gathered.shape[1]), np.float32)
+        steps = 2 * gathered.shape[1]
+        system.solve(solved, threads, level, steps=steps, tolerance=_TOLERANCE)
+        rotate_rows(solved, self._basis.T, threads, level)
+        return solved[:, : self._fixed.shape[1]]
+
+
+def _part(histories: Interactions, first: int, last: int) -> Interactions:
+    start, stop = histories.row_starts[first], histories.row_starts[last]
+    return Interactions(
+        histories.row_starts[first : last + 1] - start,
+        histories.columns[start:stop],
+        histories.values[start:stop],
+        histories.column_count,
+    )

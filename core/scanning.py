@@ -1,0 +1,173 @@
+"""How a scan runs: blocks of queries, parts of the items, lists of the best so far, their merge.
+
+core/scoring.py decides what to scan and checks it; here everything is valid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from shortlist.core import _scoring
+from shortlist.core.bitmaps import WORD_BITS, Bitmap
+from shortlist.core.cpu import simd_level
+from shortlist.core.parallel import for_each_chunk
+
+if TYPE_CHECKING:
+    from shortlist.core.interactions import FloatArray, IntArray, Interactions, LongArray
+    from shortlist.core.quantization import Quantized
+
+QUERY_BLOCK: Final = 256  # queries that share one pass over the items: their lists fit the L2 cache
+QUERIES_A_THREAD: Final = 16  # from here on threads take queries; below, ranges of items
+LIST_SLACK: Final = 128  # room of a list beyond what it keeps: so many entries pay for one cut
+LIST_PADDING: Final = 64  # room that the kernels may write to behind a list
+SUM_LANES: Final = 8  # partial sums of a score (core/simd/scan.h)
+
+
+@dataclass(frozen=True, slots=True)
+class TopRows:
+    """The best rows of each query, best first, equal scores by ascending row.
+
+    The first counts[q] entries of row q are its results; what lies behind them means nothing.
+    The width is the largest count that was possible: at most k, less where fewer are eligible.
+    """
+
+    counts: LongArray  # (queries,)
+    rows: IntArray  # (queries, width)
+    scores: FloatArray  # (queries, width) inner products
+
+
+class Scan(NamedTuple):
+    """What to score: positions 0..stop-1 with every query."""
+
+    items: FloatArray  # (n, dim)
+    queries: FloatArray  # (q, dim)
+    rows: IntArray | None  # position p is rows[p], ascending; None: row p
+    eligible: Bitmap | None  # positions that may enter; None: all
+    stop: int
+    quantized: Quantized | None  # None: float32; else estimates first, without `rows`
+    keep: int  # entries of a list that the result is chosen from
+
+
+class _Lists(NamedTuple):
+    """The best so far of a block of queries: one list for each part of the items and query."""
+
+    counts: LongArray  # (parts, queries)
+    scores: FloatArray  # (parts, queries, capacity)
+    rows: IntArray  # (parts, queries, capacity), ascending
+
+
+class _Queries(NamedTuple):
+    """A block of queries as the kernels take them."""
+
+    padded: FloatArray  # (q, dim rounded up to a multiple of 8), zeros beyond dim
+    codes: IntArray  # (q, groups) four int8 codes a word; no groups where nothing is estimated
+    offsets: IntArray  # (q,)
+    excluded: tuple[LongArray | None, IntArray | None]  # row starts, rows
+
+
+def run_scan(scan: Scan, excluded: Interactions | None, top: TopRows, threads: int) -> None:
+    """Write the best rows of every query into `top`.
+
+    Threads share out the queries where there are many, else ranges of the items.
+    """
+    level, query_count = simd_level(), len(scan.queries)
+    part_count = threads if query_count < QUERIES_A_THREAD * threads else 1
+    block = query_count if part_count > 1 else min(QUERY_BLOCK, -(-query_count // threads))
+
+    def scan_block(chunk: int, _: int) -> None:
+        here = slice(chunk * block, min((chunk + 1) * block, query_count))
+        queries = _queries(scan, here, excluded)
+        lists = _scan_parts(level, scan, queries, part_count)
+        results = TopRows(top.counts[here], top.rows[here], top.scores[here])
+        _finish(level, scan, queries, lists, results)
+
+    for_each_chunk(scan_block, -(-query_count // block), threads)
+
+
+def score_rows(items: FloatArray, query: FloatArray, rows: IntArray) -> FloatArray:
+    """Return the inner products (m,) of one query (dim,) with the named rows (m,)."""
+    scores = np.empty(len(rows), np.float32)
+    _scoring.score_rows(simd_level(), items, _pad(query[None])[0], rows, scores)
+    return scores
+
+
+def first_value_beyond(values: FloatArray, limit: float) -> int:
+    """Return the flat index of the first value that is NaN or beyond +-limit, or -1."""
+    return _scoring.first_value_beyond(values.reshape(-1), limit)
+
+
+def _queries(scan: Scan, here: slice, excluded: Interactions | None) -> _Queries:
+    padded = _pad(scan.queries[here])
+    groups = 0 if scan.quantized is None else scan.quantized.codes.shape[1]
+    codes = np.empty((len(padded), groups), np.int32)
+    offsets = np.empty(len(padded), np.int32)
+    if groups:
+        _scoring.quantize_queries(padded, scan.items.shape[1], codes, offsets)
+    if excluded is None:
+        return _Queries(padded, codes, offsets, (None, None))
+    starts = excluded.row_starts[here.start : here.stop + 1]
+    return _Queries(padded, codes, offsets, (starts, excluded.columns))
+
+
+def _scan_parts(level: int, scan: Scan, queries: _Queries, part_count: int) -> _Lists:
+    """Fill the lists of a block of queries; each part of the positions is one thread's."""
+    query_count, stride = queries.padded.shape
+    capacity = scan.keep + scan.keep // 2 + LIST_SLACK + LIST_PADDING
+    shape = (part_count, query_count, capacity)
+    counts = np.empty(shape[:2], np.int64)
+    lists = _Lists(counts, np.empty(shape, np.float32), np.empty(shape, np.int32))
+    step = -(-scan.stop // (WORD_BITS * part_count)) * WORD_BITS
+
+    def scan_part(part: int, _: int) -> None:
+        stop = min((part + 1) * step, scan.stop)
+        shared: tuple[Any, ...] = (
+            scan.eligible,
+            *queries.excluded,
+            min(part * step, stop),
+            stop,
+            scan.keep,
+            *(of_all_parts[part] for of_all_parts in lists),
+            np.empty(query_count, np.int64),
+            np.empty(query_count, np.float32),
+        )
+        if scan.quantized is None:
+            panel = np.empty(_scoring.panel_floats(level) * stride, np.float32)
+            _scoring.scan(level, scan.items, queries.padded, scan.rows, panel, *shared)
+        else:
+            codes, scales = scan.quantized.codes, scan.quantized.scales
+            _scoring.scan_int8(level, codes, scales, queries.codes, queries.offsets, *shared)
+
+    for_each_chunk(scan_part, part_count, part_count)
+    return lists
+
+
+def _finish(level: int, scan: Scan, queries: _Queries, lists: _Lists, top: TopRows) -> None:
+    """Merge the parts' lists, score estimated ones again, write the best into `top`."""
+    part_count, _, capacity = lists.rows.shape
+    estimated = scan.quantized is not None
+    _scoring.finish(
+        level,
+        scan.items if estimated else None,
+        queries.padded if estimated else None,
+        scan.keep,
+        *lists,
+        top.counts,
+        top.scores,
+        top.rows,
+        np.empty(part_count * capacity, np.float32),
+        np.empty(part_count * capacity, np.int32),
+        np.empty(2 * part_count * capacity, np.uint64),
+    )
+
+
+def _pad(queries: FloatArray) -> FloatArray:
+    """Return the queries with zeros behind, to a multiple of the sum's eight lanes."""
+    dim = queries.shape[1]
+    if dim % SUM_LANES == 0:
+        return queries
+    padded = np.zeros((len(queries), -(-dim // SUM_LANES) * SUM_LANES), np.float32)
+    padded[:, :dim] = queries
+    return padded
