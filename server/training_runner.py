@@ -4,7 +4,8 @@ import logging
 import subprocess
 
 from shortlist.server.config import Settings
-from shortlist.server.jobs import Failure, Job, JobState, JobStore
+from shortlist.server.job import Failure, Job, JobState
+from shortlist.server.jobs import JobStore
 from shortlist.server.processes import start_child, stop_child
 
 _LOG = logging.getLogger("shortlist.server")
