@@ -59,7 +59,7 @@ class Call(Generic[T]):
 def fill_catalog(request: Any, catalog: str) -> None:
     """Ask the client's own catalog where a request names none."""
     for one in getattr(request, "requests", [request]):
-        if not getattr(one, "catalog", catalog):
+        if catalog and getattr(one, "catalog", None) == "":
             one.catalog = catalog
 
 
