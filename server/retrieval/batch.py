@@ -68,9 +68,16 @@ def _scan_shared(asked: Sequence[Asked]) -> dict[int, Found]:
 
 
 def _scan_part(part: Sequence[Asked]) -> dict[int, Found]:
-    queries = [ScanQuery(one.plan, one.encoded.vector, one.query.count) for one in part]
+    space = part[0].model.space
+    assert space is not None  # or the plan would not be a scan
     try:
-        results = scan_each(part[0].model.space, queries)
+        results = scan_each(space, [_scan_query(one) for one in part])
     except Exception:  # one that cannot be scanned must not fail the others: each goes alone now
         return {}
     return {id(one): result for one, result in zip(part, results, strict=True)}
+
+
+def _scan_query(asked: Asked) -> ScanQuery:
+    vector = asked.encoded.vector
+    assert vector is not None  # or the plan would not be a scan
+    return ScanQuery(asked.plan, vector, asked.query.count)

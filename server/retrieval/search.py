@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -28,7 +27,8 @@ class Found:
     report: SearchReport
 
 
-class ScanQuery(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ScanQuery:
     """One of the queries that share a pass over the items."""
 
     plan: Plan
