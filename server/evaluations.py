@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
-from shortlist.server.errors import NotReady, Overloaded
+from shortlist.server.errors import DataSourceInvalid, NotReady, Overloaded, ServerError
+from shortlist.server.plain import from_plain, to_plain
 from shortlist.server.reading import EventSource
 from shortlist.server.source_check import check_events
 from shortlist.server.training.spec import Evaluation
@@ -74,3 +76,27 @@ class Evaluations:
                     problem = "The evaluation was given up: its caller left or the server stops."
                     raise NotReady(problem, draining=True) from None
         return _outcome(out, child.returncode)
+
+    def _arguments(self, request: EvaluationRequest, model_id: str) -> list[str]:
+        arguments = ["--data-dir", str(self._settings.data.dir)]
+        arguments += ["--catalog", request.catalog, "--model", model_id]
+        arguments += ["--source", json.dumps(to_plain(request.test_interactions))]
+        arguments += ["--cutoffs", ",".join(map(str, request.cutoffs))]
+        arguments += ["--seed", str(request.seed)]
+        return [*arguments, "--threads", str(self._settings.training.threads)]
+
+
+def _outcome(out: bytes, status: int) -> Evaluation:
+    """Return what the process found, or raise why it found nothing."""
+    if status != 0:
+        raise ServerError(f"the evaluation process ended with status {status}")
+    data = json.loads(out)
+    failure = data.get("failure")
+    if failure is None:
+        return from_plain(Evaluation, data["evaluation"])
+    if failure["reason"] != "DATA_INVALID":
+        raise ServerError(failure["message"])
+    place = failure["metadata"]
+    row = int(place["row"]) if "row" in place else None
+    file, column = place.get("file", ""), place.get("column", "")
+    raise DataSourceInvalid(failure["message"], file=file, column=column, row=row)
