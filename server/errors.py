@@ -1,6 +1,6 @@
 """Errors of the server's rooms; only server/rpc/errors.py knows their status codes.
 
-Each carries `metadata`: what a program needs (field, limit, found value, file, column, row), as text.
+Each carries `metadata`: what a program needs (field, limit, found value, file, row), as text.
 
 ServerError
 ├── FieldInvalid          a request field is missing, ill-typed or out of range

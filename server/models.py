@@ -61,10 +61,13 @@ class Models:
         """Point an alias at a model and serve it here at once; other workers follow in a moment.
 
         The model is loaded first, so that a broken one never gets an alias.
-        Raises CatalogNotFound, ModelNotFound, ArtifactCorrupt.
+        Raises CatalogNotFound, ModelNotFound, ArtifactCorrupt, FieldInvalid for the id of a model.
         """
         self._slots.load(catalog, model_id)
-        aliases = self._catalogs.catalog(catalog).set_alias(name, model_id)
+        store = self._catalogs.catalog(catalog)
+        if store.model_path(name).exists():
+            raise FieldInvalid("name", f"{name} is the id of a model", found=name)
+        aliases = store.set_alias(name, model_id)
         self._slots.refresh()
         return AliasTarget(catalog, name, model_id, aliases.generation)
 

@@ -1,4 +1,4 @@
-"""Looks at the files of a source before work on it is accepted: what is plainly wrong fails at once."""
+"""Looks at the files of a source before work on it is accepted: plain mistakes fail at once."""
 
 from collections.abc import Sequence
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import secrets
 import time
 
-from shortlist.core.wals import WalsParams
+from shortlist.core.wals_params import WalsParams
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.jobs import Job, JobState, JobStore
-from shortlist.server.training.spec import PopularityParams, TrainingSpec
+from shortlist.server.errors import FieldInvalid, ModelExists
+from shortlist.server.job import Job, JobState
+from shortlist.server.jobs import JobStore
+from shortlist.server.source_check import check_events, check_items
+from shortlist.server.training.spec import PopularityParams, TrainingSpec, algorithm_name
 
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
 
@@ -20,7 +23,7 @@ def has_ended(job: Job) -> bool:
 
 def new_model_id(algorithm: WalsParams | PopularityParams) -> str:
     """Return an id that says what and when, and that nobody else is given."""
-    name = "wals" if isinstance(algorithm, WalsParams) else "popularity"
+    name = algorithm_name(algorithm)
     return f"{name}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 
@@ -35,11 +38,15 @@ class Trainings:
     def submit(self, spec: TrainingSpec) -> Job:
         """Put a training into the queue; it is on disk when this returns.
 
+        A retry with the same request_id gets the first one's job, whatever has changed since.
         Raises PathNotAllowed, DataSourceInvalid for what a look at the files tells at once,
         ModelExists, Overloaded.
         """
+        earlier = self._store.find_request(spec.request_id)
+        if earlier is not None:
+            return earlier
         self._check_sources(spec)
-        self._check_unused(spec)
+        self._check_names(spec)
         return self._store.submit(spec)
 
     def get(self, job_id: str) -> Job:
@@ -54,5 +61,22 @@ class Trainings:
         """Ask a job to stop; one that has ended stays as it is. Raises JobNotFound."""
         return self._store.request_cancel(job_id)
 
-    def _check_sources(self, spec: TrainingSpec) -> None: ...
-    def _check_unused(self, spec: TrainingSpec) -> None: ...
+    def _check_sources(self, spec: TrainingSpec) -> None:
+        check_events(spec.interactions, "interactions", self._roots)
+        if spec.items is not None:
+            check_items(spec.items, "items", self._roots)
+        if spec.evaluation.test_interactions is not None:
+            test = spec.evaluation.test_interactions
+            check_events(test, "evaluation.test_interactions", self._roots)
+
+    def _check_names(self, spec: TrainingSpec) -> None:
+        """One name must not mean a model and an alias: requests take either."""
+        catalog = self._catalogs.catalog(spec.catalog)
+        place = {"catalog": spec.catalog, "model": spec.model_id}
+        if catalog.model_path(spec.model_id).exists():
+            problem = f"catalog {spec.catalog} has a model {spec.model_id} already"
+            raise ModelExists(problem, **place)
+        if spec.model_id in catalog.aliases().targets or spec.model_id == spec.alias:
+            raise ModelExists(f"{spec.model_id} is the name of an alias", **place)
+        if spec.alias and catalog.model_path(spec.alias).exists():
+            raise FieldInvalid("alias", f"{spec.alias} is the id of a model", found=spec.alias)

@@ -18,8 +18,8 @@ import pytest
 from shortlist.client import (
     Evaluation,
     NotFound,
-    Popularity,
     PermissionDenied,
+    Popularity,
     Shortlist,
     TrainingFailed,
     Wals,

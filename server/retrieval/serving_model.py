@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.core.quantization import quantize
 from shortlist.core.scoring import ItemScan
 from shortlist.core.vocabulary import Vocabulary
-from shortlist.core.wals import FoldIn, WalsParams
+from shortlist.core.wals_params import WalsParams
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.index import ApproximateIndex
 from shortlist.server.training.spec import spec_from_json
@@ -87,7 +89,7 @@ def _space(artifact: Artifact) -> Space | None:
         dim=vectors.shape[1],
         item_vectors=vectors,
         user_vectors=users,
-        scan=ItemScan(vectors, trusted=True),
+        scan=ItemScan(vectors, quantize(vectors), trusted=True),
         fold_in=FoldIn(vectors, artifact.item_counts, algorithm),
         index=index,
     )

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shortlist.server.artifacts.catalogs import Catalog, Catalogs
-from shortlist.server.errors import ModelNotFound, NotReady, ServerError
+from shortlist.server.errors import MemoryExceeded, ModelNotFound, NotReady, ServerError
 from shortlist.server.retrieval.serving_model import ServingModel, load_serving_model
 
 _LOG = logging.getLogger("shortlist.server")
@@ -136,8 +136,7 @@ class Slots:
                 models[model_id] = held or self._load(catalog.model_path(model_id))
             except Exception as error:
                 _LOG.exception("catalog %s: model %s does not load", catalog.name, model_id)
-                known = isinstance(error, ServerError)
-                failures[model_id] = error if known else ServerError(str(error))
+                failures[model_id] = _as_server_error(error)
         return models, failures
 
     def _held(self, key: Key) -> ServingModel | None:
@@ -170,3 +169,12 @@ class Slots:
                 self.refresh()
             except Exception:
                 _LOG.exception("cannot follow the aliases; will look again")
+
+
+def _as_server_error(error: Exception) -> ServerError:
+    """Return an error that can be raised again at every request for the model."""
+    if isinstance(error, ServerError):
+        return error
+    if isinstance(error, MemoryError):
+        return MemoryExceeded("The model does not fit in memory.")
+    return ServerError(str(error))

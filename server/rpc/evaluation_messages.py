@@ -13,12 +13,15 @@ from shortlist.server.rpc.fields import (
     name_from_text,
 )
 from shortlist.server.rpc.source_messages import events_from_proto, events_to_proto
-from shortlist.server.training.spec import Evaluation, EvaluationSpec
+from shortlist.server.training.spec import (
+    CUTOFF_MAX,
+    CUTOFFS_DEFAULT,
+    CUTOFFS_MAX,
+    Evaluation,
+    EvaluationSpec,
+)
 from shortlist.v1 import model_service_pb2 as pb2
 
-CUTOFFS_DEFAULT = (10, 20, 100)
-CUTOFFS_MAX = 20
-CUTOFF_MAX = 1000
 _SPLITS = {
     pb2.SPLIT_UNSPECIFIED: "auto",
     pb2.SPLIT_TEMPORAL: "temporal",
@@ -28,8 +31,7 @@ _SPLITS = {
     pb2.SPLIT_NONE: "none",
 }
 _GROUPS = {"known": pb2.USER_GROUP_KNOWN, "unseen": pb2.USER_GROUP_UNSEEN}
-HELD_OUT_DEFAULT = 0.1
-UNSEEN_USERS_DEFAULT = 0.05
+_DEFAULTS = EvaluationSpec()
 
 
 def evaluation_spec_from_proto(message: pb2.EvaluationSpec, path: str) -> EvaluationSpec:
@@ -39,11 +41,11 @@ def evaluation_spec_from_proto(message: pb2.EvaluationSpec, path: str) -> Evalua
     if given != (split == "given"):
         problem = "is required by split GIVEN" if split == "given" else "needs split GIVEN"
         raise FieldInvalid(f"{path}.test_interactions", problem)
-    held_out = HELD_OUT_DEFAULT
+    held_out = _DEFAULTS.held_out_fraction
     if message.HasField("held_out_fraction"):
         held_out = check_finite(f"{path}.held_out_fraction", message.held_out_fraction)
         _check_fraction(f"{path}.held_out_fraction", held_out, 0 < held_out < 1, "0 < x < 1")
-    unseen = UNSEEN_USERS_DEFAULT
+    unseen = _DEFAULTS.unseen_user_fraction
     if message.HasField("unseen_user_fraction"):
         unseen = check_finite(f"{path}.unseen_user_fraction", message.unseen_user_fraction)
         _check_fraction(f"{path}.unseen_user_fraction", unseen, 0 <= unseen < 1, "0 <= x < 1")

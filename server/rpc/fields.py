@@ -20,6 +20,7 @@ _NAME = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,128}")
 _ID_CHARACTERS_SURE = ID_BYTES_MAX // 4  # UTF-8 needs at most four bytes a character
 _SHOWN_MAX = 80
 Number = TypeVar("Number", bound=int)  # of an enum of the contract
+Name = TypeVar("Name", bound=str)  # what the domain calls it
 
 
 def shown(text: str) -> str:
@@ -97,7 +98,7 @@ def check_finite(path: str, value: float) -> float:
     return value
 
 
-def enum_name(path: str, value: int, names: Mapping[Number, str]) -> str:
+def enum_name(path: str, value: int, names: Mapping[Number, Name]) -> Name:
     """Return our name of an enum's number; a newer contract's number is an error, no default."""
     for number, name in names.items():
         if number == value:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Literal
 
 from shortlist.core.errors import SettingInvalid
-from shortlist.core.wals import WalsParams
+from shortlist.core.interactions import Aggregate
+from shortlist.core.wals_params import WalsParams
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.rpc.evaluation_messages import (
     evaluation_spec_from_proto,
@@ -26,26 +28,30 @@ from shortlist.server.rpc.source_messages import (
     items_from_proto,
     items_to_proto,
 )
-from shortlist.server.training.spec import PopularityParams, Preparation, TrainingSpec
+from shortlist.server.training.spec import (
+    SUPPORT_MAX,
+    PopularityParams,
+    Preparation,
+    TrainingSpec,
+)
 from shortlist.server.trainings import new_model_id
 from shortlist.v1 import model_service_pb2 as pb2
 
-SUPPORT_MAX = 1_000_000
 _REQUEST_ID_BYTES_MAX = 128
-_AGGREGATIONS = {
+_AGGREGATIONS: dict[pb2.Aggregation.ValueType, Aggregate] = {
     pb2.AGGREGATION_UNSPECIFIED: "sum",
     pb2.AGGREGATION_SUM: "sum",
     pb2.AGGREGATION_MAX: "max",
     pb2.AGGREGATION_LAST: "last",
     pb2.AGGREGATION_COUNT: "count",
 }
-_TRANSFORMS = {
+_TRANSFORMS: dict[pb2.ValueTransform.ValueType, Literal["none", "linear", "log"]] = {
     pb2.VALUE_TRANSFORM_UNSPECIFIED: "none",
     pb2.VALUE_TRANSFORM_NONE: "none",
     pb2.VALUE_TRANSFORM_LINEAR: "linear",
     pb2.VALUE_TRANSFORM_LOG: "log",
 }
-_SOLVERS = {
+_SOLVERS: dict[pb2.Solver.ValueType, Literal["auto", "cg", "cholesky"]] = {
     pb2.SOLVER_UNSPECIFIED: "auto",
     pb2.SOLVER_CONJUGATE_GRADIENT: "cg",
     pb2.SOLVER_CHOLESKY: "cholesky",
@@ -132,7 +138,7 @@ def _algorithm_from_proto(request: pb2.TrainRequest) -> WalsParams | PopularityP
 
 
 def _wals_from_proto(spec: pb2.WalsSpec) -> WalsParams:
-    given: dict[str, float] = {}
+    given: dict[str, Any] = {}
     for name in _WALS_OPTIONAL:
         if spec.HasField(name):  # type: ignore[arg-type] # a name checked by the tests
             given[name] = check_finite(f"wals.{name}", getattr(spec, name))

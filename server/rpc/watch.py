@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import grpc
 
 from shortlist.server.errors import NotReady, Overloaded
-from shortlist.server.jobs import Job
+from shortlist.server.job import Job
 from shortlist.server.retrieval.slots import Slots
 from shortlist.server.trainings import Trainings, has_ended
 

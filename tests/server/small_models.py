@@ -1,12 +1,16 @@
 """Small serving models in memory with whole-number vectors: sums are exact, ties are real."""
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 
+from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import Interactions
 from shortlist.core.scoring import ItemScan
 from shortlist.core.vocabulary import Vocabulary
-from shortlist.core.wals import FoldIn, WalsParams
+from shortlist.core.wals_params import WalsParams
+from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.retrieval.serving_model import ServingModel, Space, rank_by_score
 
 PARAMS = WalsParams(dim=4, epochs=1, unobserved_weight=0.1, regularization=0.01)
@@ -52,6 +56,21 @@ def small_model(
             index=None,
         ),
     )
+
+
+class Loads:
+    """Makes a small model for every folder and remembers which were asked for."""
+
+    def __init__(self, *broken: str) -> None:
+        self.names: list[str] = []
+        self.broken = set(broken)
+
+    def __call__(self, folder: Path) -> ServingModel:
+        self.names.append(folder.name)
+        if folder.name in self.broken:
+            raise ArtifactCorrupt(f"{folder.name} is broken")
+        seed = sum(folder.name.encode())
+        return small_model(seed, item_count=20, model_id=folder.name, prefix=folder.name)
 
 
 def popularity_model(seed: int, item_count: int, user_count: int = 5) -> ServingModel:

@@ -18,22 +18,7 @@ from shortlist.server.retrieval.query import RetrieveQuery, UserQuery
 from shortlist.server.retrieval.retrieve import retrieve
 from shortlist.server.retrieval.serving_model import ServingModel
 from shortlist.server.retrieval.slots import Slots
-from tests.server.small_models import small_model
-
-
-class Loads:
-    """Makes a small model for every folder and remembers which were asked for."""
-
-    def __init__(self, *broken: str) -> None:
-        self.names: list[str] = []
-        self.broken = set(broken)
-
-    def __call__(self, folder: Path) -> ServingModel:
-        self.names.append(folder.name)
-        if folder.name in self.broken:
-            raise ArtifactCorrupt(f"{folder.name} is broken")
-        seed = sum(folder.name.encode())
-        return small_model(seed, item_count=20, model_id=folder.name, prefix=folder.name)
+from tests.server.small_models import Loads
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The processes as operators see them: start, one line, stop, death of a part, two on one folder."""
+"""The processes as operators see them: start, one line, stop, death of a part, a taken folder."""
 
 import os
 import select

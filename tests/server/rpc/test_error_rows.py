@@ -10,12 +10,12 @@ import grpc
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.server.published import publish
 
 from shortlist.server.retrieval.serving_model import ServingModel
 from shortlist.v1 import model_service_pb2 as m
 from shortlist.v1 import query_pb2 as q
 from shortlist.v1 import retrieval_service_pb2 as r
-from tests.server.published import publish
 from tests.server.rpc.sockets import Connection, Refusal, connected, refusal_of, settings_for
 
 USER = q.Query(user=q.UserQuery(user_id="u001"))
@@ -101,17 +101,37 @@ def test_a_path_outside_the_roots(served: Connection) -> None:
     ("call", "reason"),
     [
         (lambda c: c.models.ListModels(m.ListModelsRequest(catalog="none")), "CATALOG_NOT_FOUND"),
-        (lambda c: c.retrieval.Retrieve(r.RetrieveRequest(catalog="none", query=USER)), "CATALOG_NOT_FOUND"),
-        (lambda c: c.retrieval.Retrieve(r.RetrieveRequest(model="none", query=USER)), "MODEL_NOT_FOUND"),
+        (
+            lambda c: c.retrieval.Retrieve(r.RetrieveRequest(catalog="none", query=USER)),
+            "CATALOG_NOT_FOUND",
+        ),
+        (
+            lambda c: c.retrieval.Retrieve(r.RetrieveRequest(model="none", query=USER)),
+            "MODEL_NOT_FOUND",
+        ),
         (lambda c: c.models.GetModel(m.GetModelRequest(model="none")), "MODEL_NOT_FOUND"),
         (lambda c: c.models.DeleteModel(m.DeleteModelRequest(model_id="none")), "MODEL_NOT_FOUND"),
         (lambda c: c.models.SetAlias(m.SetAliasRequest(model_id="none")), "MODEL_NOT_FOUND"),
-        (lambda c: c.models.GetTrainingJob(m.GetTrainingJobRequest(job_id="none")), "JOB_NOT_FOUND"),
-        (lambda c: c.models.CancelTrainingJob(m.CancelTrainingJobRequest(job_id="none")), "JOB_NOT_FOUND"),
-        (lambda c: list(c.models.WatchTrainingJob(m.WatchTrainingJobRequest(job_id="none"))), "JOB_NOT_FOUND"),
-        (lambda c: c.retrieval.Retrieve(r.RetrieveRequest(query=NOBODY, require_personalized=True)), "USER_UNKNOWN"),
+        (
+            lambda c: c.models.GetTrainingJob(m.GetTrainingJobRequest(job_id="none")),
+            "JOB_NOT_FOUND",
+        ),
+        (
+            lambda c: c.models.CancelTrainingJob(m.CancelTrainingJobRequest(job_id="none")),
+            "JOB_NOT_FOUND",
+        ),
+        (
+            lambda c: list(c.models.WatchTrainingJob(m.WatchTrainingJobRequest(job_id="none"))),
+            "JOB_NOT_FOUND",
+        ),
+        (
+            lambda c: c.retrieval.Retrieve(
+                r.RetrieveRequest(query=NOBODY, require_personalized=True)
+            ),
+            "USER_UNKNOWN",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_exist(
     served: Connection, call: Callable[[Connection], Any], reason: str
 ) -> None:

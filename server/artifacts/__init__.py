@@ -1,0 +1,1 @@
+"""Published models on disk: what is in one, and which one serves."""

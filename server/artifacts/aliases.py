@@ -1,0 +1,37 @@
+"""aliases.json: which model each alias of a catalog names, replaced whole with every change."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from shortlist.core.errors import DataInvalid
+from shortlist.server.durable import replace_text
+from shortlist.server.errors import ArtifactCorrupt
+from shortlist.server.plain import from_plain, to_plain
+
+ALIAS_DEFAULT = "live"
+ALIASES_NAME = "aliases.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Aliases:
+    """The aliases of one catalog at one moment."""
+
+    generation: int = 0  # grows by one with every change; 0 before the first
+    targets: dict[str, str] = field(default_factory=dict)  # model id by alias
+
+
+def read_aliases(folder: Path) -> Aliases:
+    """Return the aliases of the catalog in `folder`; none before the first was set."""
+    path = folder / ALIASES_NAME
+    try:
+        return from_plain(Aliases, json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return Aliases()
+    except (ValueError, DataInvalid) as problem:
+        raise ArtifactCorrupt(f"{path}: {problem}", file=path) from problem
+
+
+def write_aliases(folder: Path, aliases: Aliases) -> None:
+    """Replace the aliases of the catalog in `folder`; the caller holds the catalog's lock."""
+    replace_text(folder / ALIASES_NAME, json.dumps(to_plain(aliases), indent=2) + "\n")

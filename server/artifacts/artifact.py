@@ -1,0 +1,183 @@
+"""A published model's numbers: Arrow files written once, then mapped and never changed.
+
+items.arrow  id, embedding, score (popularity), count (users who have it); row order
+users.arrow  id, embedding
+seen.arrow   a row a user: what it was trained on, as list of (item row, value)
+attributes.arrow  a row an item, where the training had any
+item_slots.npy, user_slots.npy  hash tables over the id columns, so that opening hashes nothing
+index.usearch  where the model has vectors
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from shortlist.core.errors import DataInvalid
+from shortlist.core.interactions import FloatArray, Interactions, LongArray
+from shortlist.core.vocabulary import Vocabulary
+from shortlist.server.artifacts import arrow_files
+from shortlist.server.artifacts.manifest import (
+    MANIFEST_NAME,
+    Manifest,
+    StoredFile,
+    read_manifest,
+    write_manifest,
+)
+from shortlist.server.durable import sha256_of, sync_tree
+from shortlist.server.errors import ArtifactCorrupt
+
+ITEMS, USERS, SEEN = "items.arrow", "users.arrow", "seen.arrow"
+ATTRIBUTES, INDEX = "attributes.arrow", "index.usearch"
+ITEM_SLOTS, USER_SLOTS = "item_slots.npy", "user_slots.npy"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelContents:
+    """What a training makes; vectors, scores and attributes follow the order of the vocabularies."""
+
+    items: Vocabulary
+    users: Vocabulary
+    item_vectors: FloatArray | None  # (items, dim); None: the model has no vectors
+    user_vectors: FloatArray | None  # (users, dim)
+    item_scores: FloatArray  # (items,) popularity
+    item_counts: LongArray  # (items,) users who have it
+    seen: Interactions  # users x items, aggregated raw values
+    attributes: pa.Table | None = None  # a row an item
+
+    @property
+    def dim(self) -> int:
+        return 0 if self.item_vectors is None else self.item_vectors.shape[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """An opened model; its arrays are read-only views of the mapped files."""
+
+    manifest: Manifest
+    items: Vocabulary
+    users: Vocabulary
+    item_vectors: FloatArray | None  # (items, dim)
+    user_vectors: FloatArray | None  # (users, dim)
+    item_scores: FloatArray  # (items,) popularity
+    item_counts: LongArray  # (items,) users who have it
+    seen: Interactions  # users x items
+    attributes: pa.Table | None  # a row an item
+    index_path: Path | None
+
+
+def write_artifact(folder: Path, contents: ModelContents, about: Manifest) -> Manifest:
+    """Write a model into its folder, beside the index that may be there, and sync everything.
+
+    Counts, columns and checksums of the manifest are filled in here. Returns it as written.
+    """
+    items, users = contents.items, contents.users
+    columns = {"id": arrow_files.ids_column(items)}
+    user_columns = {"id": arrow_files.ids_column(users)}
+    if contents.item_vectors is not None and contents.user_vectors is not None:
+        columns["embedding"] = arrow_files.vectors_column(contents.item_vectors)
+        user_columns["embedding"] = arrow_files.vectors_column(contents.user_vectors)
+    columns |= {"score": pa.array(contents.item_scores), "count": pa.array(contents.item_counts)}
+    arrow_files.write_table(folder / ITEMS, pa.table(columns))
+    arrow_files.write_table(folder / USERS, pa.table(user_columns))
+    seen = {"seen": arrow_files.seen_column(contents.seen)}
+    arrow_files.write_table(folder / SEEN, pa.table(seen))
+    attributes = contents.attributes
+    if attributes is not None and attributes.num_columns:
+        arrow_files.write_table(folder / ATTRIBUTES, attributes)
+    np.save(folder / ITEM_SLOTS, items.slots)
+    np.save(folder / USER_SLOTS, users.slots)
+    stored = sorted(path for path in folder.iterdir() if path.name != MANIFEST_NAME)
+    manifest = replace(
+        about,
+        dim=contents.dim,
+        item_count=len(items),
+        user_count=len(users),
+        interaction_count=contents.seen.entry_count,
+        attribute_columns=tuple(attributes.column_names) if attributes is not None else (),
+        files={path.name: StoredFile(sha256_of(path), path.stat().st_size) for path in stored},
+    )
+    write_manifest(folder, manifest)
+    sync_tree(folder)
+    return manifest
+
+
+def open_artifact(folder: Path, verify: bool = True) -> Artifact:
+    """Map the model in `folder`; milliseconds apart from `verify`'s pass over its bytes.
+
+    Raises ArtifactCorrupt when version, sizes, counts, dimensions or (verify) checksums are wrong.
+    """
+    manifest = read_manifest(folder)
+    _check_files(folder, manifest, verify)
+    try:
+        artifact = _mapped(folder, manifest)
+    except (KeyError, TypeError, ValueError, AttributeError, DataInvalid) as problem:
+        raise ArtifactCorrupt(f"{folder}: {problem}", file=folder) from problem
+    _check_counts(folder, artifact)
+    return artifact
+
+
+def _mapped(folder: Path, manifest: Manifest) -> Artifact:
+    items = arrow_files.map_table(folder / ITEMS)
+    users = arrow_files.map_table(folder / USERS)
+    seen = arrow_files.one_chunk(arrow_files.map_table(folder / SEEN), "seen")
+    has_vectors = manifest.dim > 0
+    known = manifest.files
+    return Artifact(
+        manifest=manifest,
+        items=_vocabulary(items, folder / ITEM_SLOTS),
+        users=_vocabulary(users, folder / USER_SLOTS),
+        item_vectors=_vectors(items) if has_vectors else None,
+        user_vectors=_vectors(users) if has_vectors else None,
+        item_scores=arrow_files.numbers_of(arrow_files.one_chunk(items, "score"), np.float32),
+        item_counts=arrow_files.numbers_of(arrow_files.one_chunk(items, "count"), np.int64),
+        seen=arrow_files.seen_of(seen, items.num_rows),
+        attributes=arrow_files.map_table(folder / ATTRIBUTES) if ATTRIBUTES in known else None,
+        index_path=folder / INDEX if INDEX in known else None,
+    )
+
+
+def _vocabulary(table: pa.Table, slots: Path) -> Vocabulary:
+    mapped = np.load(slots, mmap_mode="r", allow_pickle=False)
+    return arrow_files.vocabulary_of(arrow_files.one_chunk(table, "id"), mapped)
+
+
+def _vectors(table: pa.Table) -> FloatArray:
+    return arrow_files.vectors_of(arrow_files.one_chunk(table, "embedding"))
+
+
+def _check_files(folder: Path, manifest: Manifest, verify: bool) -> None:
+    for name in (ITEMS, USERS, SEEN, ITEM_SLOTS, USER_SLOTS):
+        if name not in manifest.files:
+            raise ArtifactCorrupt(f"{folder}: the manifest lists no {name}", file=folder / name)
+    for name, stored in manifest.files.items():
+        path = folder / name
+        size = path.stat().st_size if path.is_file() else None
+        if size != stored.bytes:
+            found = "is missing" if size is None else f"has {size} bytes"
+            raise ArtifactCorrupt(f"{path} {found}, not {stored.bytes} bytes", file=path)
+        if verify and sha256_of(path) != stored.sha256:
+            raise ArtifactCorrupt(f"{path} has another checksum than its manifest", file=path)
+
+
+def _check_counts(folder: Path, artifact: Artifact) -> None:
+    manifest = artifact.manifest
+    items, users, dim = manifest.item_count, manifest.user_count, manifest.dim
+    shapes = {
+        "items": (len(artifact.items), items),
+        "users": (len(artifact.users), users),
+        "item scores": (len(artifact.item_scores), items),
+        "seen rows": (artifact.seen.row_count, users),
+        "seen entries": (artifact.seen.entry_count, manifest.interaction_count),
+    }
+    if artifact.item_vectors is not None and artifact.user_vectors is not None:
+        shapes["item vectors"] = (artifact.item_vectors.shape, (items, dim))  # type: ignore[assignment]
+        shapes["user vectors"] = (artifact.user_vectors.shape, (users, dim))  # type: ignore[assignment]
+    if artifact.attributes is not None:
+        shapes["attributes"] = (artifact.attributes.num_rows, items)
+    for name, (found, stated) in shapes.items():
+        if found != stated:
+            raise ArtifactCorrupt(f"{folder}: {name} are {found}, not {stated}", file=folder)

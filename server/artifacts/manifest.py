@@ -1,0 +1,81 @@
+"""What a published model says about itself: manifest.json, written last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shortlist.core.errors import DataInvalid
+from shortlist.server.durable import replace_text
+from shortlist.server.errors import ArtifactCorrupt
+from shortlist.server.plain import from_plain, to_plain
+from shortlist.server.training.spec import Evaluation
+
+FORMAT_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One file of a model, as it was when it was written."""
+
+    sha256: str  # hexadecimal digits
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """The approximate index, measured against exact search on stored user vectors."""
+
+    kind: str = "none"  # usearch, or none where the model has no index
+    recall_at_100: float = 0.0  # share of the exact best 100 that the index found
+    query_count: int = 0  # queries measured
+    connectivity: int = 0  # edges a node of the graph
+    expansion_add: int = 0  # candidates kept while building
+    expansion_search: int = 0  # candidates kept while searching
+    build_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything about a model but its numbers."""
+
+    model_id: str
+    catalog: str
+    algorithm: str  # wals or popularity
+    spec: dict[str, Any]  # spec_to_json of the training
+    created_ms: int  # since 1970
+    dim: int  # 0: no vectors
+    item_count: int
+    user_count: int
+    interaction_count: int  # user-item pairs
+    losses: tuple[float, ...] = ()  # after each epoch
+    evaluation: Evaluation | None = None
+    index: IndexReport = field(default_factory=IndexReport)
+    training_seconds: float = 0.0  # reading to publishing
+    attribute_columns: tuple[str, ...] = ()
+    files: dict[str, StoredFile] = field(default_factory=dict)  # by name, the manifest left out
+    format_version: int = FORMAT_VERSION
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest of the model in `folder`."""
+    text = json.dumps(to_plain(manifest), indent=2, ensure_ascii=False, allow_nan=False)
+    replace_text(folder / MANIFEST_NAME, text + "\n")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of the model in `folder`. Raises ArtifactCorrupt."""
+    path = folder / MANIFEST_NAME
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        version = data.get("format_version") if isinstance(data, Mapping) else None
+        if version != FORMAT_VERSION:
+            reason = f"format version {version!r}, this server reads {FORMAT_VERSION}"
+            raise ArtifactCorrupt(f"{path}: {reason}", file=path)
+        return from_plain(Manifest, data)
+    except (OSError, ValueError, DataInvalid) as problem:
+        raise ArtifactCorrupt(f"{path}: {problem}", file=path) from problem

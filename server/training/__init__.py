@@ -1,0 +1,1 @@
+"""Trains, measures and publishes models, in a process of its own."""

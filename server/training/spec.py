@@ -1,0 +1,167 @@
+"""What a training is to do, and what an evaluation found: plain, checked, storable as JSON."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from shortlist.core.errors import DataInvalid, SettingInvalid
+from shortlist.core.interactions import AGGREGATES, Aggregate
+from shortlist.core.wals_params import WalsParams
+from shortlist.server.plain import from_plain, to_plain
+from shortlist.server.reading.sources import EventSource, ItemSource
+
+SPLITS = ("auto", "temporal", "random_per_user", "leave_last_out", "given", "none")
+CUTOFFS_DEFAULT = (10, 20, 100)
+CUTOFFS_MAX = 20
+CUTOFF_MAX = 1000
+SUPPORT_MAX = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What happens to the events between the file and the matrix, in this order."""
+
+    value_min: float | None = None  # leave out events with a smaller value
+    user_events_min: int = 0  # leave out users with fewer events, then
+    item_events_min: int = 0  # items with fewer, until nothing changes
+    aggregation: Aggregate = "sum"  # how several events of a pair become one value
+
+    def __post_init__(self) -> None:
+        _check("aggregation", self.aggregation, self.aggregation in AGGREGATES, str(AGGREGATES))
+        for name in ("user_events_min", "item_events_min"):
+            found = getattr(self, name)
+            _check(name, found, 0 <= found <= SUPPORT_MAX, f"0 to {SUPPORT_MAX}")
+        if self.value_min is not None:
+            _check("value_min", self.value_min, math.isfinite(self.value_min), "a finite number")
+
+
+@dataclass(frozen=True, slots=True)
+class PopularityParams:
+    """What most users interact with."""
+
+    half_life_days: float | None = None  # an event loses half its weight in; None: never
+
+    def __post_init__(self) -> None:
+        days = self.half_life_days
+        if days is not None:
+            _check("half_life_days", days, 0 < days < math.inf, "a finite number above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSpec:
+    """How a training is measured."""
+
+    split: str = "auto"  # one of SPLITS
+    held_out_fraction: float = 0.1  # of the events, 0 < x < 1
+    unseen_user_fraction: float = 0.05  # of the users, held out whole, 0 <= x < 1
+    cutoffs: tuple[int, ...] = CUTOFFS_DEFAULT  # ascending
+    test_interactions: EventSource | None = None  # of split "given"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check("split", self.split, self.split in SPLITS, f"one of {', '.join(SPLITS)}")
+        held_out, unseen = self.held_out_fraction, self.unseen_user_fraction
+        _check("held_out_fraction", held_out, 0 < held_out < 1, "0 < x < 1")
+        _check("unseen_user_fraction", unseen, 0 <= unseen < 1, "0 <= x < 1")
+        check_cutoffs(self.cutoffs)
+        given = self.test_interactions is not None
+        _check("test_interactions", given, given == (self.split == "given"), "with split given")
+        _check("seed", self.seed, 0 <= self.seed < 2**64, "0 to 2^64 - 1")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSpec:
+    """One training, every choice made."""
+
+    catalog: str
+    model_id: str
+    interactions: EventSource
+    items: ItemSource | None = None
+    preparation: Preparation = field(default_factory=Preparation)
+    algorithm: WalsParams | PopularityParams = field(default_factory=WalsParams)
+    evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
+    alias: str | None = "live"  # moved to the model once it is published; None: none is
+    request_id: str = ""  # equal ones name the same job; empty: every one is new
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number of one method on one group of users."""
+
+    name: str
+    cutoff: int
+    mean: float
+    standard_error: float  # of the mean
+
+
+@dataclass(frozen=True, slots=True)
+class RankingEvaluation:
+    """Quality of one method's rankings."""
+
+    method: str  # wals or popularity
+    user_group: str  # known or unseen
+    user_count: int  # users averaged over: with a test item that the model knows
+    metrics: tuple[Metric, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Quality of rankings of the whole catalog."""
+
+    split: str  # how the test data came about
+    rankings: tuple[RankingEvaluation, ...]
+
+
+def check_cutoffs(cutoffs: tuple[int, ...]) -> None:
+    """Raise SettingInvalid unless the cut-offs ascend, 1 to 20 of them, each 1 to 1000."""
+    rising = all(a < b for a, b in zip((0, *cutoffs), (*cutoffs, CUTOFF_MAX + 1), strict=True))
+    allowed = f"1 to {CUTOFFS_MAX} ascending numbers from 1 to {CUTOFF_MAX}"
+    _check("cutoffs", cutoffs, 1 <= len(cutoffs) <= CUTOFFS_MAX and rising, allowed)
+
+
+def algorithm_name(algorithm: WalsParams | PopularityParams) -> str:
+    """Return the name that evaluations and manifests give an algorithm."""
+    return "wals" if isinstance(algorithm, WalsParams) else "popularity"
+
+
+def spec_to_json(spec: TrainingSpec) -> dict[str, Any]:
+    """Return the spec as a JSON object; the algorithm's own name tells which one it is."""
+    data = to_plain(spec)
+    data["algorithm"] = {algorithm_name(spec.algorithm): to_plain(spec.algorithm)}
+    return data
+
+
+def spec_from_json(data: object) -> TrainingSpec:
+    """Return the spec that `spec_to_json` gave. Raises DataInvalid, SettingInvalid."""
+    if not isinstance(data, dict) or not isinstance(data.get("algorithm"), dict):
+        raise DataInvalid("a training spec is an object with an algorithm")
+    kinds = {"wals": WalsParams, "popularity": PopularityParams}
+    named = data["algorithm"]
+    if len(named) != 1 or next(iter(named)) not in kinds:
+        raise DataInvalid(f"algorithm is {sorted(named)}, not one of {sorted(kinds)}")
+    name, params = next(iter(named.items()))
+    rest = {key: value for key, value in data.items() if key != "algorithm"}
+    spec = from_plain(_SpecBeforeAlgorithm, rest)
+    given = {key: getattr(spec, key) for key in _SpecBeforeAlgorithm.__slots__}
+    return TrainingSpec(**given, algorithm=from_plain(kinds[name], params))
+
+
+@dataclass(frozen=True, slots=True)
+class _SpecBeforeAlgorithm:
+    """A TrainingSpec as JSON has it, its algorithm taken out."""
+
+    catalog: str
+    model_id: str
+    interactions: EventSource
+    items: ItemSource | None
+    preparation: Preparation
+    evaluation: EvaluationSpec
+    alias: str | None
+    request_id: str
+
+
+def _check(field: str, found: object, allowed: bool, limits: str) -> None:
+    if not allowed:
+        raise SettingInvalid(field, found, limits)

@@ -1,0 +1,127 @@
+"""The server over a real socket: health, reflection, logs, and what a client sees of a swap."""
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from shortlist.server.artifacts.catalogs import Catalogs
+from shortlist.v1 import model_service_pb2 as m
+from shortlist.v1 import query_pb2 as q
+from shortlist.v1 import retrieval_service_pb2 as r
+from tests.server.rpc.sockets import Connection, connected, settings_for
+from tests.server.small_models import Loads
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+RETRIEVAL = "shortlist.v1.RetrievalService"
+USER = q.Query(user=q.UserQuery(user_id="u001"))
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[Connection]:
+    """A server that makes small models "a" and "b"; no alias yet."""
+    settings = settings_for(tmp_path)
+    catalog = Catalogs(settings.data.dir).catalog("default")
+    for name in ("a", "b"):
+        catalog.model_path(name).mkdir(parents=True)
+    with connected(settings, Loads()) as connection:
+        yield connection
+
+
+def set_alias(connection: Connection, model_id: str) -> m.Alias:
+    return connection.models.SetAlias(m.SetAliasRequest(model_id=model_id))
+
+
+def test_retrieval_is_healthy_once_a_model_serves(connection: Connection) -> None:
+    """A load balancer must not send retrievals before."""
+    stub = health_pb2_grpc.HealthStub(connection.channel)
+    watch = stub.Watch(health_pb2.HealthCheckRequest(service=RETRIEVAL))
+    assert next(watch).status == NOT_SERVING
+    for service in ("", "shortlist.v1.ModelService"):
+        assert stub.Check(health_pb2.HealthCheckRequest(service=service)).status == SERVING
+    set_alias(connection, "a")
+    assert next(watch).status == SERVING
+    watch.cancel()
+
+
+def test_health_turns_before_the_server_goes(connection: Connection) -> None:
+    set_alias(connection, "a")
+    stub = health_pb2_grpc.HealthStub(connection.channel)
+    watch = stub.Watch(health_pb2.HealthCheckRequest(service=RETRIEVAL))
+    assert next(watch).status == SERVING
+    with ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(connection.server.stop, 0.2)
+        assert next(watch).status == NOT_SERVING
+        stopping.result()
+
+
+def test_reflection_names_the_services(connection: Connection) -> None:
+    """grpcurl and friends work without the .proto files."""
+    stub = reflection_pb2_grpc.ServerReflectionStub(connection.channel)
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
+    (reply,) = stub.ServerReflectionInfo(iter([request]))
+    names = {one.name for one in reply.list_services_response.service}
+    assert {RETRIEVAL, "shortlist.v1.ModelService", "grpc.health.v1.Health"} <= names
+
+
+def test_an_alias_swaps_what_answers_and_rolls_back(connection: Connection) -> None:
+    request = r.RetrieveRequest(query=USER, count=3)
+    for generation, name in enumerate(("a", "b", "a"), start=1):
+        assert set_alias(connection, name).generation == generation
+        reply = connection.retrieval.Retrieve(request)
+        assert reply.model == name
+        assert all(item.startswith(name) for item in reply.item_ids)
+    aliases = connection.models.ListAliases(m.ListAliasesRequest()).aliases
+    assert [(one.name, one.model_id) for one in aliases] == [("live", "a")]
+
+
+def test_replies_never_mix_two_models_while_the_alias_swaps(connection: Connection) -> None:
+    """Ids, scores and model name of each reply are those of one model."""
+    request = r.RetrieveRequest(query=USER, count=5)
+    expected = {}
+    for name in ("a", "b"):
+        set_alias(connection, name)
+        expected[name] = connection.retrieval.Retrieve(request)
+
+    def ask(_: int) -> str:
+        reply = connection.retrieval.Retrieve(request)
+        assert reply == expected[reply.model]
+        return reply.model
+
+    with ThreadPoolExecutor(4) as pool:
+        asking = pool.map(ask, range(600))
+        for turn in range(20):
+            set_alias(connection, "ab"[turn % 2])
+        assert set(asking) == {"a", "b"}
+
+
+def test_retrieving_an_embedding_equals_retrieving_its_query(connection: Connection) -> None:
+    set_alias(connection, "a")
+    history = [q.Event(item_id="a003"), q.Event(item_id="a007", value=-2)]
+    for query in (USER, q.Query(user=q.UserQuery(history=history))):
+        embedded = connection.retrieval.Embed(r.EmbedRequest(queries=[query])).embeddings[0]
+        again = q.Query(embedding=q.Embedding(values=embedded.values))
+        first, second = (
+            connection.retrieval.Retrieve(r.RetrieveRequest(query=one, include_seen=True))
+            for one in (query, again)
+        )
+        assert (first.item_ids, first.scores) == (second.item_ids, second.scores)
+
+
+def test_a_call_is_one_line_in_the_log(
+    connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG, "shortlist.access"):
+        with pytest.raises(grpc.RpcError):
+            connection.models.GetModel(m.GetModelRequest(model="none"))
+        set_alias(connection, "a")
+    lines = [one.getMessage() for one in caplog.records if one.name == "shortlist.access"]
+    assert len(lines) == 2
+    assert lines[0].startswith("/shortlist.v1.ModelService/GetModel NOT_FOUND ")
+    assert lines[1].startswith("/shortlist.v1.ModelService/SetAlias OK ")

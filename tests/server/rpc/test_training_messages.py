@@ -1,0 +1,199 @@
+"""TrainRequest: every field is checked, used, and shown again by jobs and models."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from google.protobuf.message import Message
+
+from shortlist.server.errors import FieldInvalid
+from shortlist.server.rpc.evaluation_messages import evaluation_request_from_proto
+from shortlist.server.rpc.training_messages import training_spec_from_proto, training_spec_to_proto
+from shortlist.v1 import model_service_pb2 as m
+
+EVENTS = m.InteractionSource(source=m.DataSource(uri="/data/events.parquet"))
+TEXT = m.InteractionSource(
+    source=m.DataSource(
+        uri="/data/x.csv", format="csv", separator="::", headerless=True, encoding="latin-1"
+    ),
+    user_column="0",
+    item_column="1",
+    value_column="2",
+    time_column="3",
+)
+FULL = m.TrainRequest(
+    catalog="pins",
+    model_id="blue",
+    interactions=TEXT,
+    items=m.ItemSource(
+        source=m.DataSource(uri="/data/items.arrow", format="arrow"),
+        id_column="name",
+        attribute_columns=["year", "city"],
+    ),
+    preparation=m.Preparation(
+        aggregation=m.AGGREGATION_LAST, user_events_min=2, item_events_min=3, value_min=0.0
+    ),
+    wals=m.WalsSpec(
+        dim=32,
+        epochs=7,
+        unobserved_weight=0.0,
+        regularization=0.5,
+        regularization_exponent=0.0,
+        value_transform=m.VALUE_TRANSFORM_LOG,
+        value_alpha=2.0,
+        value_epsilon=3.0,
+        user_frequency_exponent=0.25,
+        item_frequency_exponent=0.5,
+        init_stddev=0.2,
+        solver=m.SOLVER_CHOLESKY,
+        seed=9,
+    ),
+    evaluation=m.EvaluationSpec(
+        split=m.SPLIT_GIVEN,
+        held_out_fraction=0.2,
+        unseen_user_fraction=0.0,
+        cutoffs=[5, 50],
+        test_interactions=EVENTS,
+        seed=4,
+    ),
+    alias="next",
+    request_id="once",
+)
+
+
+def unset_fields(message: Message, path: str = "") -> Iterator[str]:
+    """Yield the paths of fields that a message leaves unset, nested ones included."""
+    set_names = {field.name for field, _ in message.ListFields()}
+    for field in message.DESCRIPTOR.fields:
+        value = getattr(message, field.name)
+        if field.name not in set_names:
+            yield path + field.name
+        elif field.message_type and not field.is_repeated:
+            yield from unset_fields(value, f"{path}{field.name}.")
+
+
+def test_nothing_of_a_full_request_is_lost() -> None:
+    """What was asked is shown again, field by field; nothing is accepted and ignored."""
+    assert training_spec_to_proto(training_spec_from_proto(FULL)) == FULL
+    left_out = {name for name in unset_fields(FULL) if "source." not in name}
+    assert left_out == {"popularity", "keep_aliases"} | {
+        f"evaluation.test_interactions.{role}_column" for role in ("user", "item", "value", "time")
+    }
+
+
+def test_the_smallest_request_shows_the_choices_of_the_server() -> None:
+    shown = training_spec_to_proto(training_spec_from_proto(m.TrainRequest(interactions=EVENTS)))
+    assert shown.catalog == "default"
+    assert shown.model_id.startswith("wals-")
+    assert shown.alias == "live"
+    assert (shown.wals.dim, shown.wals.epochs) == (64, 16)
+    assert shown.wals.unobserved_weight == 0.1
+    assert shown.wals.regularization == 0.003
+    assert shown.preparation.aggregation == m.AGGREGATION_SUM
+    assert list(shown.evaluation.cutoffs) == [10, 20, 100]
+    assert (shown.evaluation.held_out_fraction, shown.evaluation.unseen_user_fraction) == (
+        0.1,
+        0.05,
+    )
+    assert training_spec_to_proto(training_spec_from_proto(shown)) == shown
+
+
+def test_popularity_and_kept_aliases_survive() -> None:
+    popularity = m.PopularitySpec(half_life_days=30)
+    request = m.TrainRequest(interactions=EVENTS, popularity=popularity, keep_aliases=True)
+    shown = training_spec_to_proto(training_spec_from_proto(request))
+    assert (shown.popularity, shown.keep_aliases, shown.alias) == (popularity, True, "")
+    assert shown.model_id.startswith("popularity-")
+
+
+def with_fields(**fields: Any) -> m.TrainRequest:
+    return m.TrainRequest(**{"interactions": EVENTS, **fields})
+
+
+def source(**fields: Any) -> m.InteractionSource:
+    return m.InteractionSource(source=m.DataSource(**{"uri": "/data/x.csv", **fields}))
+
+
+BAD = [
+    (m.TrainRequest(), "interactions"),
+    (with_fields(interactions=m.InteractionSource()), "interactions.source"),
+    (with_fields(interactions=source(uri="")), "interactions.source.uri"),
+    (with_fields(interactions=source(uri="x" * 5000)), "interactions.source.uri"),
+    (with_fields(interactions=source(format="xml")), "interactions.source.format"),
+    (with_fields(interactions=source(encoding="klingon")), "interactions.source.encoding"),
+    (with_fields(interactions=source(separator="x" * 9)), "interactions.source.separator"),
+    (with_fields(interactions=source(headerless=True)), "interactions.source.headerless"),
+    (with_fields(items=m.ItemSource()), "items.source"),
+    (
+        with_fields(items=m.ItemSource(source=m.DataSource(uri="x", format="adjacency"))),
+        "items.source.format",
+    ),
+    (
+        with_fields(items=m.ItemSource(source=EVENTS.source, attribute_columns=["a"] * 101)),
+        "items.attribute_columns",
+    ),
+    (
+        with_fields(items=m.ItemSource(source=EVENTS.source, attribute_columns=["a", ""])),
+        "items.attribute_columns[1]",
+    ),
+    (with_fields(catalog="No"), "catalog"),
+    (with_fields(model_id="a/b"), "model_id"),
+    (with_fields(model_id=".."), "model_id"),
+    (with_fields(alias="a b"), "alias"),
+    (with_fields(alias="a", keep_aliases=True), "alias"),
+    (with_fields(request_id="x" * 129), "request_id"),
+    (with_fields(preparation=m.Preparation(aggregation=9)), "preparation.aggregation"),
+    (with_fields(preparation=m.Preparation(user_events_min=-1)), "preparation.user_events_min"),
+    (
+        with_fields(preparation=m.Preparation(item_events_min=2_000_000)),
+        "preparation.item_events_min",
+    ),
+    (with_fields(preparation=m.Preparation(value_min=math.inf)), "preparation.value_min"),
+    (with_fields(wals=m.WalsSpec(dim=-1)), "wals.dim"),
+    (with_fields(wals=m.WalsSpec(dim=4097)), "wals.dim"),
+    (with_fields(wals=m.WalsSpec(epochs=1001)), "wals.epochs"),
+    (with_fields(wals=m.WalsSpec(unobserved_weight=-1)), "wals.unobserved_weight"),
+    (with_fields(wals=m.WalsSpec(regularization=math.nan)), "wals.regularization"),
+    (with_fields(wals=m.WalsSpec(regularization_exponent=3)), "wals.regularization_exponent"),
+    (with_fields(wals=m.WalsSpec(value_epsilon=0)), "wals.value_epsilon"),
+    (with_fields(wals=m.WalsSpec(value_transform=9)), "wals.value_transform"),
+    (with_fields(wals=m.WalsSpec(item_frequency_exponent=2)), "wals.item_frequency_exponent"),
+    (with_fields(wals=m.WalsSpec(init_stddev=0)), "wals.init_stddev"),
+    (with_fields(wals=m.WalsSpec(solver=9)), "wals.solver"),
+    (with_fields(popularity=m.PopularitySpec(half_life_days=0)), "popularity.half_life_days"),
+    (with_fields(evaluation=m.EvaluationSpec(split=9)), "evaluation.split"),
+    (with_fields(evaluation=m.EvaluationSpec(split=m.SPLIT_GIVEN)), "evaluation.test_interactions"),
+    (
+        with_fields(evaluation=m.EvaluationSpec(test_interactions=EVENTS)),
+        "evaluation.test_interactions",
+    ),
+    (with_fields(evaluation=m.EvaluationSpec(held_out_fraction=1)), "evaluation.held_out_fraction"),
+    (
+        with_fields(evaluation=m.EvaluationSpec(unseen_user_fraction=1)),
+        "evaluation.unseen_user_fraction",
+    ),
+    (with_fields(evaluation=m.EvaluationSpec(cutoffs=[10, 0])), "evaluation.cutoffs[1]"),
+    (with_fields(evaluation=m.EvaluationSpec(cutoffs=[1] * 21)), "evaluation.cutoffs"),
+]
+
+
+@pytest.mark.parametrize(("request_", "path"), BAD, ids=[path for _, path in BAD])
+def test_a_bad_field_of_a_training_is_named(request_: m.TrainRequest, path: str) -> None:
+    with pytest.raises(FieldInvalid) as failure:
+        training_spec_from_proto(request_)
+    assert failure.value.field == path
+
+
+def test_an_evaluation_of_a_model_is_checked_too() -> None:
+    with pytest.raises(FieldInvalid) as failure:
+        evaluation_request_from_proto(m.EvaluateModelRequest())
+    assert failure.value.field == "test_interactions"
+    request = m.EvaluateModelRequest(test_interactions=EVENTS, cutoffs=[20, 10, 20], seed=3)
+    found = evaluation_request_from_proto(request)
+    assert (found.catalog, found.model, found.cutoffs, found.seed) == (
+        "default",
+        "live",
+        (10, 20),
+        3,
+    )
