@@ -8,7 +8,7 @@ from typing import Any
 
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.interactions import AGGREGATES, Aggregate
-from shortlist.core.wals import WalsParams
+from shortlist.core.wals_params import WalsParams
 from shortlist.server.plain import from_plain, to_plain
 from shortlist.server.reading.sources import EventSource, ItemSource
 

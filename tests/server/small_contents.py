@@ -8,7 +8,7 @@ from pyarrow import parquet
 
 from shortlist.core.interactions import Events, build_interactions
 from shortlist.core.vocabulary import Vocabulary
-from shortlist.core.wals import WalsParams
+from shortlist.core.wals_params import WalsParams
 from shortlist.server.artifacts.artifact import ModelContents
 from shortlist.server.artifacts.manifest import Manifest
 from shortlist.server.reading import EventSource
