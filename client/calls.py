@@ -59,7 +59,7 @@ class Call(Generic[T]):
 def fill_catalog(request: Any, catalog: str) -> None:
     """Ask the client's own catalog where a request names none."""
     for one in getattr(request, "requests", [request]):
-        if not getattr(one, "catalog", catalog):
+        if catalog and getattr(one, "catalog", None) == "":
             one.catalog = catalog
 
 
@@ -112,7 +112,7 @@ def retrieve(
 def retrieve_batch(
     requests: Sequence[Retrieval],
 ) -> Call[list[Candidates | ShortlistClientError]]:
-    """Answer many requests in one call; an entry that fails is an error in its place, not raised."""
+    """Answer many requests in one call; an entry that fails is an error in its place."""
     sent = [retrieval_to_proto(request) for request in requests]
 
     def convert(

@@ -63,10 +63,10 @@ class _Client:
 def _verb(build: Callable[P, Call[T]]) -> Callable[Concatenate[Shortlist, P], T]:
     """Make a method of a call: its signature and documentation are the call's."""
 
-    @functools.wraps(build)
-    def method(self: Shortlist, *args: P.args, **kwargs: P.kwargs) -> T:
+    def method(self: Shortlist, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return self._run(build(*args, **kwargs))
 
+    functools.update_wrapper(method, build)
     return method
 
 
@@ -75,18 +75,18 @@ def _async_verb(
 ) -> Callable[Concatenate[AsyncShortlist, P], Awaitable[T]]:
     """Make an awaitable method of a call."""
 
-    @functools.wraps(build)
-    def method(self: AsyncShortlist, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+    def method(self: AsyncShortlist, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
         return self._run(build(*args, **kwargs))
 
+    functools.update_wrapper(method, build)
     return method
 
 
 class Shortlist(_Client):
     """A connection to a Shortlist server; safe to use from many threads.
 
-    Every method raises ShortlistClientError or one of its kinds (client/errors.py). When the server is
-    unavailable, a call is tried again within its time.
+    Every method raises ShortlistClientError or one of its kinds (client/errors.py). When the server
+    is unavailable, a call is tried again within its time.
     """
 
     retrieve = _verb(calls.retrieve)
@@ -126,14 +126,14 @@ class Shortlist(_Client):
     def train(self, *args: Any, progress: bool | Progress = True, **kwargs: Any) -> TrainingJob:
         """Do what start_training does, show the progress, and return the job once it has succeeded.
 
-        progress: True draws a bar on stderr, False nothing; or a function that gets every TrainingJob.
+        progress: True draws a bar on stderr, False nothing; or a function that gets each job state.
         Raises TrainingFailed when the job ended otherwise. Ctrl-C detaches; the job goes on.
         """
         kwargs.setdefault("request_id", uuid.uuid4().hex)
         job = self.start_training(*args, **kwargs)
         with progress_of(progress) as show:
-            for job in self.watch(job.job_id):
-                show(job)
+            for state in self.watch(job.job_id):
+                show(job := state)
         if job.state != "succeeded":
             raise TrainingFailed(job)
         return job
@@ -207,8 +207,8 @@ class AsyncShortlist(_Client):
         kwargs.setdefault("request_id", uuid.uuid4().hex)
         job = await self.start_training(*args, **kwargs)
         with progress_of(progress) as show:
-            async for job in self.watch(job.job_id):
-                show(job)
+            async for state in self.watch(job.job_id):
+                show(job := state)
         if job.state != "succeeded":
             raise TrainingFailed(job)
         return job

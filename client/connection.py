@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 
@@ -45,8 +46,8 @@ def wait_before_retry(
 ) -> float | None:
     """Return how long to wait before attempt + 1, or None when the error is final.
 
-    Only UNAVAILABLE is tried again. The server's own advice is a lower bound; the rest is random, so
-    that clients that failed together do not come back together.
+    Only UNAVAILABLE is tried again. The server's own advice is a lower bound; the rest is random,
+    so that clients that failed together do not come back together.
     """
     if not isinstance(error, Unavailable) or attempt >= retries.attempts_max:
         return None
@@ -60,7 +61,10 @@ def open_channel(
     target: str, credentials: grpc.ChannelCredentials | None, asynchronous: bool
 ) -> grpc.Channel | grpc.aio.Channel:
     """Open a channel; nothing is sent before the first call."""
-    library = grpc.aio if asynchronous else grpc
+    library: Any = grpc.aio if asynchronous else grpc
+    opened: grpc.Channel | grpc.aio.Channel
     if credentials is None:
-        return library.insecure_channel(target, options=CHANNEL_OPTIONS)
-    return library.secure_channel(target, credentials, options=CHANNEL_OPTIONS)
+        opened = library.insecure_channel(target, options=CHANNEL_OPTIONS)
+    else:
+        opened = library.secure_channel(target, credentials, options=CHANNEL_OPTIONS)
+    return opened

@@ -1,7 +1,7 @@
 """Between plain dataclasses and protobuf messages, by name: one seam for the whole contract.
 
-A dataclass mirrors a message: equal field names; nested dataclasses for messages, tuples for repeated
-fields, None for unset optional ones, datetimes for timestamps, and lower-case text for enums
+A dataclass mirrors a message: equal field names; nested dataclasses for messages, tuples for
+repeated fields, None for unset optionals, datetimes for timestamps, lower-case text for enums
 (JOB_STATE_QUEUED is "queued", the unspecified value is ""). A test holds the mirrors complete.
 """
 
@@ -10,14 +10,17 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+
+# protobuf has a descriptor class an implementation; they share only their attributes.
+FieldDescriptor: TypeAlias = Any
+EnumDescriptor: TypeAlias = Any
 
 D = TypeVar("D")
 M = TypeVar("M", bound=Message)
@@ -29,7 +32,7 @@ def to_proto(value: Any, message: M) -> M:
         found = getattr(value, field.name)
         if found is None or found == ():
             continue
-        descriptor = message.DESCRIPTOR.fields_by_name[field.name]
+        descriptor: FieldDescriptor = message.DESCRIPTOR.fields_by_name[field.name]
         if descriptor.message_type is not None and not _is_repeated(descriptor):
             to_proto(found, getattr(message, field.name))
             getattr(message, field.name).SetInParent()
@@ -44,11 +47,9 @@ def to_proto(value: Any, message: M) -> M:
 
 def from_proto(message: Message, kind: type[D]) -> D:
     """Return the dataclass of a message."""
-    values = {}
-    for name, hint in _hints(kind).items():
-        descriptor = message.DESCRIPTOR.fields_by_name[name]
-        values[name] = _value_from_proto(message, descriptor, hint)
-    return kind(**values)
+    fields: Any = message.DESCRIPTOR.fields_by_name
+    hints = _hints(kind).items()  # type: ignore[arg-type] # a class is hashable
+    return kind(**{name: _value_from_proto(message, fields[name], hint) for name, hint in hints})
 
 
 def enum_to_proto(enum: EnumDescriptor, text: str) -> int:
@@ -57,7 +58,7 @@ def enum_to_proto(enum: EnumDescriptor, text: str) -> int:
     if text not in names:
         known = ", ".join(repr(name) for name in names if name)
         raise ValueError(f"{text!r} is no {enum.name}; known are {known}")
-    return names[text]
+    return int(names[text])
 
 
 def enum_from_proto(enum: EnumDescriptor, number: int) -> str:
@@ -70,23 +71,18 @@ def _value_from_proto(message: Message, descriptor: FieldDescriptor, hint: Any) 
     if isinstance(value, Mapping):
         return dict(value)
     if _is_repeated(descriptor):
-        inner = typing.get_args(hint)[0]
-        return tuple(_item_from_proto(item, inner) for item in _iterable(value))
-    if descriptor.message_type is not None:
-        if not message.HasField(descriptor.name):
-            return None
-        return _item_from_proto(value, _without_none(hint))
-    if descriptor.enum_type is not None:
-        return enum_from_proto(descriptor.enum_type, value)
+        return tuple(_item_from_proto(item, typing.get_args(hint)[0]) for item in value)
     if descriptor.has_presence and not message.HasField(descriptor.name):
         return None
-    return value
+    if descriptor.enum_type is not None:
+        return enum_from_proto(descriptor.enum_type, value)
+    return _item_from_proto(value, _without_none(hint))
 
 
 def _item_from_proto(value: Any, hint: Any) -> Any:
     if isinstance(value, Timestamp):
         return value.ToDatetime(UTC)
-    return from_proto(value, hint) if dataclasses.is_dataclass(hint) else value
+    return from_proto(value, hint) if isinstance(value, Message) else value
 
 
 def _enum_text(enum: EnumDescriptor, number: int) -> str:
@@ -98,10 +94,6 @@ def _enum_text(enum: EnumDescriptor, number: int) -> str:
 
 def _is_repeated(descriptor: FieldDescriptor) -> bool:
     return bool(descriptor.is_repeated)
-
-
-def _iterable(value: Any) -> Iterable[Any]:
-    return typing.cast("Iterable[Any]", value)
 
 
 @cache

@@ -62,7 +62,11 @@ class FoldIn:
         rotate_rows(gathered, self._basis, threads, level)
         places = np.arange(len(gathered), dtype=np.int32)
         system = RowSystems(
-            replace(rows, columns=places), lambdas, gathered, self._eigenvalues, params.unobserved_weight
+            replace(rows, columns=places),
+            lambdas,
+            gathered,
+            self._eigenvalues,
+            params.unobserved_weight,
         )
         solved = np.zeros((histories.row_count, gathered.shape[1]), np.float32)
         steps = 2 * gathered.shape[1]
