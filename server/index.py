@@ -47,9 +47,10 @@ class ApproximateIndex:
             raise ArtifactCorrupt(f"{path}: {problem}", file=path) from problem
         if index is None or index.dtype.name.lower() != DTYPE or not len(index):
             raise ArtifactCorrupt(f"{path} is no index of this server", file=path)
-        index.expansion_search = report.expansion_search  # a restored index forgets it
+        # A restored index forgets it; usearch hides from type checkers that it can be set.
+        index.expansion_search = report.expansion_search  # type: ignore[misc]
         self._index = index
-        self._length_squared = float(np.square(index.get(0), dtype=np.float64).sum())
+        self._length_squared = float(np.square(np.asarray(index[0]), dtype=np.float64).sum())
         self._lock = threading.Lock()  # searches of one index exclude each other anyway
 
     def __len__(self) -> int:
@@ -125,7 +126,7 @@ def _tune(
     exact = ItemScan(item_vectors, trusted=True).top(queries, NEAREST, threads=threads)
     recall, expansion = 0.0, EXPANSIONS_SEARCH[0]
     for expansion in EXPANSIONS_SEARCH:
-        index.expansion_search = expansion
+        index.expansion_search = expansion  # type: ignore[misc] # as above
         recall = _recall(index, queries, exact.rows)
         if recall >= RECALL_WANTED:
             break

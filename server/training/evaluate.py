@@ -1,0 +1,94 @@
+"""Measures a published model on test data: python -m shortlist.server.training.evaluate ...
+
+Prints one JSON object: {"evaluation": ...}, or {"failure": {reason, message, metadata}}. A process
+of its own, so that serving keeps its memory and its interpreter to itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from shortlist.server.artifacts.artifact import Artifact, open_artifact
+from shortlist.server.artifacts.catalogs import Catalogs
+from shortlist.server.plain import from_plain, to_plain
+from shortlist.server.reading import EventSource
+from shortlist.server.reasons import BUG, failure_of
+from shortlist.server.training.evaluation import evaluate
+from shortlist.server.training.holdout import given_test
+from shortlist.server.training.prepare import read_checked
+from shortlist.server.training.spec import (
+    CUTOFFS_DEFAULT,
+    Evaluation,
+    check_cutoffs,
+    spec_from_json,
+)
+
+_LOG = logging.getLogger("shortlist.training")
+
+NICENESS = 5  # someone waits for this, but serving goes first
+
+
+def evaluate_model(
+    artifact: Artifact,
+    source: EventSource,
+    cutoffs: tuple[int, ...],
+    *,
+    seed: int = 0,
+    threads: int = 1,
+    roots: Sequence[str] | None = None,
+) -> Evaluation:
+    """Return the quality of a published model on test data that it was not trained on.
+
+    Items that the model does not know are left out; 80 % of the items of users that it does not
+    know are folded in. Raises DataSourceInvalid, PathNotAllowed, SettingInvalid.
+    """
+    check_cutoffs(cutoffs)
+    spec = spec_from_json(artifact.manifest.spec)
+    table = read_checked(source, roots, threads)
+    vocabularies = artifact.users, artifact.items
+    test = given_test(table, *vocabularies, spec.preparation.aggregation, seed)
+    return evaluate(artifact, spec.algorithm, test, split="given", cutoffs=cutoffs, threads=threads)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what was measured, or why nothing was; return the exit status."""
+    parser = argparse.ArgumentParser(prog="shortlist.server.training.evaluate")
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--catalog", required=True)
+    parser.add_argument("--model", required=True, help="id or alias")
+    parser.add_argument("--source", required=True, help="an EventSource as JSON")
+    parser.add_argument("--cutoffs", default=",".join(map(str, CUTOFFS_DEFAULT)))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0, help="0: every core")
+    parser.add_argument("--data-root", action="append", help="repeat; none: paths go unchecked")
+    given = parser.parse_args(arguments)
+    try:
+        catalog = Catalogs(given.data_dir).catalog(given.catalog, must_exist=True)
+        artifact = open_artifact(catalog.model_path(catalog.resolve(given.model)), verify=False)
+        source = from_plain(EventSource, json.loads(given.source))
+        cutoffs = tuple(int(cutoff) for cutoff in given.cutoffs.split(","))
+        evaluation = evaluate_model(
+            *(artifact, source, cutoffs),
+            seed=given.seed,
+            threads=given.threads,
+            roots=given.data_root,
+        )
+        found = {"evaluation": to_plain(evaluation)}
+    except Exception as error:
+        failure = failure_of(error)
+        if failure.reason == BUG:
+            _LOG.exception("the evaluation failed")
+        found = {"failure": to_plain(failure)}
+    print(json.dumps(found, allow_nan=False))
+    return 0
+
+
+if __name__ == "__main__":
+    os.nice(NICENESS)
+    sys.exit(main())

@@ -1,0 +1,197 @@
+"""One training from its files to the alias: read, measure, train, index, publish."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from shortlist.core.interactions import Events
+from shortlist.core.wals_params import WalsParams
+from shortlist.server.artifacts.artifact import INDEX, ModelContents, write_artifact
+from shortlist.server.artifacts.catalogs import Catalog, Catalogs
+from shortlist.server.artifacts.manifest import IndexReport, Manifest
+from shortlist.server.errors import ModelExists
+from shortlist.server.index import build_index
+from shortlist.server.job import JobPhase
+from shortlist.server.training.evaluation import evaluate
+from shortlist.server.training.fit import Fitted, fit
+from shortlist.server.training.holdout import given_test, hold_out
+from shortlist.server.training.memory import check_memory
+from shortlist.server.training.prepare import PreparedData, prepare, read_checked
+from shortlist.server.training.progress import Progress, Report
+from shortlist.server.training.spec import (
+    Evaluation,
+    TrainingSpec,
+    algorithm_name,
+    spec_to_json,
+)
+
+
+def run_training(
+    spec: TrainingSpec,
+    catalogs: Catalogs,
+    *,
+    threads: int,
+    report: Report,
+    cancelled: Callable[[], bool],
+    roots: Sequence[str] | None = None,
+    resumed: bool = False,
+) -> Manifest:
+    """Train, measure and publish a model, and move its alias; the same bits at any thread count.
+
+    roots: where files must lie; None: checked before. resumed: an earlier run of this training was
+    lost; if it got as far as publishing, only the alias is left to do.
+    Raises TrainingCancelled, ModelExists, DataInvalid, MemoryExceeded, PathNotAllowed and what
+    the trainers raise; whatever happens, no part of a model becomes visible.
+    """
+    catalog = catalogs.catalog(spec.catalog)
+    progress = Progress(report, cancelled)
+    manifest = _published_before(spec, catalog) if resumed else None
+    if manifest is None:
+        manifest = _train_and_publish(spec, catalog, progress, threads, roots)
+    if spec.alias is not None:
+        catalog.set_alias(spec.alias, spec.model_id)
+    progress.finish()
+    return manifest
+
+
+def _train_and_publish(
+    spec: TrainingSpec,
+    catalog: Catalog,
+    progress: Progress,
+    threads: int,
+    roots: Sequence[str] | None,
+) -> Manifest:
+    started = time.perf_counter()
+    if catalog.model_path(spec.model_id).exists():  # told now rather than after an hour
+        problem = f"catalog {spec.catalog} has a model {spec.model_id} already"
+        raise ModelExists(problem, catalog=spec.catalog, model=spec.model_id)
+    progress.start(JobPhase.READING)
+    data = prepare(spec, roots, threads, progress.rows)
+    check_memory(len(data.users), len(data.items), len(data.events), spec.algorithm)
+    evaluation = _evaluate_split(spec, data, progress, threads)
+    progress.start(JobPhase.TRAINING, _epoch_count(spec))
+    fitted = _fit(spec, data, data.events, progress, threads)
+    if spec.evaluation.split == "given":
+        evaluation = _evaluate_given(spec, fitted, progress, threads, roots)
+    about = replace(_about(spec, fitted), evaluation=evaluation)
+    return _publish(catalog, fitted.contents, about, progress, threads=threads, started=started)
+
+
+def _evaluate_split(
+    spec: TrainingSpec, data: PreparedData, progress: Progress, threads: int
+) -> Evaluation | None:
+    """Train on a part of the events and measure on the rest; None where nothing is to be done."""
+    if spec.evaluation.split in ("given", "none"):
+        return None
+    progress.start(JobPhase.EVALUATING, _epoch_count(spec))
+    shape = len(data.users), len(data.items)
+    holdout = hold_out(data.events, *shape, spec.evaluation, spec.preparation.aggregation)
+    if holdout is None:
+        return None
+    fitted = _fit(spec, data, holdout.train, progress, threads)
+    return evaluate(
+        *(fitted.contents, spec.algorithm, holdout.test),
+        split=holdout.split,
+        cutoffs=spec.evaluation.cutoffs,
+        threads=threads,
+    )
+
+
+def _evaluate_given(
+    spec: TrainingSpec,
+    fitted: Fitted,
+    progress: Progress,
+    threads: int,
+    roots: Sequence[str] | None,
+) -> Evaluation:
+    """Measure the model on the test data that the caller named."""
+    progress.start(JobPhase.EVALUATING)
+    wanted, contents = spec.evaluation, fitted.contents
+    assert wanted.test_interactions is not None
+    table = read_checked(wanted.test_interactions, roots, threads)
+    vocabularies = contents.users, contents.items
+    test = given_test(table, *vocabularies, spec.preparation.aggregation, wanted.seed)
+    return evaluate(
+        *(contents, spec.algorithm, test),
+        split="given",
+        cutoffs=wanted.cutoffs,
+        threads=threads,
+    )
+
+
+def _publish(
+    catalog: Catalog,
+    contents: ModelContents,
+    about: Manifest,
+    progress: Progress,
+    *,
+    threads: int,
+    started: float,
+) -> Manifest:
+    """Build the index, write everything into a hidden folder, and rename that."""
+    staged = catalog.stage(about.model_id)
+    try:
+        progress.start(JobPhase.INDEXING)
+        index = _index(staged / INDEX, contents, progress, threads)
+        progress.start(JobPhase.PUBLISHING)
+        seconds = time.perf_counter() - started
+        about = replace(about, index=index, training_seconds=seconds)
+        manifest = write_artifact(staged, contents, about)
+        progress.check()
+        catalog.publish(staged, about.model_id)
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+    return manifest
+
+
+def _index(path: Path, contents: ModelContents, progress: Progress, threads: int) -> IndexReport:
+    """Build the index of a model that has vectors."""
+    if contents.item_vectors is None or contents.user_vectors is None:
+        return IndexReport()
+    started = time.perf_counter()
+
+    def added(done: int, total: int) -> None:
+        progress.done(done / total, time.perf_counter() - started)
+
+    vectors = contents.item_vectors, contents.user_vectors
+    return build_index(path, *vectors, threads=threads, on_progress=added)
+
+
+def _fit(
+    spec: TrainingSpec, data: PreparedData, events: Events, progress: Progress, threads: int
+) -> Fitted:
+    how = spec.algorithm, spec.preparation
+    return fit(data, events, *how, threads=threads, on_epoch=progress.epoch)
+
+
+def _about(spec: TrainingSpec, fitted: Fitted) -> Manifest:
+    contents = fitted.contents
+    return Manifest(
+        model_id=spec.model_id,
+        catalog=spec.catalog,
+        algorithm=algorithm_name(spec.algorithm),
+        spec=spec_to_json(spec),
+        created_ms=time.time_ns() // 1_000_000,
+        dim=contents.dim,
+        item_count=len(contents.items),
+        user_count=len(contents.users),
+        interaction_count=contents.seen.entry_count,
+        losses=fitted.losses,
+    )
+
+
+def _published_before(spec: TrainingSpec, catalog: Catalog) -> Manifest | None:
+    """Return the model that the lost run of this very training published, if it did."""
+    if not catalog.model_path(spec.model_id).is_dir():
+        return None
+    manifest = catalog.manifest(spec.model_id)
+    return manifest if manifest.spec == spec_to_json(spec) else None
+
+
+def _epoch_count(spec: TrainingSpec) -> int:
+    return spec.algorithm.epochs if isinstance(spec.algorithm, WalsParams) else 0

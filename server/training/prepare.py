@@ -1,0 +1,91 @@
+"""From files to what a training runs on: events with support, and what is known of their items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from shortlist.core.interactions import Events
+from shortlist.core.vocabulary import Vocabulary
+from shortlist.server.errors import DataSourceInvalid
+from shortlist.server.reading import (
+    EventSource,
+    EventTable,
+    ItemSource,
+    check_path,
+    read_events,
+    read_items,
+    supported_table,
+)
+from shortlist.server.training.spec import Preparation, TrainingSpec
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedData:
+    """What a training runs on; every user and item has at least one event."""
+
+    users: Vocabulary
+    items: Vocabulary
+    events: Events
+    attributes: pa.Table | None  # a row an item
+
+
+def prepare(
+    spec: TrainingSpec,
+    roots: Sequence[str] | None,
+    threads: int,
+    on_rows: Callable[[int], None],
+) -> PreparedData:
+    """Read and prepare the data of a training.
+
+    roots: where the files must lie; None: checked before. on_rows gets the rows read so far.
+    Raises PathNotAllowed, and DataSourceInvalid for files that cannot be used or leave no event.
+    """
+    table = read_checked(spec.interactions, roots, threads, on_rows)
+    table = _supported(table, spec.preparation, spec.interactions.uri)
+    attributes = None
+    if spec.items is not None:
+        source = spec.items
+        checked = source if roots is None else replace(source, uri=check_path(source.uri, roots))
+        attributes = _attributes(checked, table.items)
+    return PreparedData(table.users, table.items, table.events, attributes)
+
+
+def read_checked(
+    source: EventSource,
+    roots: Sequence[str] | None,
+    threads: int,
+    on_rows: Callable[[int], None] = lambda rows: None,
+) -> EventTable:
+    """Read interactions from below the roots; None: the path was checked before."""
+    if roots is not None:
+        source = replace(source, uri=check_path(source.uri, roots))
+    return read_events(source, on_progress=on_rows, threads=threads)
+
+
+def _supported(table: EventTable, preparation: Preparation, uri: str) -> EventTable:
+    """Drop small values, then rare users and items. Raises DataSourceInvalid when none is left."""
+    least = preparation.value_min
+    if least is not None:
+        table = replace(table, events=events_where(table.events, table.events.values >= least))
+    table = supported_table(table, preparation.user_events_min, preparation.item_events_min)
+    if not len(table.events):
+        wanted = f"value_min={least}, user_events_min={preparation.user_events_min}"
+        wanted += f", item_events_min={preparation.item_events_min}"
+        raise DataSourceInvalid(f"no event is left after {wanted}", file=uri)
+    return table
+
+
+def events_where(events: Events, kept: np.ndarray) -> Events:
+    """Return the events that a mask (events,) keeps, in their order."""
+    times = None if events.times is None else events.times[kept]
+    return Events(events.users[kept], events.items[kept], events.values[kept], times)
+
+
+def _attributes(source: ItemSource, items: Vocabulary) -> pa.Table | None:
+    """Return the attributes in the order of the items; an item that is not told has nulls."""
+    aligned = read_items(source).align(items)
+    return aligned if aligned.num_columns else None
