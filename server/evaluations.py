@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
-from shortlist.server.errors import DataSourceInvalid, NotReady, Overloaded, ServerError
+from shortlist.server.errors import NotReady, Overloaded, ProcessFailure, ServerError
 from shortlist.server.plain import from_plain, to_plain
 from shortlist.server.reading import EventSource
 from shortlist.server.source_check import check_events
@@ -83,6 +83,8 @@ class Evaluations:
         arguments += ["--source", json.dumps(to_plain(request.test_interactions))]
         arguments += ["--cutoffs", ",".join(map(str, request.cutoffs))]
         arguments += ["--seed", str(request.seed)]
+        for root in self._settings.data.roots:
+            arguments += ["--data-root", root]
         return [*arguments, "--threads", str(self._settings.training.threads)]
 
 
@@ -94,9 +96,4 @@ def _outcome(out: bytes, status: int) -> Evaluation:
     failure = data.get("failure")
     if failure is None:
         return from_plain(Evaluation, data["evaluation"])
-    if failure["reason"] != "DATA_INVALID":
-        raise ServerError(failure["message"])
-    place = failure["metadata"]
-    row = int(place["row"]) if "row" in place else None
-    file, column = place.get("file", ""), place.get("column", "")
-    raise DataSourceInvalid(failure["message"], file=file, column=column, row=row)
+    raise ProcessFailure(failure["reason"], failure["message"], failure["metadata"])

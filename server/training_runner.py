@@ -36,10 +36,10 @@ class TrainingRunner:
 
     def stop(self) -> None:
         """Stop the running training; its job goes back to the queue."""
-        if self._child is None:
+        if self._child is None or self._job is None:
             return
         stop_child(self._child, STOP_PATIENCE_S)
-        self._store.requeue_orphans()
+        self._store.give_back(self._job.job_id)
         self._child = self._job = None
 
     def _arguments(self, job: Job) -> list[str]:

@@ -91,12 +91,12 @@ def scan_each(space: Space, queries: Sequence[ScanQuery]) -> list[Found]:
 def _index(
     space: Space, index: ApproximateIndex, plan: Plan, vector: FloatArray, count: int
 ) -> Found:
-    rows, _ = index.search(vector, count + len(plan.excluded))
-    returned = len(rows)
-    rows = np.sort(rows[~np.isin(rows, plan.excluded)]).astype(np.int32)
-    # The index may store rounded vectors: the scores of the reply come from the float32 ones.
-    rows, scores = _best(rows, score_rows(space.item_vectors, vector, rows), count)
-    return Found(rows, scores, SearchReport(SearchMode.APPROXIMATE, plan.eligible_count, returned))
+    near, _ = index.search(vector, count + len(plan.excluded))
+    allowed = np.sort(near[~np.isin(near, plan.excluded)]).astype(np.int32)
+    # The index works with distances: the scores of the reply come from the vectors themselves.
+    rows, scores = _best(allowed, score_rows(space.item_vectors, vector, allowed), count)
+    report = SearchReport(SearchMode.APPROXIMATE, plan.eligible_count, len(near))
+    return Found(rows, scores, report)
 
 
 def _excluded_rows(space: Space, queries: Sequence[ScanQuery]) -> Interactions | None:

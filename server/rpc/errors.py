@@ -39,10 +39,14 @@ TABLE: dict[type[BaseException], tuple[grpc.StatusCode, str]] = {
     errors.NotReady: (Code.UNAVAILABLE, "LOADING"),
     errors.ArtifactCorrupt: (Code.DATA_LOSS, "ARTIFACT_CORRUPT"),
 }
+_CODES = {reason: code for code, reason in TABLE.values()}
 
 
 def code_and_reason(error: BaseException) -> tuple[grpc.StatusCode, str]:
     """Return the row of the table for an error: its own, or its nearest ancestor's; else BUG."""
+    if isinstance(error, errors.ProcessFailure):
+        known = error.reason in _CODES
+        return (_CODES[error.reason], error.reason) if known else BUG
     for kind in type(error).__mro__:
         if kind in TABLE:
             code, reason = TABLE[kind]

@@ -33,6 +33,8 @@ EXAMPLES = [
     (errors.NotReady("x", draining=False), "UNAVAILABLE", "LOADING"),
     (errors.NotReady("x", draining=True), "UNAVAILABLE", "DRAINING"),
     (errors.ArtifactCorrupt("x"), "DATA_LOSS", "ARTIFACT_CORRUPT"),
+    (errors.ProcessFailure("DATA_INVALID", "x", {}), "INVALID_ARGUMENT", "DATA_INVALID"),
+    (errors.ProcessFailure("WEATHER", "x", {}), "INTERNAL", "BUG"),
     (SingularSystem("x"), "INTERNAL", "BUG"),
     (ZeroDivisionError("secret"), "INTERNAL", "BUG"),
 ]
@@ -52,7 +54,7 @@ def test_every_leaf_of_the_server_tree_is_in_the_table() -> None:
     def leaves(kind: type) -> set[type]:
         return {kind}.union(*(leaves(one) for one in kind.__subclasses__()))
 
-    grouping = {errors.ServerError, errors.NotFound}
+    grouping = {errors.ServerError, errors.NotFound, errors.ProcessFailure}
     for kind in leaves(errors.ServerError) - grouping:
         assert any(parent in TABLE for parent in kind.__mro__), kind
 
