@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,26 +108,32 @@ def running_server(data_dir: Path, roots: list[Path], *arguments: str) -> Iterat
 def show(shortlist: Shortlist, events: pa.Table, titles: dict[str, str]) -> None:
     """Print what three kinds of query answer."""
     users, items = (events.column(name).cast(pa.string()) for name in events.column_names)
-    user = pc.value_counts(users).sort([("counts", "descending")])[20]["values"].as_py()
-    theirs = items.filter(pc.equal(users, user)).to_pylist()[-HISTORY_LENGTH:]
+    busiest = [user for user, _ in Counter(users.to_pylist()).most_common(21)]
+    favourites = [item for item, _ in Counter(items.to_pylist()).most_common(6)]
 
-    heading(f"A known user, {user}; some of what they did:")
-    print_items(theirs, titles)
-    print_candidates("candidates for them", shortlist.retrieve(user=user, count=SHOWN), titles)
+    heading(f"A known user, {busiest[-1]}; some of what they did:")
+    print_items(items_of(busiest[-1], users, items), titles)
+    found = shortlist.retrieve(user=busiest[-1], count=SHOWN)
+    print_candidates("candidates for them", found, titles)
 
-    other = users[len(users) // 2].as_py()
-    history = list(dict.fromkeys(items.filter(pc.equal(users, other)).to_pylist()))[:HISTORY_LENGTH]
+    history = items_of(users[len(users) // 2].as_py(), users, items)
     heading("A brand-new visitor: only this history, sent with the request:")
     print_items(history, titles)
     start = time.perf_counter()
-    candidates = shortlist.retrieve(history=history, count=SHOWN)
+    found = shortlist.retrieve(history=history, count=SHOWN)
     milliseconds = (time.perf_counter() - start) * 1000
-    print_candidates(f"candidates, {milliseconds:.1f} ms there and back", candidates, titles)
+    print_candidates(f"candidates, {milliseconds:.1f} ms there and back", found, titles)
 
-    item = pc.value_counts(items).sort([("counts", "descending")])[5]["values"].as_py()
     heading("Related items of:")
-    print_items([item], titles)
-    print_candidates("more like it", shortlist.retrieve(items=[item], count=SHOWN), titles)
+    print_items(favourites[-1:], titles)
+    found = shortlist.retrieve(items=favourites[-1:], count=SHOWN)
+    print_candidates("more like it", found, titles)
+
+
+def items_of(user: str, users: pa.ChunkedArray, items: pa.ChunkedArray) -> list[str]:
+    """Return a few different items of one user."""
+    theirs = items.filter(pc.equal(users, user)).to_pylist()
+    return list(dict.fromkeys(theirs))[:HISTORY_LENGTH]
 
 
 def read_columns(path: Path) -> pa.Table:
