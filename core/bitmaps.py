@@ -79,6 +79,15 @@ def rows_of_bitmap(bitmap: Bitmap) -> IntArray:
     return rows
 
 
+def check_bitmap(field: str, bitmap: Bitmap, row_count: int) -> None:
+    """Raise SettingInvalid unless bitmap is a set over row_count rows."""
+    words = word_count(row_count)
+    if bitmap.dtype != np.uint64 or bitmap.shape != (words,):
+        raise SettingInvalid(field, f"{bitmap.dtype} {bitmap.shape}", f"{words} uint64 words")
+    if row_count % WORD_BITS and int(bitmap[-1]) >> row_count % WORD_BITS:
+        raise SettingInvalid(field, hex(bitmap[-1]), f"no bit from row {row_count} on")
+
+
 def word_count(row_count: int) -> int:
     """Return how many words a set over row_count rows takes."""
     return -(-row_count // WORD_BITS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from shortlist.core import scanning
-from shortlist.core.bitmaps import Bitmap, count_rows, rows_of_bitmap, word_count
+from shortlist.core.bitmaps import Bitmap, check_bitmap, count_rows, rows_of_bitmap
 from shortlist.core.cpu import simd_level
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.parallel import resolve_threads
@@ -125,10 +125,8 @@ class ItemScan:
         _check_values("queries", queries)
         if not 1 <= k <= COUNT_MAX:
             raise SettingInvalid("k", k, f"1 to {COUNT_MAX}")
-        words = word_count(self.item_count)
-        if eligible is not None and (eligible.dtype != np.uint64 or eligible.shape != (words,)):
-            found = f"{eligible.dtype} {eligible.shape}"
-            raise SettingInvalid("eligible", found, f"{words} uint64 words")
+        if eligible is not None:
+            check_bitmap("eligible", eligible, self.item_count)
         if excluded is not None and excluded.row_count != len(queries):
             raise SettingInvalid(
                 "excluded", excluded.row_count, f"{len(queries)} rows, one a query"

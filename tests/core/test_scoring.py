@@ -228,6 +228,8 @@ def test_settings_out_of_range_are_refused():
         scan.top(query.astype(np.float64), 5)
     with pytest.raises(SettingInvalid, match="eligible="):
         scan.top(query, 5, eligible=np.zeros(2, np.uint64))
+    with pytest.raises(SettingInvalid, match="eligible="):  # row 40 of 40
+        scan.top(query, 5, eligible=np.array([1 << 40], np.uint64))
     with pytest.raises(SettingInvalid, match="excluded="):
         scan.top(query, 5, excluded=rows_of_queries([[1], [2]]))
     with pytest.raises(SettingInvalid, match="rows="):
