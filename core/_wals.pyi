@@ -2,7 +2,11 @@ import numpy as np
 import numpy.typing as npt
 
 def gram(
-    rows: npt.NDArray[np.float32], first: int, last: int, product: npt.NDArray[np.float32], level: int
+    rows: npt.NDArray[np.float32],
+    first: int,
+    last: int,
+    product: npt.NDArray[np.float32],
+    level: int,
 ) -> None: ...
 def rotate(
     rows: npt.NDArray[np.float32],

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from shortlist.core.cpu import simd_level
 from shortlist.core.interactions import FloatArray, Interactions
+from shortlist.core.parallel import resolve_threads
 from shortlist.core.wals import RowSystems, gram_of, padded, rotate_rows
 from shortlist.core.wals_params import WalsParams, row_lambdas, signed_weights
 
@@ -41,6 +42,7 @@ class FoldIn:
 
         An empty history has the zero vector.
         """
+        threads = resolve_threads(threads)
         solved = np.zeros((histories.row_count, self._fixed.shape[1]), np.float32)
         starts = histories.row_starts
         first = 0
@@ -62,7 +64,11 @@ class FoldIn:
         rotate_rows(gathered, self._basis, threads, level)
         places = np.arange(len(gathered), dtype=np.int32)
         system = RowSystems(
-            replace(rows, columns=places), lambdas, gathered, self._eigenvalues, params.unobserved_weight
+            replace(rows, columns=places),
+            lambdas,
+            gathered,
+            self._eigenvalues,
+            params.unobserved_weight,
         )
         solved = np.zeros((histories.row_count, gathered.shape[1]), np.float32)
         steps = 2 * gathered.shape[1]

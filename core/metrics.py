@@ -68,7 +68,7 @@ class RankingMetrics:
         return float(values.mean()) if len(values) else float("nan")
 
     def standard_error(self, metric: str, cutoff: int) -> float:
-        """Return the standard error of the mean, sample deviation / sqrt(n); NaN below 2 queries."""
+        """Return the standard error of the mean, deviation / sqrt(n); NaN below 2 queries."""
         values = self.per_query(metric, cutoff)
         if len(values) < 2:
             return float("nan")

@@ -25,9 +25,7 @@ def multiply(matrix: Interactions, dense: FloatArray, *, threads: int = 0) -> Fl
     def work(chunk: int, _thread: int) -> None:
         first = chunk * _CHUNK_ROWS
         last = min(first + _CHUNK_ROWS, matrix.row_count)
-        multiply_rows(
-            matrix.row_starts, matrix.columns, matrix.values, dense, first, last, product
-        )
+        multiply_rows(matrix.row_starts, matrix.columns, matrix.values, dense, first, last, product)
 
     for_each_chunk(work, -(-matrix.row_count // _CHUNK_ROWS), resolve_threads(threads))
     return product

@@ -79,7 +79,9 @@ def train_wals(
         losses.append(loss)
         if on_epoch:
             seconds = time.perf_counter() - started
-            on_epoch(Epoch(epoch, params.epochs, loss, seconds), lambda: alternation.factors(losses))
+            on_epoch(
+                Epoch(epoch, params.epochs, loss, seconds), lambda: alternation.factors(losses)
+            )
     return alternation.factors(losses)
 
 
@@ -95,7 +97,11 @@ class _Alternation:
     """The state of one training: both sides, both orientations of the weights."""
 
     def __init__(
-        self, interactions: Interactions, params: WalsParams, initial: WalsFactors | None, threads: int
+        self,
+        interactions: Interactions,
+        params: WalsParams,
+        initial: WalsFactors | None,
+        threads: int,
     ) -> None:
         user_counts = np.diff(interactions.row_starts)
         counts = np.bincount(interactions.columns, minlength=interactions.column_count)
@@ -112,7 +118,9 @@ class _Alternation:
         """Solve the users, then the items; return the loss."""
         if self._item_gram is None:
             self._item_gram = self.gram_of(self.items)
-        self._half_step(self._by_user, self._lambdas[0], self._item_gram, self.items, self.users, relaxation)
+        self._half_step(
+            self._by_user, self._lambdas[0], self._item_gram, self.items, self.users, relaxation
+        )
         user_gram = self.gram_of(self.users)
         basis = self._half_step(
             self._by_item, self._lambdas[1], user_gram, self.users, self.items, relaxation

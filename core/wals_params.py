@@ -16,9 +16,9 @@ class WalsParams:
     """What to minimise and how (ARCHITECTURE.md has the objective); out of range: SettingInvalid."""
 
     dim: int = 64
-    epochs: int = 16
-    unobserved_weight: float = 0.1  # w0
-    regularization: float = 0.003
+    epochs: int = 10
+    unobserved_weight: float = 0.01  # w0
+    regularization: float = 0.004
     regularization_exponent: float = 1.0  # nu
     value_transform: Literal["none", "linear", "log"] = "none"
     value_alpha: float = 1.0

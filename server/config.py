@@ -29,7 +29,7 @@ class ServerSettings:
     workers: int = 1  # processes; calls of one connection stay in one of them
     threads: int = 4  # serving threads a worker; more than four fight for the interpreter lock
     drain_s: float = 10.0  # calls in flight may take this long once the server is told to stop
-    slow_call_ms: float = 250.0  # a call that takes longer is logged as a warning
+    slow_call_ms: float = 250.0  # a slower Embed or Retrieve is logged as a warning
     log_level: str = "WARNING"  # DEBUG: one line a call
 
     def __post_init__(self) -> None:

@@ -17,8 +17,11 @@ ServerError
 ├── BatchTooLarge         more entries than allowed
 ├── MemoryExceeded        would not fit in memory
 ├── NotReady              starting or draining
-└── ArtifactCorrupt       a stored model fails its checks
+├── ArtifactCorrupt       a stored model fails its checks
+└── ProcessFailure        what a process of ours reported, with its reason
 """
+
+from collections.abc import Mapping
 
 from shortlist.core.errors import DataInvalid, ShortlistError
 
@@ -124,3 +127,11 @@ class NotReady(ServerError):
 
 class ArtifactCorrupt(ServerError):
     """A stored model fails its checks."""
+
+
+class ProcessFailure(ServerError):
+    """What a process of ours reported; `reason` and metadata as in the failure of a job."""
+
+    def __init__(self, reason: str, message: str, metadata: Mapping[str, str]) -> None:
+        super().__init__(message, **metadata)
+        self.reason = reason

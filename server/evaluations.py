@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
-from shortlist.server.errors import Overloaded
+from shortlist.server.errors import NotReady, Overloaded, ProcessFailure, ServerError
+from shortlist.server.plain import from_plain, to_plain
 from shortlist.server.reading import EventSource
 from shortlist.server.source_check import check_events
 from shortlist.server.training.spec import Evaluation
@@ -23,6 +27,10 @@ class EvaluationRequest:
     test_interactions: EventSource
     cutoffs: tuple[int, ...]
     seed: int
+
+
+MODULE = "shortlist.server.training.evaluate"
+POLL_S = 0.2
 
 
 class Evaluations:
@@ -47,3 +55,45 @@ class Evaluations:
             return self._run(request, model_id, is_wanted)
         finally:
             self._free.release()
+
+    def _run(
+        self, request: EvaluationRequest, model_id: str, is_wanted: Callable[[], bool]
+    ) -> Evaluation:
+        child = subprocess.Popen(
+            [sys.executable, "-m", MODULE, *self._arguments(request, model_id)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            process_group=0,  # Ctrl-C is for the supervisor alone
+        )
+        while True:
+            try:
+                out, _ = child.communicate(timeout=POLL_S)
+                break
+            except subprocess.TimeoutExpired:
+                if not is_wanted():
+                    child.kill()
+                    child.communicate()
+                    problem = "The evaluation was given up: its caller left or the server stops."
+                    raise NotReady(problem, draining=True) from None
+        return _outcome(out, child.returncode)
+
+    def _arguments(self, request: EvaluationRequest, model_id: str) -> list[str]:
+        arguments = ["--data-dir", str(self._settings.data.dir)]
+        arguments += ["--catalog", request.catalog, "--model", model_id]
+        arguments += ["--source", json.dumps(to_plain(request.test_interactions))]
+        arguments += ["--cutoffs", ",".join(map(str, request.cutoffs))]
+        arguments += ["--seed", str(request.seed)]
+        for root in self._settings.data.roots:
+            arguments += ["--data-root", root]
+        return [*arguments, "--threads", str(self._settings.training.threads)]
+
+
+def _outcome(out: bytes, status: int) -> Evaluation:
+    """Return what the process found, or raise why it found nothing."""
+    if status != 0:
+        raise ServerError(f"the evaluation process ended with status {status}")
+    data = json.loads(out)
+    failure = data.get("failure")
+    if failure is None:
+        return from_plain(Evaluation, data["evaluation"])
+    raise ProcessFailure(failure["reason"], failure["message"], failure["metadata"])

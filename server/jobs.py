@@ -150,6 +150,20 @@ class JobStore:
                 end_job(rows, job_id, state, failure)
             return job_by_id(rows, job_id)
 
+    def give_back(self, job_id: str) -> Job:
+        """Let a job wait again whose process was stopped on purpose: no attempt is counted.
+
+        A job that does not run stays as it is; one asked to stop is cancelled. Raises JobNotFound.
+        """
+        with self._transaction() as rows:
+            row = row_by_id(rows, job_id)
+            if row["state"] == JobState.RUNNING and row["cancel_requested"]:
+                end_job(rows, job_id, JobState.CANCELLED, None)
+            elif row["state"] == JobState.RUNNING:
+                requeue_job(rows, job_id)
+                update_job(rows, job_id, attempt=row["attempt"] - 1)
+            return job_by_id(rows, job_id)
+
     def requeue_orphans(self) -> int:
         """Put jobs whose process is gone back into the queue; return how many were RUNNING.
 

@@ -10,6 +10,7 @@ from shortlist.server.processes import start_child, stop_child
 
 _LOG = logging.getLogger("shortlist.server")
 
+TRAINING = "shortlist.server.training"  # the module that a training process runs
 STOP_PATIENCE_S = 5.0
 ENDED = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 
@@ -17,9 +18,10 @@ ENDED = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 class TrainingRunner:
     """The one place that claims jobs."""
 
-    def __init__(self, settings: Settings, store: JobStore) -> None:
+    def __init__(self, settings: Settings, store: JobStore, module: str = TRAINING) -> None:
         self._settings = settings
         self._store = store
+        self._module = module
         self._job: Job | None = None
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -30,14 +32,14 @@ class TrainingRunner:
         if self._child is None:
             self._job = self._store.claim_next()
             if self._job is not None:
-                self._child = start_child("shortlist.server.training", self._arguments(self._job))
+                self._child = start_child(self._module, self._arguments(self._job))
 
     def stop(self) -> None:
         """Stop the running training; its job goes back to the queue."""
-        if self._child is None:
+        if self._child is None or self._job is None:
             return
         stop_child(self._child, STOP_PATIENCE_S)
-        self._store.requeue_orphans()
+        self._store.give_back(self._job.job_id)
         self._child = self._job = None
 
     def _arguments(self, job: Job) -> list[str]:

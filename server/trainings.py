@@ -10,6 +10,7 @@ from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.errors import FieldInvalid, ModelExists
 from shortlist.server.job import Job, JobState
 from shortlist.server.jobs import JobStore
+from shortlist.server.retrieval.slots import Slots
 from shortlist.server.source_check import check_events, check_items
 from shortlist.server.training.spec import PopularityParams, TrainingSpec, algorithm_name
 
@@ -30,9 +31,12 @@ def new_model_id(algorithm: WalsParams | PopularityParams) -> str:
 class Trainings:
     """What ModelService does about jobs; every method may be called from any thread."""
 
-    def __init__(self, store: JobStore, catalogs: Catalogs, roots: tuple[str, ...]) -> None:
+    def __init__(
+        self, store: JobStore, catalogs: Catalogs, slots: Slots, roots: tuple[str, ...]
+    ) -> None:
         self._store = store
         self._catalogs = catalogs
+        self._slots = slots
         self._roots = roots
 
     def submit(self, spec: TrainingSpec) -> Job:
@@ -50,8 +54,14 @@ class Trainings:
         return self._store.submit(spec)
 
     def get(self, job_id: str) -> Job:
-        """Return a job. Raises JobNotFound."""
-        return self._store.get(job_id)
+        """Return a job. Raises JobNotFound.
+
+        Whoever waited for the end of a training retrieves next: its model serves here by then.
+        """
+        job = self._store.get(job_id)
+        if job.state is JobState.SUCCEEDED:
+            self._slots.refresh()
+        return job
 
     def page(self, catalog: str | None, size: int, token: str) -> tuple[list[Job], str]:
         """Return up to `size` jobs, newest first, and the token of the next page."""

@@ -38,6 +38,6 @@ def make_server(
     catalogs = Catalogs(settings.data.dir)
     store = JobStore(settings.data.dir / JOBS_NAME, queue_max=settings.training.queue_max)
     slots = Slots(catalogs, settings.limits.loaded_models_max, load)
-    trainings = Trainings(store, catalogs, settings.data.roots)
+    trainings = Trainings(store, catalogs, slots, settings.data.roots)
     evaluations = Evaluations(settings, catalogs)
     return GrpcServer(settings, slots, Models(catalogs, slots), trainings, evaluations)

@@ -25,9 +25,8 @@
 
 #define SCAN_INLINE static inline __attribute__((always_inline))
 #define SCAN_LANES_MAX 16
-#ifndef SCAN_AHEAD
 #define SCAN_AHEAD 32 /* positions between the tile that is prefetched and the one that is scored */
-#endif
+#define SCAN_AHEAD_BYTES 4096 /* the same for the codes of the int8 scan; both measured */
 
 /* What to score: positions start..stop-1, which are rows of `items`, or entries of `rows`. */
 typedef struct {
@@ -108,6 +107,7 @@ SCAN_INLINE void scan_begin(const ScanTask *task, ScanLists *lists) {
 #define PANELS 2
 #define QUERIES_WIDE 4
 #define PANELS8 4
+#define PANELS8_LONE 4
 #define QUERIES_WIDE8 2
 #define FMA(a, b, c) ((a) * (b) + (c))
 #include "simd/scan_level.h"
@@ -121,6 +121,7 @@ LEVEL_AVX2_BEGIN
 #define PANELS 2
 #define QUERIES_WIDE 4
 #define PANELS8 2
+#define PANELS8_LONE 2
 #define QUERIES_WIDE8 4
 #define FMA(a, b, c) ((NAME(vf))_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
 #include "simd/scan_level.h"
@@ -135,6 +136,7 @@ LEVEL_AVX512_BEGIN
 #define PANELS 2
 #define QUERIES_WIDE 6
 #define PANELS8 4
+#define PANELS8_LONE 1
 #define QUERIES_WIDE8 4
 #define FMA(a, b, c) ((NAME(vf))_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 #include "simd/scan_level.h"
@@ -148,6 +150,7 @@ LEVEL_AVX512VNNI_BEGIN
 #define PANELS 2
 #define QUERIES_WIDE 6
 #define PANELS8 4
+#define PANELS8_LONE 1
 #define QUERIES_WIDE8 6
 #define FMA(a, b, c) ((NAME(vf))_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 #include "simd/scan_level.h"

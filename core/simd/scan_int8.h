@@ -49,22 +49,27 @@ SCAN_INLINE VI NAME(add_dot)(VI sum, VI x, VI q) {
 #define ADD_DOT(sum, x, q) NAME(add_dot)(sum, x, q)
 #endif
 
-SCAN_INLINE void NAME(scan_int8_queries)(const ScanTask *task, ScanLists *lists, int64_t position, uint64_t eligible, int64_t q, const int width) {
+/* Score `panels` vectors of items with `width` queries from q on; both are constants at every call. */
+SCAN_INLINE void NAME(scan_int8_queries)(const ScanTask *task, ScanLists *lists, int64_t position, uint64_t eligible, int64_t q, const int panels, const int width) {
     const int64_t groups = task->groups;
     const uint8_t *codes = task->codes + CODES_OFFSET(position, groups);
     const int32_t *query = task->query_codes + q * groups;
     VI sum[PANELS8][QUERIES_WIDE8];
-    for (int p = 0; p < PANELS8; p++)
+    for (int p = 0; p < panels; p++)
         for (int j = 0; j < width; j++) sum[p][j] = SUM_START(task->query_offsets[q + j]);
     for (int64_t g = 0; g < groups; g++, codes += 64) {
         VI x[PANELS8];
-        for (int p = 0; p < PANELS8; p++) x[p] = CENTRE(NAME(load_codes)(codes + CODES_OFFSET(p * LANES, groups)));
+        for (int p = 0; p < panels; p++) {
+            const uint8_t *from = codes + CODES_OFFSET(p * LANES, groups);
+            x[p] = CENTRE(NAME(load_codes)(from));
+            if (width == 1) __builtin_prefetch(from + SCAN_AHEAD_BYTES);
+        }
         for (int j = 0; j < width; j++) {
             const VI word = (VI){0} + query[j * groups + g];
-            for (int p = 0; p < PANELS8; p++) sum[p][j] = ADD_DOT(sum[p][j], x[p], word);
+            for (int p = 0; p < panels; p++) sum[p][j] = ADD_DOT(sum[p][j], x[p], word);
         }
     }
-    for (int p = 0; p < PANELS8; p++) {
+    for (int p = 0; p < panels; p++) {
         const VF scale = NAME(load)(task->scales + position + p * LANES);
         for (int j = 0; j < width; j++) {
             const VF estimate = __builtin_convertvector(sum[p][j], VF) * scale;
@@ -80,11 +85,16 @@ static void NAME(scan_int8)(const ScanTask *task, ScanLists *lists) {
     for (int64_t position = task->start; position < task->stop; position += tile) {
         const uint64_t eligible = scan_eligible(task, position, tile);
         if (!eligible) continue;
+        if (task->query_count == 1) { /* in the order of memory, which is what limits one query */
+            for (int p = 0; p < PANELS8; p += PANELS8_LONE)
+                NAME(scan_int8_queries)(task, lists, position + p * LANES, eligible >> (p * LANES), 0, PANELS8_LONE, 1);
+            continue;
+        }
         int64_t q = 0;
         for (; q + QUERIES_WIDE8 <= task->query_count; q += QUERIES_WIDE8)
-            NAME(scan_int8_queries)(task, lists, position, eligible, q, QUERIES_WIDE8);
-        for (; q + 2 <= task->query_count; q += 2) NAME(scan_int8_queries)(task, lists, position, eligible, q, 2);
-        for (; q < task->query_count; q++) NAME(scan_int8_queries)(task, lists, position, eligible, q, 1);
+            NAME(scan_int8_queries)(task, lists, position, eligible, q, PANELS8, QUERIES_WIDE8);
+        for (; q + 2 <= task->query_count; q += 2) NAME(scan_int8_queries)(task, lists, position, eligible, q, PANELS8, 2);
+        for (; q < task->query_count; q++) NAME(scan_int8_queries)(task, lists, position, eligible, q, PANELS8, 1);
     }
 }
 

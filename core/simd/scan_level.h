@@ -9,6 +9,7 @@
 #undef PANELS
 #undef QUERIES_WIDE
 #undef PANELS8
+#undef PANELS8_LONE
 #undef QUERIES_WIDE8
 #undef FMA
 #undef VF

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from shortlist.server.errors import UserUnknown
-from shortlist.server.retrieval.encoder import encode
-from shortlist.server.retrieval.plan import plan_search
+from shortlist.server.retrieval.encoder import Encoded, encode
+from shortlist.server.retrieval.plan import Plan, plan_search
 from shortlist.server.retrieval.query import Candidates, Embedded, Query, RetrieveQuery
-from shortlist.server.retrieval.search import search
+from shortlist.server.retrieval.search import Found, search
 from shortlist.server.retrieval.serving_model import ServingModel
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query on its way: what it asks of which model, as a vector, and how to search."""
+
+    model: ServingModel
+    query: RetrieveQuery
+    encoded: Encoded
+    plan: Plan
 
 
 def embed(model: ServingModel, queries: Sequence[Query]) -> list[Embedded]:
@@ -24,21 +35,31 @@ def retrieve(model: ServingModel, query: RetrieveQuery) -> Candidates:
     Raises UserUnknown where nothing is known and the query wants personal candidates only, and
     what `encode` raises.
     """
+    asked = ask(model, query)
+    return answer(asked, search(model, asked.plan, asked.encoded.vector, query.count))
+
+
+def ask(model: ServingModel, query: RetrieveQuery) -> Asked:
+    """Return the query encoded and planned; raises what `retrieve` does."""
     encoded = encode(model, query.query, "query")
     if encoded.vector is None and query.require_personalized:
         problem = f"model {model.model_id} knows nothing about whom or what the query names"
         raise UserUnknown(problem, model=model.model_id)
-    plan = plan_search(model, query, encoded)
-    found = search(model, plan, encoded.vector, query.count)
+    return Asked(model, query, encoded, plan_search(model, query, encoded))
+
+
+def answer(asked: Asked, found: Found) -> Candidates:
+    """Return what was found in outside ids."""
     rows, scores = found.rows, found.scores
-    if query.min_score is not None:
-        enough = int((scores >= query.min_score).sum())  # scores fall, so these come first
+    if asked.query.min_score is not None:
+        enough = int((scores >= asked.query.min_score).sum())  # scores fall: these come first
         rows, scores = rows[:enough], scores[:enough]
+    missing = asked.encoded.missing_ids + asked.plan.missing_ids
     return Candidates(
-        item_ids=model.items.ids(rows),
+        item_ids=asked.model.items.ids(rows),
         scores=scores.tolist(),
-        model=model.model_id,
-        origin=encoded.origin,
-        missing_ids=list(dict.fromkeys(encoded.missing_ids + plan.missing_ids)),
+        model=asked.model.model_id,
+        origin=asked.encoded.origin,
+        missing_ids=list(dict.fromkeys(missing)),
         search=found.report,
     )

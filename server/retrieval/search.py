@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,8 @@ from shortlist.server.retrieval.plan import Method, Plan
 from shortlist.server.retrieval.query import SearchMode, SearchReport
 from shortlist.server.retrieval.serving_model import ServingModel, Space
 
-NO_ROWS: IntArray = np.empty(0, dtype=np.int32)
-NO_SCORES: FloatArray = np.empty(0, dtype=np.float32)
+_NO_ROWS: IntArray = np.empty(0, dtype=np.int32)
+_NO_SCORES: FloatArray = np.empty(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,19 @@ class Found:
     report: SearchReport
 
 
+@dataclass(frozen=True, slots=True)
+class ScanQuery:
+    """One of the queries that share a pass over the items."""
+
+    plan: Plan
+    vector: FloatArray  # (dim,)
+    count: int
+
+
 def search(model: ServingModel, plan: Plan, vector: FloatArray | None, count: int) -> Found:
     """Return the best min(count, eligible) rows of the plan; vector None: by popularity."""
+    if not plan.eligible_count:
+        return Found(_NO_ROWS, _NO_SCORES, SearchReport(SearchMode.EXACT, 0, 0))
     if plan.allowed is not None:
         return _gather(model, plan, plan.allowed, vector, count)
     if vector is None or model.space is None:
@@ -59,33 +71,43 @@ def _ranked(model: ServingModel, plan: Plan, count: int) -> Found:
 
 
 def _scan(space: Space, plan: Plan, vector: FloatArray, count: int) -> Found:
-    best = min(count, plan.eligible_count)
-    if best == 0:
-        return Found(NO_ROWS, NO_SCORES, SearchReport(SearchMode.EXACT, 0, 0))
-    top = space.scan.top(vector[np.newaxis], best, excluded=_as_one_row(plan.excluded, space))
-    found = int(top.counts[0])
-    report = SearchReport(SearchMode.EXACT, plan.eligible_count, plan.eligible_count)
-    return Found(top.rows[0, :found], top.scores[0, :found], report)
+    return scan_each(space, [ScanQuery(plan, vector, count)])[0]
+
+
+def scan_each(space: Space, queries: Sequence[ScanQuery]) -> list[Found]:
+    """Score every item for each query in one pass; all are as wide as the widest."""
+    widest = min(max(one.count for one in queries), len(space.item_vectors))
+    vectors = np.stack([one.vector for one in queries])
+    top = space.scan.top(vectors, widest, excluded=_excluded_rows(space, queries))
+    found = []
+    for i, one in enumerate(queries):
+        count = min(int(top.counts[i]), one.count)
+        eligible = one.plan.eligible_count
+        report = SearchReport(SearchMode.EXACT, eligible, eligible)
+        found.append(Found(top.rows[i, :count], top.scores[i, :count], report))
+    return found
 
 
 def _index(
     space: Space, index: ApproximateIndex, plan: Plan, vector: FloatArray, count: int
 ) -> Found:
-    rows, _ = index.search(vector, count + len(plan.excluded))
-    returned = len(rows)
-    rows = np.sort(rows[~np.isin(rows, plan.excluded)]).astype(np.int32)
-    # The index may store rounded vectors: the scores of the reply come from the float32 ones.
-    rows, scores = _best(rows, score_rows(space.item_vectors, vector, rows), count)
-    return Found(rows, scores, SearchReport(SearchMode.APPROXIMATE, plan.eligible_count, returned))
+    near, _ = index.search(vector, count + len(plan.excluded))
+    allowed = np.sort(near[~np.isin(near, plan.excluded)]).astype(np.int32)
+    # The index works with distances: the scores of the reply come from the vectors themselves.
+    rows, scores = _best(allowed, score_rows(space.item_vectors, vector, allowed), count)
+    report = SearchReport(SearchMode.APPROXIMATE, plan.eligible_count, len(near))
+    return Found(rows, scores, report)
 
 
-def _as_one_row(excluded: IntArray, space: Space) -> Interactions | None:
-    """Return the excluded rows in the shape a batch of queries has: one row of columns a query."""
-    if not len(excluded):
+def _excluded_rows(space: Space, queries: Sequence[ScanQuery]) -> Interactions | None:
+    """Return the excluded rows in the shape the scan wants: a row of columns a query."""
+    excluded = [one.plan.excluded for one in queries]
+    starts = np.zeros(len(excluded) + 1, dtype=np.int64)
+    np.cumsum([len(rows) for rows in excluded], out=starts[1:])
+    if not starts[-1]:
         return None
-    starts = np.array([0, len(excluded)], dtype=np.int64)
-    values = np.empty(len(excluded), dtype=np.float32)  # not read
-    return Interactions(starts, excluded, values, len(space.item_vectors))
+    values = np.empty(starts[-1], dtype=np.float32)  # not read
+    return Interactions(starts, np.concatenate(excluded), values, len(space.item_vectors))
 
 
 def _best(rows: IntArray, scores: FloatArray, count: int) -> tuple[IntArray, FloatArray]:

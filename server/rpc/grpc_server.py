@@ -58,7 +58,7 @@ class GrpcServer:
             self._pool, interceptors=[self._gate], options=_options(settings)
         )
         self._health = health.HealthServicer()
-        watches = Watches(trainings, slots, limits.watches_max, self._gate.draining)
+        watches = Watches(trainings, limits.watches_max, self._gate.draining)
         model_service = ModelService(models, trainings, evaluations, watches)
         self._add_services(RetrievalService(slots), model_service)
 

@@ -122,7 +122,7 @@ class Gate(grpc.ServerInterceptor):
             except Exception as error:
                 _abort(error, method, context)
             finally:
-                self._log_access(method, context, started)
+                self._log_access(method, context, started, pool)
 
         def stream(message: bytes, context: grpc.ServicerContext) -> Iterator[Any]:
             started = time.perf_counter()
@@ -131,7 +131,7 @@ class Gate(grpc.ServerInterceptor):
             except Exception as error:
                 _abort(error, method, context)
             finally:
-                self._log_access(method, context, started, streaming=True)
+                self._log_access(method, context, started, pool)
 
         behavior: Any = stream if streams else unary
         behavior.experimental_thread_pool = pool
@@ -160,11 +160,11 @@ class Gate(grpc.ServerInterceptor):
         raise Overloaded(problem, limit=self._in_flight_max)
 
     def _log_access(
-        self, method: str, context: grpc.ServicerContext, started: float, streaming: bool = False
+        self, method: str, context: grpc.ServicerContext, started: float, pool: CountingPool
     ) -> None:
-        """Write one line a call: at debug, or as a warning when it was slow."""
+        """Write one line a call: at debug, or as a warning when a retrieval was slow."""
         seconds = time.perf_counter() - started
-        slow = seconds > self._slow_call_s and not streaming
+        slow = seconds > self._slow_call_s and pool is self._pool
         level = logging.WARNING if slow else logging.DEBUG
         if _ACCESS.isEnabledFor(level):
             code: Any = context.code()  # type: ignore[no-untyped-call, attr-defined, unused-ignore]

@@ -1,6 +1,9 @@
 """Embed, Retrieve and BatchRetrieve: from the wire to the domain and back."""
 
+from collections.abc import Sequence
+
 from shortlist.server.errors import BatchTooLarge, FieldInvalid
+from shortlist.server.retrieval.batch import Entry, Outcome
 from shortlist.server.retrieval.query import (
     COUNT_DEFAULT,
     COUNT_MAX,
@@ -101,10 +104,21 @@ def candidates_to_proto(found: Candidates) -> pb2.RetrieveResponse:
     )
 
 
-def check_batch_from_proto(request: pb2.BatchRetrieveRequest) -> pb2.BatchRetrieveRequest:
-    """Return the batch as it is: its entries are decoded one by one, because each fails alone."""
+def retrieve_queries_from_proto(request: pb2.BatchRetrieveRequest) -> list[Entry]:
+    """Return each entry's retrieval, or why it is none: entries fail alone."""
     _check_batch("requests", len(request.requests), REQUESTS_MAX)
-    return request
+    return [_entry_from_proto(one) for one in request.requests]
+
+
+def outcomes_to_proto(outcomes: Sequence[Outcome]) -> pb2.BatchRetrieveResponse:
+    """Return what became of each entry, in order."""
+    entries = [
+        entry_error_to_proto(one, i)
+        if isinstance(one, Exception)
+        else pb2.BatchRetrieveEntry(response=candidates_to_proto(one))
+        for i, one in enumerate(outcomes)
+    ]
+    return pb2.BatchRetrieveResponse(entries=entries)
 
 
 def entry_error_to_proto(error: Exception, entry: int) -> pb2.BatchRetrieveEntry:
@@ -123,6 +137,13 @@ def entry_error_to_proto(error: Exception, entry: int) -> pb2.BatchRetrieveEntry
             metadata=metadata_of(error),
         )
     )
+
+
+def _entry_from_proto(request: pb2.RetrieveRequest) -> Entry:
+    try:
+        return retrieve_query_from_proto(request)
+    except FieldInvalid as error:
+        return error
 
 
 def _check_batch(path: str, length: int, most: int) -> None:

@@ -2,14 +2,15 @@
 
 import grpc
 
+from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.retrieve import embed, retrieve
 from shortlist.server.retrieval.slots import Slots
 from shortlist.server.rpc.retrieval_messages import (
     candidates_to_proto,
-    check_batch_from_proto,
     embed_query_from_proto,
     embedded_to_proto,
-    entry_error_to_proto,
+    outcomes_to_proto,
+    retrieve_queries_from_proto,
     retrieve_query_from_proto,
 )
 from shortlist.v1 import retrieval_service_pb2 as pb2
@@ -37,14 +38,5 @@ class RetrievalService(pb2_grpc.RetrievalServiceServicer):
     def BatchRetrieve(
         self, request: pb2.BatchRetrieveRequest, context: grpc.ServicerContext
     ) -> pb2.BatchRetrieveResponse:
-        batch = check_batch_from_proto(request)
-        entries = (self._entry(one, i, context) for i, one in enumerate(batch.requests))
-        return pb2.BatchRetrieveResponse(entries=entries)
-
-    def _entry(
-        self, request: pb2.RetrieveRequest, entry: int, context: grpc.ServicerContext
-    ) -> pb2.BatchRetrieveEntry:
-        try:
-            return pb2.BatchRetrieveEntry(response=self.Retrieve(request, context))
-        except Exception as error:
-            return entry_error_to_proto(error, entry)
+        batch = retrieve_queries_from_proto(request)
+        return outcomes_to_proto(retrieve_each(self._slots.model, batch))

@@ -7,7 +7,6 @@ import grpc
 
 from shortlist.server.errors import NotReady, Overloaded
 from shortlist.server.job import Job
-from shortlist.server.retrieval.slots import Slots
 from shortlist.server.trainings import Trainings, has_ended
 
 POLL_S = 0.1
@@ -16,11 +15,8 @@ POLL_S = 0.1
 class Watches:
     """Follows jobs by looking at the store: another process trains than serves the watch."""
 
-    def __init__(
-        self, trainings: Trainings, slots: Slots, watches_max: int, draining: threading.Event
-    ) -> None:
+    def __init__(self, trainings: Trainings, watches_max: int, draining: threading.Event) -> None:
         self._trainings = trainings
-        self._slots = slots
         self._watches_max = watches_max
         self._free = threading.BoundedSemaphore(watches_max)
         self._draining = draining
@@ -42,14 +38,10 @@ class Watches:
         version = -1
         while context.is_active():
             job = self._trainings.get(job_id)
-            ended = has_ended(job)
             if job.version != version:
-                if ended:
-                    # Whoever waited for the end retrieves next: the new model must serve then.
-                    self._slots.refresh()
                 version = job.version
                 yield job
-            if ended:
+            if has_ended(job):
                 return
             if self._draining.wait(POLL_S):
                 raise NotReady("The server is shutting down; watch again elsewhere.", draining=True)

@@ -72,7 +72,8 @@ def test_an_epoch_solves_every_row(
     events = Events(turned.columns, _rows_of(turned), turned.values)
     by_item = build_interactions(events, 30, 40, aggregate="sum")
     swapped = WalsParams(
-        dim=dim, **{**variant, **_swapped(variant)}  # type: ignore[arg-type]
+        dim=dim,
+        **{**variant, **_swapped(variant)},  # type: ignore[arg-type]
     )
     expected = oracle.solve_users(by_item, trained.users, swapped)
     np.testing.assert_allclose(trained.items, expected, rtol=2e-3, atol=2e-4)
@@ -91,7 +92,11 @@ def _swapped(variant: dict[str, object]) -> dict[str, object]:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    st.integers(1, 30), st.integers(1, 30), st.integers(1, 20), st.floats(0, 0.9), st.integers(0, 99)
+    st.integers(1, 30),
+    st.integers(1, 30),
+    st.integers(1, 20),
+    st.floats(0, 0.9),
+    st.integers(0, 99),
 )
 def test_loss_never_rises_over_exact_epochs(
     users: int, items: int, dim: int, share: float, seed: int

@@ -21,7 +21,9 @@ def dense_problem(rows: Interactions, params: WalsParams) -> tuple[np.ndarray, n
     }[params.value_transform]
     user_count = np.maximum(observed.sum(axis=1, keepdims=True), 1)
     item_count = np.maximum(observed.sum(axis=0, keepdims=True), 1)
-    damping = user_count**-params.user_frequency_exponent * item_count**-params.item_frequency_exponent
+    damping = (
+        user_count**-params.user_frequency_exponent * item_count**-params.item_frequency_exponent
+    )
     weights = np.where(observed, transform * damping, params.unobserved_weight)
     return weights, np.where(observed & (values >= 0), 1.0, 0.0)
 

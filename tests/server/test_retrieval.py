@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shortlist.server.errors import EmbeddingDimension, QueryKindUnsupported, UserUnknown
+from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.query import (
     EmbeddingQuery,
     ItemsQuery,
@@ -288,3 +289,27 @@ def test_exact_ties_are_ordered_by_id(seed: int, count: int) -> None:
     assert model.space is not None
     scores = model.space.item_vectors.astype(np.float64) @ numbers.astype(np.float64)
     assert (found.item_ids, found.scores) == best_items(all_ids(model), scores, count=count)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(questions(), max_size=6), st.booleans())
+def test_a_batch_answers_each_entry_as_if_it_were_alone(
+    asked: list[tuple[ServingModel, RetrieveQuery]], broken: bool
+) -> None:
+    """Sharing a pass over the items changes no bit, and one bad entry no other."""
+    models = {(str(count), "live"): model for count, model in MODELS.items()}
+    names = {id(model): name for (name, _), model in models.items()}
+    entries: list[RetrieveQuery | Exception] = [
+        replace(query, catalog=names[id(model)]) for model, query in asked
+    ]
+    if broken:
+        entries.append(ZeroDivisionError())
+        entries.append(RetrieveQuery(EmbeddingQuery(np.ones(3, np.float32)), catalog="9"))
+        entries.append(RetrieveQuery(UserQuery("u001"), catalog="none"))
+    outcomes = retrieve_each(lambda catalog, name: models[catalog, name], entries)
+    assert len(outcomes) == len(entries)
+    for (model, query), outcome in zip(asked, outcomes, strict=False):
+        assert outcome == retrieve(model, query)
+    if broken:
+        kinds = [type(one) for one in outcomes[-3:]]
+        assert kinds == [ZeroDivisionError, EmbeddingDimension, KeyError]

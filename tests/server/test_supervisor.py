@@ -82,7 +82,9 @@ def test_a_killed_worker_is_replaced_on_the_same_port(start: Start) -> None:
     target = target_of(process)
     (first,) = worker_ids(process)
     os.kill(first, signal.SIGKILL)
-    with grpc.insecure_channel(target) as channel:
+    # The default pause between two attempts to connect grows to minutes.
+    options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 100)]
+    with grpc.insecure_channel(target, options) as channel:
         stub = model_service_pb2_grpc.ModelServiceStub(channel)
         request = model_service_pb2.ListTrainingJobsRequest()
         assert not stub.ListTrainingJobs(request, wait_for_ready=True, timeout=WAIT_S).jobs

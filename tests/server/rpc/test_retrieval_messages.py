@@ -8,9 +8,9 @@ import pytest
 from shortlist.server.errors import BatchTooLarge, FieldInvalid
 from shortlist.server.retrieval.query import ItemsQuery, RetrieveQuery, SearchMode, UserQuery
 from shortlist.server.rpc.retrieval_messages import (
-    check_batch_from_proto,
     embed_query_from_proto,
     entry_error_to_proto,
+    retrieve_queries_from_proto,
     retrieve_query_from_proto,
 )
 from shortlist.v1 import query_pb2 as q
@@ -131,13 +131,13 @@ def test_the_mistake_in_one_query_of_many_is_placed() -> None:
 def test_a_batch_has_at_least_one_entry_and_at_most_a_thousand() -> None:
     for empty in (
         lambda: embed_query_from_proto(r.EmbedRequest()),
-        lambda: check_batch_from_proto(r.BatchRetrieveRequest()),
+        lambda: retrieve_queries_from_proto(r.BatchRetrieveRequest()),
     ):
         with pytest.raises(FieldInvalid):
             empty()
     many = r.BatchRetrieveRequest(requests=[r.RetrieveRequest(query=USER)] * 1001)
     with pytest.raises(BatchTooLarge, match="1001"):
-        check_batch_from_proto(many)
+        retrieve_queries_from_proto(many)
     with pytest.raises(BatchTooLarge, match="1001"):
         embed_query_from_proto(r.EmbedRequest(queries=[USER] * 1001))
 

@@ -1,0 +1,57 @@
+"""The Gowalla check-ins that benchmarks share, or a generated set of its shape where they are missing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.report import data_folder
+from shortlist.core.interactions import Events, Interactions, build_interactions
+
+USERS, ITEMS, PAIRS = 29_858, 40_981, 810_128
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """Train (train + valid) and test pairs."""
+
+    name: str
+    train: Interactions
+    test: Interactions
+
+
+def gowalla_or_generated() -> Benchmark:
+    """Read the split that LightGCN and the open benchmarks use, or generate one; `name` says which."""
+    folder = data_folder("gowalla")
+    if folder is None:
+        return Benchmark("generated", generated(PAIRS, seed=1), generated(PAIRS // 4, seed=2))
+    return Benchmark(
+        "gowalla",
+        _read([folder / "train.txt", folder / "valid.txt"]),
+        _read([folder / "test.txt"]),
+    )
+
+
+def generated(pair_count: int, *, seed: int) -> Interactions:
+    """Return pairs with the same counts and a power law of items and users."""
+    rng = np.random.default_rng(seed)
+    users = rng.choice(USERS, pair_count, p=_power_law(USERS)).astype(np.int32)
+    items = rng.choice(ITEMS, pair_count, p=_power_law(ITEMS)).astype(np.int32)
+    return _matrix(users, items)
+
+
+def _power_law(count: int) -> np.ndarray:
+    weights = 1.0 / np.arange(10, count + 10) ** 0.7
+    return weights / weights.sum()
+
+
+def _read(paths: list[Path]) -> Interactions:
+    lines = [line.split() for path in paths for line in path.read_text().splitlines()]
+    users = np.repeat([int(line[0]) for line in lines], [len(line) - 1 for line in lines])
+    items = np.array([item for line in lines for item in line[1:]], np.int32)
+    return _matrix(users.astype(np.int32), items)
+
+
+def _matrix(users: np.ndarray, items: np.ndarray) -> Interactions:
+    events = Events(users, items, np.ones(len(users), np.float32))
+    return build_interactions(events, USERS, ITEMS, aggregate="max")

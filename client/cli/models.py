@@ -1,0 +1,117 @@
+"""`shortlist models`: list, show, delete, alias, aliases."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from shortlist.client.cli.evaluate import print_evaluation
+from shortlist.client.cli.options import Commands, print_json, print_table
+from shortlist.client.clients import Shortlist
+from shortlist.client.models import Model
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command and its own commands."""
+    parser = commands.add_parser("models", help="list, show, delete models; move aliases")
+    verbs = parser.add_subparsers(required=True, metavar="list|show|delete|alias|aliases")
+    listing = verbs.add_parser("list", help="the models of the catalog, newest first")
+    listing.add_argument("--page-size", type=int, default=0)
+    listing.add_argument("--page-token", default="")
+    listing.set_defaults(run=show_list)
+    showing = verbs.add_parser("show", help="how a model was trained and how good it is")
+    showing.add_argument("model", nargs="?", default="", help='id or alias (default "live")')
+    showing.set_defaults(run=show_one)
+    deleting = verbs.add_parser("delete", help="delete a model that no alias names")
+    deleting.add_argument("model_id")
+    deleting.set_defaults(run=delete)
+    aliasing = verbs.add_parser("alias", help="point an alias at a model: swap or roll back")
+    aliasing.add_argument("name")
+    aliasing.add_argument("model_id")
+    aliasing.set_defaults(run=alias)
+    verbs.add_parser("aliases", help="the aliases of the catalog").set_defaults(run=show_aliases)
+
+
+def show_list(shortlist: Shortlist, options: argparse.Namespace) -> None:
+    """Print one page of models."""
+    page = shortlist.models(page_size=options.page_size, page_token=options.page_token)
+    if options.json:
+        print_json(page)
+        return
+    rows = [
+        (m.model_id, m.create_time, m.dim, m.item_count, m.user_count, ", ".join(m.aliases))
+        for m in page.models
+    ]
+    print_table(["model", "published", "dim", "items", "users", "aliases"], rows)
+    if page.next_page_token:
+        print(f"more: --page-token {page.next_page_token}")
+
+
+def show_one(shortlist: Shortlist, options: argparse.Namespace) -> None:
+    """Print everything about one model."""
+    model = shortlist.model(options.model)
+    if options.json:
+        print_json(model)
+        return
+    for name, value in _facts(model):
+        print(f"{name:14} {value}")
+    if model.evaluation:
+        print_evaluation(model.evaluation)
+
+
+def delete(shortlist: Shortlist, options: argparse.Namespace) -> None:
+    """Delete a model."""
+    shortlist.delete_model(options.model_id)
+    print_json({"deleted": options.model_id}) if options.json else print(
+        f"deleted {options.model_id}"
+    )
+
+
+def alias(shortlist: Shortlist, options: argparse.Namespace) -> None:
+    """Point an alias at a model."""
+    found = shortlist.set_alias(options.name, options.model_id)
+    print_json(found) if options.json else print(f"{found.name} -> {found.model_id}")
+
+
+def show_aliases(shortlist: Shortlist, options: argparse.Namespace) -> None:
+    """Print the aliases."""
+    found = shortlist.aliases()
+    if options.json:
+        print_json(found)
+        return
+    print_table(["alias", "model"], [(one.name, one.model_id) for one in found])
+
+
+def _facts(model: Model) -> list[tuple[str, str]]:
+    algorithm = model.request.algorithm
+    settings = dataclasses.asdict(algorithm) if algorithm else {}
+    index = model.index
+    found = "none"
+    if index and index.kind != "none":
+        found = (
+            f"{index.kind}, recall@100 {index.recall_at_100:.4f} on {index.query_count} queries "
+            f"(expansion {index.expansion_search}), built in {index.build_seconds:.1f} s"
+        )
+    losses = model.losses
+    return [
+        ("model", f"{model.model_id} in catalog {model.catalog}"),
+        ("aliases", ", ".join(model.aliases) or "none"),
+        ("published", f"{model.create_time:%Y-%m-%d %H:%M:%S} UTC" if model.create_time else ""),
+        ("trained", f"in {model.training_seconds:.1f} s by {type(algorithm).__name__.lower()}"),
+        ("settings", ", ".join(f"{k}={v}" for k, v in settings.items() if v not in ("", None))),
+        ("counts", f"{model.user_count:,} users, {model.item_count:,} items"),
+        ("interactions", f"{model.interaction_count:,}"),
+        ("loss", f"{sparkline(losses)}  {losses[0]:,.6g} -> {losses[-1]:,.6g}" if losses else "-"),
+        ("index", found),
+        ("attributes", ", ".join(model.attribute_columns) or "none"),
+        ("size", f"{model.size_bytes / 1e6:,.1f} MB"),
+    ]
+
+
+def sparkline(values: tuple[float, ...]) -> str:
+    """Draw numbers as a line of bars."""
+    low, high = min(values), max(values)
+    spread = (high - low) or 1.0
+    return "".join(_BARS[int((value - low) / spread * (len(_BARS) - 1))] for value in values)

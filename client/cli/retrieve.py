@@ -1,0 +1,78 @@
+"""`shortlist retrieve`: candidates for a user, a history, items."""
+
+from __future__ import annotations
+
+import argparse
+
+from shortlist.client.candidates import History
+from shortlist.client.cli.options import Commands, print_json, print_table
+from shortlist.client.clients import Shortlist
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("retrieve", help="candidates for a user, a history, or items")
+    add_query_options(parser)
+    parser.add_argument("--count", type=int, default=0, help="how many, 1 to 10000 (default 100)")
+    parser.add_argument("--exclude", nargs="+", default=[], metavar="ITEM", help="never these")
+    parser.add_argument("--include-seen", action="store_true", help="also what the user has seen")
+    parser.add_argument(
+        "--candidates", nargs="+", default=[], metavar="ITEM", help="score only these"
+    )
+    parser.add_argument("--mode", default="", choices=["", "exact", "approximate"])
+    parser.add_argument("--min-score", type=float, help="leave out lower scores")
+    parser.add_argument(
+        "--require-personalized", action="store_true", help="no popular items for strangers"
+    )
+    parser.add_argument("--model", default="", help='model id or alias (default "live")')
+    parser.set_defaults(run=run)
+
+
+def add_query_options(parser: argparse.ArgumentParser) -> None:
+    """Add who or what is asked about."""
+    parser.add_argument("--user", default="", help="a user's id")
+    parser.add_argument(
+        "--history", nargs="+", default=[], metavar="ITEM[=VALUE]", help="what they did"
+    )
+    parser.add_argument("--items", nargs="+", default=[], metavar="ITEM", help="more like these")
+    parser.add_argument(
+        "--negative-items", nargs="+", default=[], metavar="ITEM", help="less like these"
+    )
+
+
+def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
+    """Ask and print."""
+    found = shortlist.retrieve(
+        user=options.user,
+        history=history_of(options.history),
+        items=options.items,
+        negative_items=options.negative_items,
+        count=options.count,
+        exclude=options.exclude,
+        include_seen=options.include_seen,
+        candidates=options.candidates,
+        mode=options.mode,
+        min_score=options.min_score,
+        require_personalized=options.require_personalized,
+        model=options.model,
+    )
+    if options.json:
+        print_json(found)
+        return
+    print_table(["item", "score"], list(found))
+    search = found.search
+    print(
+        f"\nmodel {found.model}, origin {found.origin}, {search.mode} search of "
+        f"{search.eligible_items:,} eligible items"
+    )
+    if found.missing_ids:
+        print(f"unknown to the model: {', '.join(found.missing_ids)}")
+
+
+def history_of(texts: list[str]) -> History:
+    """Read ITEM or ITEM=VALUE; an id that holds "=" is given as ID=1."""
+    events: list[str | tuple[str, float]] = []
+    for text in texts:
+        item, separator, value = text.rpartition("=")
+        events.append((item, float(value)) if separator else text)
+    return events

@@ -1,0 +1,145 @@
+"""`shortlist train`: trains on the server, shows the progress, prints the quality."""
+
+from __future__ import annotations
+
+import argparse
+
+from shortlist.client.cli.evaluate import print_evaluation
+from shortlist.client.cli.options import (
+    Commands,
+    add_column_options,
+    add_source_options,
+    interactions_of,
+    numbers,
+    print_json,
+    source_of,
+)
+from shortlist.client.clients import Shortlist
+from shortlist.client.training import (
+    Algorithm,
+    EvaluationSpec,
+    ItemSource,
+    Popularity,
+    Preparation,
+    Wals,
+)
+
+# Option, type, help: every setting of the contract's WalsSpec, by its name there.
+_WALS: tuple[tuple[str, type, str], ...] = (
+    ("dim", int, "length of the vectors"),
+    ("epochs", int, "passes over both sides"),
+    ("unobserved_weight", float, "w0, weight of pairs that were not observed"),
+    ("regularization", float, "regularization"),
+    ("regularization_exponent", float, "nu: how it grows with a row's weight"),
+    ("value_transform", str, "none, linear or log: how values become weights"),
+    ("value_alpha", float, "alpha of the transform"),
+    ("value_epsilon", float, "epsilon of the log transform"),
+    ("user_frequency_exponent", float, "p: frequent users weigh less"),
+    ("item_frequency_exponent", float, "q: frequent items weigh less"),
+    ("init_stddev", float, "size of the first vectors"),
+    ("solver", str, "conjugate_gradient or cholesky"),
+    ("seed", int, "seed of the first vectors"),
+)
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("train", help="train a model and serve it")
+    parser.add_argument("--interactions", required=True, metavar="PATH", help="on the server")
+    add_source_options(parser, "", "interactions")
+    add_column_options(parser)
+    parser.add_argument("--items", default="", metavar="PATH", help="what is known of the items")
+    add_source_options(parser, "items-", "items")
+    parser.add_argument("--items-id-column", default="", help="column of the item id")
+    parser.add_argument(
+        "--attributes", nargs="+", default=[], metavar="COLUMN", help="columns to keep"
+    )
+    parser.add_argument("--algorithm", choices=["wals", "popularity"], default="wals")
+    for name, kind, text in _WALS:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=f"wals: {text}")
+    parser.add_argument("--half-life-days", type=float, help="popularity: of an event's weight")
+    parser.add_argument("--aggregation", default="", choices=["", "sum", "max", "last", "count"])
+    parser.add_argument("--user-events-min", type=int, default=0, help="leave out rarer users")
+    parser.add_argument("--item-events-min", type=int, default=0, help="leave out rarer items")
+    parser.add_argument("--value-min", type=float, help="leave out smaller values")
+    _add_evaluation_options(parser)
+    parser.add_argument("--model-id", default="", help="id of the model (default: made up)")
+    parser.add_argument("--alias", default="", help='alias to move (default "live")')
+    parser.add_argument("--keep-aliases", action="store_true", help="move no alias")
+    parser.add_argument("--request-id", default="", help="makes a repeated call safe")
+    parser.add_argument("--detach", action="store_true", help="do not wait for the end")
+    parser.set_defaults(run=run)
+
+
+def _add_evaluation_options(parser: argparse.ArgumentParser) -> None:
+    splits = ["", "temporal", "random_per_user", "leave_last_out", "given", "none"]
+    parser.add_argument("--split", default="", choices=splits, help="how events are held out")
+    parser.add_argument("--held-out-fraction", type=float, help="share of the events")
+    parser.add_argument("--unseen-user-fraction", type=float, help="share of users held out whole")
+    parser.add_argument("--cutoffs", type=numbers, default=(), metavar="10,20,100")
+    parser.add_argument("--evaluation-seed", type=int, default=0, help="of the random splits")
+    parser.add_argument("--test-interactions", default="", metavar="PATH", help="split given")
+    add_source_options(parser, "test-", "test interactions")
+    add_column_options(parser, "test-")
+
+
+def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
+    """Train and print what came of it; Ctrl-C leaves the training running."""
+    test = None
+    if options.test_interactions:
+        test = interactions_of(options.test_interactions, options, "test-")
+    start = shortlist.start_training if options.detach else shortlist.train
+    try:
+        job = start(
+            interactions_of(options.interactions, options),
+            _items_of(options),
+            _algorithm_of(options),
+            preparation=Preparation(
+                options.aggregation,
+                options.user_events_min,
+                options.item_events_min,
+                options.value_min,
+            ),
+            evaluation=EvaluationSpec(
+                options.split,
+                options.held_out_fraction,
+                options.unseen_user_fraction,
+                options.cutoffs,
+                test,
+                options.evaluation_seed,
+            ),
+            model_id=options.model_id,
+            alias=options.alias,
+            keep_aliases=options.keep_aliases,
+            **({"request_id": options.request_id} if options.request_id else {}),
+        )
+    except KeyboardInterrupt:
+        print("\ndetached; the training goes on (shortlist jobs list)")
+        raise
+    if options.detach:
+        print_json(job) if options.json else print(f"job {job.job_id} is {job.state}")
+        return
+    model = shortlist.model(job.request.model_id)
+    if options.json:
+        print_json(model)
+        return
+    print(
+        f"\nmodel {model.model_id}: {model.user_count:,} users, {model.item_count:,} items, "
+        f"{model.interaction_count:,} interactions, {model.training_seconds:.1f} s"
+    )
+    if model.evaluation:
+        print_evaluation(model.evaluation)
+
+
+def _items_of(options: argparse.Namespace) -> ItemSource | None:
+    if not options.items:
+        return None
+    source = source_of(options.items, options, "items_")
+    return ItemSource(source, options.items_id_column, tuple(options.attributes))
+
+
+def _algorithm_of(options: argparse.Namespace) -> Algorithm:
+    if options.algorithm == "popularity":
+        return Popularity(options.half_life_days)
+    given = {name: getattr(options, name) for name, _, _ in _WALS}
+    return Wals(**{name: value for name, value in given.items() if value is not None})

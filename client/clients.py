@@ -1,0 +1,239 @@
+"""The two clients: Shortlist waits for its answers, AsyncShortlist awaits them.
+
+Both list the same calls (client/calls.py), so that each call is written, typed and documented once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import grpc
+
+from shortlist.client import calls
+from shortlist.client.calls import Call, fill_catalog
+from shortlist.client.connection import Deadline, Retries, open_channel, wait_before_retry
+from shortlist.client.errors import TrainingFailed, error_from_call
+from shortlist.client.progress import Progress, progress_of
+from shortlist.client.training import TrainingJob
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _Client:
+    """What both share: where calls go and how often they are tried."""
+
+    def __init__(
+        self,
+        target: str = "localhost:50051",
+        *,
+        catalog: str = "",
+        timeout_s: float | None = 10.0,
+        retries: Retries = Retries(),  # noqa: B008 - frozen
+        credentials: grpc.ChannelCredentials | None = None,
+        channel: grpc.Channel | grpc.aio.Channel | None = None,
+    ) -> None:
+        """Connect to `target`, or use a channel of the caller's, which then stays open.
+
+        A call takes at most timeout_s (None: no limit), all its attempts together.
+        """
+        self._catalog, self._timeout_s, self._retries = catalog, timeout_s, retries
+        self._owns_channel = channel is None
+        asynchronous = isinstance(self, AsyncShortlist)
+        self._channel: Any = channel or open_channel(target, credentials, asynchronous)
+
+    def _method(self, call: Call[Any]) -> Any:
+        fill_catalog(call.request, self._catalog)
+        make = self._channel.unary_stream if call.streaming else self._channel.unary_unary
+        return make(
+            f"/{call.service}/{call.method}",
+            request_serializer=type(call.request).SerializeToString,
+            response_deserializer=call.reply.FromString,
+        )
+
+    def _retries_of(self, call: Call[Any]) -> Retries:
+        return self._retries if call.repeatable else Retries(attempts_max=1)
+
+
+def _verb(build: Callable[P, Call[T]]) -> Callable[Concatenate[Shortlist, P], T]:
+    """Make a method of a call: its signature and documentation are the call's."""
+
+    def method(self: Shortlist, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._run(build(*args, **kwargs))
+
+    functools.update_wrapper(method, build)
+    return method
+
+
+def _async_verb(
+    build: Callable[P, Call[T]],
+) -> Callable[Concatenate[AsyncShortlist, P], Awaitable[T]]:
+    """Make an awaitable method of a call."""
+
+    def method(self: AsyncShortlist, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
+        return self._run(build(*args, **kwargs))
+
+    functools.update_wrapper(method, build)
+    return method
+
+
+class Shortlist(_Client):
+    """A connection to a Shortlist server; safe to use from many threads.
+
+    Every method raises ShortlistClientError or one of its kinds (client/errors.py). When the server
+    is unavailable, a call is tried again within its time.
+    """
+
+    retrieve = _verb(calls.retrieve)
+    retrieve_batch = _verb(calls.retrieve_batch)
+    embed = _verb(calls.embed)
+    start_training = _verb(calls.start_training)
+    training_job = _verb(calls.training_job)
+    training_jobs = _verb(calls.training_jobs)
+    cancel_training = _verb(calls.cancel_training)
+    model = _verb(calls.model)
+    models = _verb(calls.models)
+    delete_model = _verb(calls.delete_model)
+    set_alias = _verb(calls.set_alias)
+    aliases = _verb(calls.aliases)
+    evaluate = _verb(calls.evaluate)
+
+    def watch(self, job_id: str) -> Iterator[TrainingJob]:
+        """Yield a job's state whenever it changes, until it has ended; re-attaches by itself."""
+        attempt, ended = 1, False
+        while not ended:
+            call = calls.watch(job_id)
+            try:
+                for reply in self._method(call)(call.request):
+                    attempt = 1
+                    job = call.convert(reply)
+                    ended = job.has_ended
+                    yield job
+                return
+            except grpc.RpcError as failure:
+                error = error_from_call(failure)
+                wait = wait_before_retry(error, attempt, self._retries, Deadline(None))
+                if wait is None:
+                    raise error from failure
+                attempt += 1
+                time.sleep(wait)
+
+    def train(self, *args: Any, progress: bool | Progress = True, **kwargs: Any) -> TrainingJob:
+        """Do what start_training does, show the progress, and return the job once it has succeeded.
+
+        progress: True draws a bar on stderr, False nothing; or a function that gets each job state.
+        Raises TrainingFailed when the job ended otherwise. Ctrl-C detaches; the job goes on.
+        """
+        kwargs.setdefault("request_id", uuid.uuid4().hex)
+        job = self.start_training(*args, **kwargs)
+        with progress_of(progress) as show:
+            for state in self.watch(job.job_id):
+                show(job := state)
+        if job.state != "succeeded":
+            raise TrainingFailed(job)
+        return job
+
+    def close(self) -> None:
+        """Close the channel, unless it is the caller's."""
+        if self._owns_channel:
+            self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(self, call: Call[T]) -> T:
+        deadline, attempt = Deadline(self._timeout_s), 1
+        while True:
+            try:
+                return call.convert(self._method(call)(call.request, timeout=deadline.left_s()))
+            except grpc.RpcError as failure:
+                error = error_from_call(failure)
+                wait = wait_before_retry(error, attempt, self._retries_of(call), deadline)
+                if wait is None:
+                    raise error from failure
+                attempt += 1
+                time.sleep(wait)
+
+
+class AsyncShortlist(_Client):
+    """The same connection for asyncio: every method of Shortlist, awaited."""
+
+    retrieve = _async_verb(calls.retrieve)
+    retrieve_batch = _async_verb(calls.retrieve_batch)
+    embed = _async_verb(calls.embed)
+    start_training = _async_verb(calls.start_training)
+    training_job = _async_verb(calls.training_job)
+    training_jobs = _async_verb(calls.training_jobs)
+    cancel_training = _async_verb(calls.cancel_training)
+    model = _async_verb(calls.model)
+    models = _async_verb(calls.models)
+    delete_model = _async_verb(calls.delete_model)
+    set_alias = _async_verb(calls.set_alias)
+    aliases = _async_verb(calls.aliases)
+    evaluate = _async_verb(calls.evaluate)
+
+    async def watch(self, job_id: str) -> AsyncIterator[TrainingJob]:
+        """Yield a job's state whenever it changes, until it has ended; re-attaches by itself."""
+        attempt, ended = 1, False
+        while not ended:
+            call = calls.watch(job_id)
+            try:
+                async for reply in self._method(call)(call.request):
+                    attempt = 1
+                    job = call.convert(reply)
+                    ended = job.has_ended
+                    yield job
+                return
+            except grpc.aio.AioRpcError as failure:
+                error = error_from_call(failure)
+                wait = wait_before_retry(error, attempt, self._retries, Deadline(None))
+                if wait is None:
+                    raise error from failure
+                attempt += 1
+                await asyncio.sleep(wait)
+
+    async def train(
+        self, *args: Any, progress: bool | Progress = True, **kwargs: Any
+    ) -> TrainingJob:
+        """Do what Shortlist.train does."""
+        kwargs.setdefault("request_id", uuid.uuid4().hex)
+        job = await self.start_training(*args, **kwargs)
+        with progress_of(progress) as show:
+            async for state in self.watch(job.job_id):
+                show(job := state)
+        if job.state != "succeeded":
+            raise TrainingFailed(job)
+        return job
+
+    async def close(self) -> None:
+        """Close the channel, unless it is the caller's."""
+        if self._owns_channel:
+            await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _run(self, call: Call[T]) -> T:
+        deadline, attempt = Deadline(self._timeout_s), 1
+        while True:
+            try:
+                reply = await self._method(call)(call.request, timeout=deadline.left_s())
+                return call.convert(reply)
+            except grpc.aio.AioRpcError as failure:
+                error = error_from_call(failure)
+                wait = wait_before_retry(error, attempt, self._retries_of(call), deadline)
+                if wait is None:
+                    raise error from failure
+                attempt += 1
+                await asyncio.sleep(wait)

@@ -1,0 +1,95 @@
+"""Published models, their quality, and the aliases that name them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shortlist.client.training import TrainRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One number, the mean over users."""
+
+    name: str  # precision, recall, f1, map, ndcg, mrr, hit_rate, coverage, novelty
+    cutoff: int
+    mean: float
+    standard_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class RankingEvaluation:
+    """One method on one group of users."""
+
+    method: str  # wals, popularity
+    user_group: str  # known, unseen
+    user_count: int
+    metrics: tuple[Metric, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Quality of rankings of the whole catalog."""
+
+    split: str
+    rankings: tuple[RankingEvaluation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """An approximate index and how well it finds what exact search finds."""
+
+    kind: str
+    recall_at_100: float
+    query_count: int
+    connectivity: int
+    expansion_add: int
+    expansion_search: int
+    build_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An immutable result of one training."""
+
+    model_id: str
+    catalog: str
+    request: TrainRequest
+    create_time: datetime | None
+    dim: int
+    item_count: int
+    user_count: int
+    interaction_count: int
+    losses: tuple[float, ...]
+    evaluation: Evaluation | None
+    index: IndexReport | None
+    size_bytes: int
+    training_seconds: float
+    aliases: tuple[str, ...]
+    attribute_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPage:
+    """Some models, newest first."""
+
+    models: tuple[Model, ...]
+    next_page_token: str  # empty: there are no more
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name for whichever model serves now."""
+
+    name: str
+    model_id: str
+    catalog: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class AliasList:
+    """The aliases of a catalog, by name."""
+
+    aliases: tuple[Alias, ...]

@@ -1,0 +1,109 @@
+"""Queries and candidates: the part of the contract that is called most, converted by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from shortlist.client.candidates import (
+    Candidates,
+    Embeddings,
+    History,
+    Query,
+    Retrieval,
+    SearchReport,
+)
+from shortlist.client.conversion import enum_from_proto, enum_to_proto
+from shortlist.v1 import query_pb2
+from shortlist.v1 import retrieval_service_pb2 as pb2
+
+_ORIGIN = query_pb2.Origin.DESCRIPTOR
+_MODE = pb2.SearchMode.DESCRIPTOR
+
+
+def query_to_proto(query: Query) -> query_pb2.Query:
+    """Return the message of a query. Raises ValueError unless it has exactly one target."""
+    targets = {
+        "user or history": bool(query.user or len(query.history)),
+        "items": bool(len(query.items) or len(query.negative_items)),
+        "embedding": query.embedding is not None,
+    }
+    given = [name for name, is_given in targets.items() if is_given]
+    if len(given) != 1:
+        found = " and ".join(given) or "none of them"
+        raise ValueError(f"a query is one of {', '.join(targets)}; given: {found}")
+    if query.embedding is not None:
+        values = np.asarray(query.embedding, np.float32).ravel().tolist()
+        return query_pb2.Query(embedding=query_pb2.Embedding(values=values))
+    if targets["items"]:
+        _refuse_text("items", query.items)
+        _refuse_text("negative_items", query.negative_items)
+        items = query_pb2.ItemsQuery(item_ids=query.items, negative_item_ids=query.negative_items)
+        return query_pb2.Query(items=items)
+    history = history_to_proto(query.history)
+    return query_pb2.Query(user=query_pb2.UserQuery(user_id=query.user, history=history))
+
+
+def history_to_proto(history: History) -> list[query_pb2.Event]:
+    """Return the messages of a history of item ids, or of (item id, value) pairs."""
+    _refuse_text("history", history)
+    events = []
+    for event in history:
+        item_id, value = (event, None) if isinstance(event, str) else event
+        events.append(query_pb2.Event(item_id=item_id, value=value))
+    return events
+
+
+def retrieval_to_proto(request: Retrieval) -> pb2.RetrieveRequest:
+    """Return the message of a request."""
+    _refuse_text("exclude", request.exclude)
+    _refuse_text("candidates", request.candidates)
+    return pb2.RetrieveRequest(
+        catalog=request.catalog,
+        model=request.model,
+        query=query_to_proto(request.query),
+        count=request.count,
+        exclude_item_ids=request.exclude,
+        include_seen=request.include_seen,
+        candidate_item_ids=request.candidates,
+        mode=enum_to_proto(_MODE, request.mode),  # type: ignore[arg-type] # a number of the enum
+        min_score=request.min_score,
+        require_personalized=request.require_personalized,
+    )
+
+
+def candidates_from_proto(reply: pb2.RetrieveResponse) -> Candidates:
+    """Return the candidates of a reply."""
+    search = reply.search
+    return Candidates(
+        item_ids=list(reply.item_ids),
+        scores=np.array(reply.scores, np.float32),
+        model=reply.model,
+        origin=enum_from_proto(_ORIGIN, reply.origin),
+        missing_ids=list(reply.missing_ids),
+        search=SearchReport(
+            enum_from_proto(_MODE, search.mode), search.eligible_items, search.scored_items
+        ),
+    )
+
+
+def embeddings_from_proto(reply: pb2.EmbedResponse) -> Embeddings:
+    """Return the vectors of a reply, NaN where a query has none."""
+    dim = max((len(one.values) for one in reply.embeddings), default=0)
+    vectors = np.full((len(reply.embeddings), dim), np.nan, np.float32)
+    for row, one in enumerate(reply.embeddings):
+        if len(one.values):
+            vectors[row] = one.values
+    return Embeddings(
+        vectors=vectors,
+        origins=[enum_from_proto(_ORIGIN, one.origin) for one in reply.embeddings],
+        missing_ids=[list(one.missing_ids) for one in reply.embeddings],
+        model=reply.model,
+    )
+
+
+def _refuse_text(name: str, ids: Sequence[object]) -> None:
+    """A single id where a list belongs would be taken letter by letter."""
+    if isinstance(ids, str):
+        raise TypeError(f"{name} is a list of ids, not one text: [{ids!r}]")

@@ -1,0 +1,152 @@
+"""What to train, and how a training is doing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class DataSource:
+    """A table that the server can read: a path on its machine, or a URI that pyarrow knows."""
+
+    uri: str
+    format: str = ""  # parquet, csv, tsv, arrow, adjacency; empty: by the ending
+    separator: str = ""  # of text; empty: "," for csv, a tab for tsv
+    headerless: bool = False  # columns are then named "0", "1", ...
+    encoding: str = ""  # utf-8 or latin-1; empty: utf-8
+
+
+@dataclass(frozen=True, slots=True)
+class InteractionSource:
+    """Whom interacted with what; empty column names are looked for among the usual ones."""
+
+    source: DataSource
+    user_column: str = ""
+    item_column: str = ""
+    value_column: str = ""
+    time_column: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSource:
+    """Items with what is known about them."""
+
+    source: DataSource
+    id_column: str = ""
+    attribute_columns: tuple[str, ...] = ()  # empty: every column
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What happens to the events between the file and the matrix."""
+
+    aggregation: str = ""  # sum, max, last, count; empty: sum
+    user_events_min: int = 0
+    item_events_min: int = 0
+    value_min: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wals:
+    """Weighted alternating least squares; None and 0 mean the server's default."""
+
+    dim: int = 0
+    epochs: int = 0
+    unobserved_weight: float | None = None  # w0
+    regularization: float | None = None
+    regularization_exponent: float | None = None  # nu
+    value_transform: str = ""  # none, linear, log
+    value_alpha: float | None = None
+    value_epsilon: float | None = None
+    user_frequency_exponent: float = 0.0
+    item_frequency_exponent: float = 0.0
+    init_stddev: float | None = None
+    solver: str = ""  # conjugate_gradient, cholesky
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Popularity:
+    """Popular items, the same for everybody."""
+
+    half_life_days: float | None = None
+
+
+Algorithm: TypeAlias = Wals | Popularity
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSpec:
+    """How the training is measured."""
+
+    split: str = ""  # temporal, random_per_user, leave_last_out, given, none; empty: by the data
+    held_out_fraction: float | None = None
+    unseen_user_fraction: float | None = None
+    cutoffs: tuple[int, ...] = ()
+    test_interactions: InteractionSource | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRequest:
+    """One training as it was asked for, with the server's choices filled in."""
+
+    catalog: str = ""
+    model_id: str = ""
+    interactions: InteractionSource | None = None
+    items: ItemSource | None = None
+    preparation: Preparation | None = None
+    wals: Wals | None = None
+    popularity: Popularity | None = None
+    evaluation: EvaluationSpec | None = None
+    alias: str = ""
+    keep_aliases: bool = False
+    request_id: str = ""
+
+    @property
+    def algorithm(self) -> Algorithm | None:
+        """Whichever algorithm is set."""
+        return self.wals or self.popularity
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailure:
+    """Why a job failed."""
+
+    reason: str
+    message: str
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """One training, from its acceptance on."""
+
+    job_id: str
+    request: TrainRequest
+    state: str  # queued, running, succeeded, failed, cancelled
+    phase: str  # reading, evaluating, training, indexing, publishing; empty: not running
+    epoch: int
+    epoch_count: int
+    loss: float
+    event_count: int
+    seconds_left: float  # negative: unknown
+    create_time: datetime | None
+    start_time: datetime | None
+    end_time: datetime | None
+    failure: JobFailure | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.state in {"succeeded", "failed", "cancelled"}
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJobPage:
+    """Some jobs, newest first."""
+
+    jobs: tuple[TrainingJob, ...]
+    next_page_token: str  # empty: there are no more

@@ -1,0 +1,83 @@
+"""Many retrievals in one go: each fails alone, those that scan share passes over the items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from shortlist.server.retrieval.plan import Method
+from shortlist.server.retrieval.query import Candidates, RetrieveQuery
+from shortlist.server.retrieval.retrieve import Asked, answer, ask
+from shortlist.server.retrieval.search import Found, ScanQuery, scan_each, search
+from shortlist.server.retrieval.serving_model import ServingModel
+
+QUERIES_AT_ONCE = 64  # bounds the memory of a pass: 64 queries of 10,000 candidates are 5 MB
+
+Entry: TypeAlias = RetrieveQuery | Exception  # an Exception did not get past decoding
+Outcome: TypeAlias = Candidates | Exception
+ModelOf: TypeAlias = Callable[[str, str], ServingModel]  # catalog, model id or alias
+
+
+def retrieve_each(model_of: ModelOf, entries: Sequence[Entry]) -> list[Outcome]:
+    """Return what `retrieve` returns or raises for each entry, in order.
+
+    A name is looked up once: entries that name the same model get the same one.
+    """
+    models: dict[tuple[str, str], ServingModel] = {}
+    asked = [_attempt_ask(model_of, models, entry) for entry in entries]
+    scanned = _scan_shared([one for one in asked if isinstance(one, Asked)])
+    return [one if isinstance(one, Exception) else _attempt_answer(one, scanned) for one in asked]
+
+
+def _attempt_ask(
+    model_of: ModelOf, models: dict[tuple[str, str], ServingModel], entry: Entry
+) -> Asked | Exception:
+    if isinstance(entry, Exception):
+        return entry
+    try:
+        name = (entry.catalog, entry.model)
+        if name not in models:
+            models[name] = model_of(*name)
+        return ask(models[name], entry)
+    except Exception as error:
+        return error
+
+
+def _attempt_answer(asked: Asked, scanned: dict[int, Found]) -> Outcome:
+    try:
+        found = scanned.get(id(asked)) or search(
+            asked.model, asked.plan, asked.encoded.vector, asked.query.count
+        )
+        return answer(asked, found)
+    except Exception as error:
+        return error
+
+
+def _scan_shared(asked: Sequence[Asked]) -> dict[int, Found]:
+    """Scan for all who need a scan, together by model; return what was found by id(asked)."""
+    by_model: dict[int, list[Asked]] = {}
+    for one in asked:
+        if one.plan.method is Method.SCAN and one.plan.eligible_count:
+            by_model.setdefault(id(one.model), []).append(one)
+    found: dict[int, Found] = {}
+    for group in by_model.values():
+        group.sort(key=lambda one: one.query.count)  # a pass is as wide as its widest query
+        for first in range(0, len(group), QUERIES_AT_ONCE):
+            found |= _scan_part(group[first : first + QUERIES_AT_ONCE])
+    return found
+
+
+def _scan_part(part: Sequence[Asked]) -> dict[int, Found]:
+    space = part[0].model.space
+    assert space is not None  # or the plan would not be a scan
+    try:
+        results = scan_each(space, [_scan_query(one) for one in part])
+    except Exception:  # one that cannot be scanned must not fail the others: each goes alone now
+        return {}
+    return {id(one): result for one, result in zip(part, results, strict=True)}
+
+
+def _scan_query(asked: Asked) -> ScanQuery:
+    vector = asked.encoded.vector
+    assert vector is not None  # or the plan would not be a scan
+    return ScanQuery(asked.plan, vector, asked.query.count)

@@ -1,0 +1,255 @@
+"""Both clients against a real socket: what is sent, what comes out, what is tried again."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+
+from shortlist.client import (
+    AsyncShortlist,
+    DeadlineExceeded,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    Popularity,
+    Query,
+    Retrieval,
+    Retries,
+    Shortlist,
+    ShortlistClientError,
+    TrainingFailed,
+    Unavailable,
+    Wals,
+)
+from shortlist.client import errors as client_errors
+from shortlist.v1 import model_service_pb2 as models_pb2
+from shortlist.v1 import query_pb2
+from shortlist.v1 import retrieval_service_pb2 as pb2
+from tests.recorded_server import SERVICES, RecordedServer, recorded_server, refusal
+
+Code = grpc.StatusCode
+FAST = Retries(attempts_max=3, first_wait_s=0.001, wait_max_s=0.001)
+REPLY = pb2.RetrieveResponse(
+    item_ids=["a", "b"],
+    scores=[2.0, 1.0],
+    model="m",
+    origin=query_pb2.ORIGIN_FOLDED_IN,
+    missing_ids=["x"],
+    search=pb2.SearchReport(mode=pb2.SEARCH_MODE_EXACT, eligible_items=9, scored_items=9),
+)
+
+
+@pytest.fixture
+def recorded() -> Iterator[RecordedServer]:
+    with recorded_server() as server:
+        yield server
+
+
+def job(state: int, **fields: Any) -> models_pb2.TrainingJob:
+    return models_pb2.TrainingJob(job_id="j", state=state, **fields)  # type: ignore[arg-type]
+
+
+def test_candidates_come_out_as_lists_and_arrays(recorded: RecordedServer) -> None:
+    recorded.will_answer("Retrieve", REPLY)
+    with Shortlist(recorded.target, catalog="pins") as shortlist:
+        found = shortlist.retrieve(user="42", history=["a", ("b", -1.0)], count=2, mode="exact")
+    assert list(found) == [("a", 2.0), ("b", 1.0)]
+    assert found.scores.dtype == np.float32
+    assert (found.origin, found.search.mode, found.missing_ids) == ("folded_in", "exact", ["x"])
+    (sent,) = recorded.asked("Retrieve")
+    assert sent.catalog == "pins"
+    assert sent.mode == pb2.SEARCH_MODE_EXACT
+    history = sent.query.user.history
+    assert [(e.item_id, e.HasField("value"), e.value) for e in history] == [
+        ("a", False, 0.0),
+        ("b", True, -1.0),
+    ]
+
+
+def test_asyncio_gives_the_same(recorded: RecordedServer) -> None:
+    recorded.will_answer("Retrieve", refusal(Code.UNAVAILABLE), REPLY)
+
+    async def ask() -> list[tuple[str, float]]:
+        async with AsyncShortlist(recorded.target, retries=FAST) as shortlist:
+            return list(await shortlist.retrieve(items=["a"]))
+
+    assert asyncio.run(ask()) == [("a", 2.0), ("b", 1.0)]
+    assert len(recorded.asked("Retrieve")) == 2
+
+
+@pytest.mark.parametrize("client", [Shortlist, AsyncShortlist])
+def test_every_rpc_of_the_contract_has_a_method(client: type) -> None:
+    """The names may be friendlier than the wire's; none may be missing."""
+    friendly = {
+        "Train": "start_training", "WatchTrainingJob": "watch", "GetTrainingJob": "training_job",
+        "ListTrainingJobs": "training_jobs", "CancelTrainingJob": "cancel_training",
+        "GetModel": "model", "ListModels": "models", "DeleteModel": "delete_model",
+        "EvaluateModel": "evaluate", "SetAlias": "set_alias", "ListAliases": "aliases",
+        "Embed": "embed", "Retrieve": "retrieve", "BatchRetrieve": "retrieve_batch",
+    }  # fmt: skip
+    methods = [method.name for service in SERVICES.values() for method in service.methods]
+    assert sorted(methods) == sorted(friendly)
+    for method in methods:
+        assert callable(getattr(client, friendly[method]))
+        assert getattr(client, friendly[method]).__doc__
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (Code.INVALID_ARGUMENT, InvalidArgument),
+        (Code.NOT_FOUND, NotFound),
+        (Code.FAILED_PRECONDITION, FailedPrecondition),
+        (Code.ALREADY_EXISTS, client_errors.AlreadyExists),
+        (Code.RESOURCE_EXHAUSTED, client_errors.ResourceExhausted),
+        (Code.PERMISSION_DENIED, client_errors.PermissionDenied),
+        (Code.DATA_LOSS, client_errors.DataLoss),
+        (Code.INTERNAL, client_errors.Internal),
+        (Code.OUT_OF_RANGE, ShortlistClientError),
+    ],
+)
+def test_an_error_carries_the_servers_details_and_is_not_tried_again(
+    recorded: RecordedServer, code: grpc.StatusCode, kind: type[ShortlistClientError]
+) -> None:
+    recorded.will_answer("Retrieve", refusal(code, "WHY", field="query.user", retry_s=0.25))
+    with Shortlist(recorded.target) as shortlist, pytest.raises(ShortlistClientError) as caught:
+        shortlist.retrieve(user="42")
+    error = caught.value
+    assert type(error) is kind
+    assert (error.code, error.reason, error.metadata) == (code.name, "WHY", {"key": "value"})
+    assert error.field_violations[0].field == "query.user"
+    assert error.retry_after_s == pytest.approx(0.25)
+    assert len(recorded.requests) == 1
+
+
+def test_an_unavailable_server_is_tried_again_a_bounded_number_of_times(
+    recorded: RecordedServer,
+) -> None:
+    recorded.will_answer("Retrieve", refusal(Code.UNAVAILABLE, "LOADING"))
+    with Shortlist(recorded.target, retries=FAST) as shortlist:
+        with pytest.raises(Unavailable) as caught:
+            shortlist.retrieve(user="42")
+    assert caught.value.reason == "LOADING"
+    assert len(recorded.requests) == 3
+
+
+def test_a_call_that_is_not_repeatable_is_made_once(recorded: RecordedServer) -> None:
+    """A second delete would answer NOT_FOUND for what the first one did."""
+    recorded.will_answer("DeleteModel", refusal(Code.UNAVAILABLE))
+    recorded.will_answer("Train", refusal(Code.UNAVAILABLE))
+    with Shortlist(recorded.target, retries=FAST) as shortlist:
+        for call in (
+            lambda: shortlist.delete_model("m"),
+            lambda: shortlist.start_training("events.csv"),
+        ):
+            with pytest.raises(Unavailable):
+                call()
+    assert len(recorded.requests) == 2
+
+
+def test_a_call_ends_at_its_deadline() -> None:
+    """A port that accepts connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        target = f"127.0.0.1:{silent.getsockname()[1]}"
+        with Shortlist(target, timeout_s=0.2, retries=FAST) as shortlist:
+            with pytest.raises(DeadlineExceeded):
+                shortlist.retrieve(user="42")
+
+
+def test_a_batch_has_candidates_and_errors_side_by_side(recorded: RecordedServer) -> None:
+    failed = pb2.EntryError(code=5, reason="MODEL_NOT_FOUND", message="no model")
+    entries = [pb2.BatchRetrieveEntry(response=REPLY), pb2.BatchRetrieveEntry(error=failed)]
+    recorded.will_answer("BatchRetrieve", pb2.BatchRetrieveResponse(entries=entries))
+    with Shortlist(recorded.target, catalog="pins") as shortlist:
+        requests = [Retrieval(Query(user="1")), Retrieval(Query(items=["a"]), catalog="boards")]
+        first, second = shortlist.retrieve_batch(requests)
+    assert not isinstance(first, ShortlistClientError)
+    assert first.item_ids == ["a", "b"]
+    assert isinstance(second, NotFound)
+    assert second.reason == "MODEL_NOT_FOUND"
+    (sent,) = recorded.asked("BatchRetrieve")
+    assert [request.catalog for request in sent.requests] == ["pins", "boards"]
+
+
+def test_embeddings_come_out_as_one_array(recorded: RecordedServer) -> None:
+    stored = pb2.EmbeddedQuery(values=[1.0, 2.0], origin=query_pb2.ORIGIN_STORED)
+    nobody = pb2.EmbeddedQuery(origin=query_pb2.ORIGIN_POPULARITY, missing_ids=["x"])
+    recorded.will_answer("Embed", pb2.EmbedResponse(model="m", embeddings=[stored, nobody]))
+    with Shortlist(recorded.target) as shortlist:
+        found = shortlist.embed(users=["1", "x"])
+    np.testing.assert_array_equal(found.vectors, [[1.0, 2.0], [np.nan, np.nan]])
+    assert found.origins == ["stored", "popularity"]
+    assert found.missing_ids == [[], ["x"]]
+
+
+def test_training_shows_every_state_and_returns_the_last(recorded: RecordedServer) -> None:
+    running = job(models_pb2.JOB_STATE_RUNNING, phase=models_pb2.JOB_PHASE_TRAINING, epoch=1)
+    done = job(models_pb2.JOB_STATE_SUCCEEDED)
+    recorded.will_answer("Train", job(models_pb2.JOB_STATE_QUEUED))
+    recorded.will_answer("WatchTrainingJob", [running, done])
+    seen: list[str] = []
+    with Shortlist(recorded.target) as shortlist:
+        ended = shortlist.train(
+            "events.csv", algorithm=Wals(dim=8), progress=lambda job: seen.append(job.state)
+        )
+    assert seen == ["running", "succeeded"]
+    assert ended.state == "succeeded"
+    (sent,) = recorded.asked("Train")
+    assert sent.interactions.source.uri == "events.csv"
+    assert sent.wals.dim == 8
+    assert not sent.wals.HasField("unobserved_weight")
+    assert sent.request_id, "the client makes a retry safe by itself"
+
+
+def test_a_broken_watch_is_attached_again(recorded: RecordedServer) -> None:
+    running, done = job(models_pb2.JOB_STATE_RUNNING), job(models_pb2.JOB_STATE_SUCCEEDED)
+    broken = [running, refusal(Code.UNAVAILABLE, "DRAINING")]
+    recorded.will_answer("WatchTrainingJob", broken, [done])
+    with Shortlist(recorded.target, retries=FAST) as shortlist:
+        assert [state.state for state in shortlist.watch("j")] == ["running", "succeeded"]
+
+    async def watch() -> list[str]:
+        async with AsyncShortlist(recorded.target, retries=FAST) as shortlist:
+            return [state.state async for state in shortlist.watch("j")]
+
+    recorded.will_answer("WatchTrainingJob", broken, [done])
+    assert asyncio.run(watch()) == ["running", "succeeded"]
+
+
+def test_a_failed_training_raises_what_the_job_says(recorded: RecordedServer) -> None:
+    failure = models_pb2.JobFailure(reason="DATA_INVALID", message="row 3", metadata={"row": "3"})
+    recorded.will_answer("Train", job(models_pb2.JOB_STATE_QUEUED))
+    recorded.will_answer("WatchTrainingJob", [job(models_pb2.JOB_STATE_FAILED, failure=failure)])
+
+    async def train() -> None:
+        async with AsyncShortlist(recorded.target) as shortlist:
+            await shortlist.train("events.csv", algorithm=Popularity(), progress=False)
+
+    with pytest.raises(TrainingFailed, match="row 3") as caught:
+        asyncio.run(train())
+    assert caught.value.reason == "DATA_INVALID"
+    assert caught.value.metadata == {"row": "3"}
+    assert caught.value.job.job_id == "j"
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"user": "1", "items": ["a"]}, {"embedding": [1.0], "history": ["a"]}]
+)
+def test_a_query_without_exactly_one_target_is_refused_here(query: dict[str, Any]) -> None:
+    with Shortlist("localhost:1") as shortlist, pytest.raises(ValueError, match="a query is one"):
+        shortlist.retrieve(**query)
+
+
+def test_a_text_where_a_list_belongs_is_refused_here() -> None:
+    """It would be taken letter by letter."""
+    with Shortlist("localhost:1") as shortlist, pytest.raises(TypeError, match="history"):
+        shortlist.retrieve(history="318")  # type: ignore[arg-type]
+
+
+def test_an_unknown_enum_text_names_the_known_ones() -> None:
+    with Shortlist("localhost:1") as shortlist, pytest.raises(ValueError, match="approximate"):
+        shortlist.retrieve(user="1", mode="fast")

@@ -1,0 +1,89 @@
+"""Approximate retrieval: honest about itself, never outside what is eligible, close to exact."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from shortlist.core.scoring import ItemScan, score_rows
+from shortlist.server.index import ApproximateIndex, build_index
+from shortlist.server.retrieval.query import EmbeddingQuery, RetrieveQuery, SearchMode, UserQuery
+from shortlist.server.retrieval.retrieve import retrieve
+from shortlist.server.retrieval.serving_model import ServingModel
+from tests.server.small_models import item_id, seen_ids, small_model, user_id
+
+ITEMS, DIM = 3000, 16
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> ServingModel:
+    """A model with real-valued vectors and a graph over them."""
+    rng = np.random.default_rng(5)
+    base = small_model(seed=5, item_count=ITEMS, user_count=50, dim=DIM)
+    assert base.space is not None
+    items = rng.normal(size=(ITEMS, DIM)).astype(np.float32)
+    users = rng.normal(size=(50, DIM)).astype(np.float32)
+    path = tmp_path_factory.mktemp("index") / "index.usearch"
+    report = build_index(path, items, users, threads=1)
+    space = replace(
+        base.space,
+        item_vectors=items,
+        user_vectors=users,
+        scan=ItemScan(items),
+        index=ApproximateIndex(path, report),
+    )
+    return replace(base, space=space)
+
+
+def approximate(query: RetrieveQuery) -> RetrieveQuery:
+    return replace(query, mode=SearchMode.APPROXIMATE)
+
+
+def test_the_index_finds_nearly_what_the_scan_finds(model: ServingModel) -> None:
+    found_count = 0
+    for row in range(50):
+        query = RetrieveQuery(UserQuery(user_id(row)))
+        exact, fast = retrieve(model, query), retrieve(model, approximate(query))
+        assert exact.search.mode is SearchMode.EXACT, "AUTO scans a catalog of this size"
+        assert fast.search.mode is SearchMode.APPROXIMATE
+        assert len(fast.item_ids) == 100
+        assert fast.search.scored_items >= 100
+        assert fast.search.eligible_items == exact.search.eligible_items
+        assert not seen_ids(model, row) & set(fast.item_ids)
+        found_count += len(set(exact.item_ids) & set(fast.item_ids))
+    assert found_count / 5000 >= 0.97
+
+
+def test_scores_of_the_index_are_the_model_s_own(model: ServingModel) -> None:
+    """The graph's own distances are rounded; a score must mean the same in both modes."""
+    assert model.space is not None
+    query = RetrieveQuery(UserQuery(user_id(3)), count=20)
+    found = retrieve(model, approximate(query))
+    rows = model.items.find(found.item_ids).rows
+    expected = score_rows(model.space.item_vectors, model.space.user_vectors[3], rows)
+    assert found.scores == expected.tolist()
+    pairs = [(-score, name) for score, name in zip(found.scores, found.item_ids, strict=True)]
+    assert pairs == sorted(pairs)
+
+
+def test_exclusions_reach_the_index_too(model: ServingModel) -> None:
+    first = approximate(RetrieveQuery(UserQuery(user_id(3)), count=50))
+    best = retrieve(model, first).item_ids
+    second = retrieve(model, replace(first, exclude_item_ids=tuple(best[:30])))
+    assert second.search.mode is SearchMode.APPROXIMATE
+    assert not set(best[:30]) & set(second.item_ids)
+    assert second.item_ids[:20] == best[30:]
+    assert len(second.item_ids) == 50
+
+
+def test_restrictions_force_the_exact_way_and_the_report_says_so(model: ServingModel) -> None:
+    query = approximate(RetrieveQuery(EmbeddingQuery(np.ones(DIM, np.float32))))
+    for exact in (
+        replace(query, candidate_item_ids=tuple(item_id(row) for row in range(500))),
+        replace(query, count=2000),
+        replace(query, exclude_item_ids=tuple(item_id(row) for row in range(2000))),
+        replace(query, mode=SearchMode.EXACT),
+    ):
+        found = retrieve(model, exact)
+        assert found.search.mode is SearchMode.EXACT
+        assert len(found.item_ids) == min(exact.count, found.search.eligible_items)
