@@ -1,4 +1,4 @@
-"""The one table from errors to status codes, and the google.rpc.Status that carries the details."""
+"""The one table of status codes, and the google.rpc.Status that carries an error's details."""
 
 import logging
 
@@ -7,57 +7,54 @@ from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
-from shortlist.core.errors import DataInvalid, SettingInvalid
+from shortlist.core.errors import SettingInvalid
 from shortlist.server import errors
+from shortlist.server.reasons import BUG, BUG_TEXT, reason_of
 
 _LOG = logging.getLogger("shortlist.server")
 
 DOMAIN = "shortlist"
-BUG_TEXT = "The server failed in a way it should not; its log says more."
 # Long enough for a queue of retrievals to empty or a new worker to answer, short for a person.
 RETRY_DELAY_MS = 500
 
 Code = grpc.StatusCode
-BUG = (Code.INTERNAL, "BUG")
-TABLE: dict[type[BaseException], tuple[grpc.StatusCode, str]] = {
-    errors.FieldInvalid: (Code.INVALID_ARGUMENT, "FIELD_INVALID"),
-    errors.EmbeddingDimension: (Code.INVALID_ARGUMENT, "EMBEDDING_DIMENSION"),
-    SettingInvalid: (Code.INVALID_ARGUMENT, "FIELD_INVALID"),
-    DataInvalid: (Code.INVALID_ARGUMENT, "DATA_INVALID"),
-    errors.PathNotAllowed: (Code.PERMISSION_DENIED, "PATH_NOT_ALLOWED"),
-    errors.CatalogNotFound: (Code.NOT_FOUND, "CATALOG_NOT_FOUND"),
-    errors.ModelNotFound: (Code.NOT_FOUND, "MODEL_NOT_FOUND"),
-    errors.JobNotFound: (Code.NOT_FOUND, "JOB_NOT_FOUND"),
-    errors.UserUnknown: (Code.NOT_FOUND, "USER_UNKNOWN"),
-    errors.QueryKindUnsupported: (Code.FAILED_PRECONDITION, "QUERY_KIND_UNSUPPORTED"),
-    errors.ModelInUse: (Code.FAILED_PRECONDITION, "MODEL_IN_USE"),
-    errors.ModelExists: (Code.ALREADY_EXISTS, "MODEL_EXISTS"),
-    errors.Overloaded: (Code.RESOURCE_EXHAUSTED, "OVERLOADED"),
-    errors.BatchTooLarge: (Code.RESOURCE_EXHAUSTED, "BATCH_TOO_LARGE"),
-    errors.MemoryExceeded: (Code.RESOURCE_EXHAUSTED, "MEMORY"),
-    MemoryError: (Code.RESOURCE_EXHAUSTED, "MEMORY"),
-    errors.NotReady: (Code.UNAVAILABLE, "LOADING"),
-    errors.ArtifactCorrupt: (Code.DATA_LOSS, "ARTIFACT_CORRUPT"),
+BUG_CODE = (Code.INTERNAL, BUG)
+# By the reason that server/reasons.py gives an error; what is not here is a bug of ours.
+CODES: dict[str, grpc.StatusCode] = {
+    "FIELD_INVALID": Code.INVALID_ARGUMENT,
+    "EMBEDDING_DIMENSION": Code.INVALID_ARGUMENT,
+    "DATA_INVALID": Code.INVALID_ARGUMENT,
+    "PATH_NOT_ALLOWED": Code.PERMISSION_DENIED,
+    "CATALOG_NOT_FOUND": Code.NOT_FOUND,
+    "MODEL_NOT_FOUND": Code.NOT_FOUND,
+    "JOB_NOT_FOUND": Code.NOT_FOUND,
+    "USER_UNKNOWN": Code.NOT_FOUND,
+    "QUERY_KIND_UNSUPPORTED": Code.FAILED_PRECONDITION,
+    "MODEL_IN_USE": Code.FAILED_PRECONDITION,
+    "SINGULAR_SYSTEM": Code.FAILED_PRECONDITION,
+    "MODEL_EXISTS": Code.ALREADY_EXISTS,
+    "OVERLOADED": Code.RESOURCE_EXHAUSTED,
+    "BATCH_TOO_LARGE": Code.RESOURCE_EXHAUSTED,
+    "MEMORY": Code.RESOURCE_EXHAUSTED,
+    "LOADING": Code.UNAVAILABLE,
+    "DRAINING": Code.UNAVAILABLE,
+    "ARTIFACT_CORRUPT": Code.DATA_LOSS,
 }
-_CODES = {reason: code for code, reason in TABLE.values()}
 
 
 def code_and_reason(error: BaseException) -> tuple[grpc.StatusCode, str]:
-    """Return the row of the table for an error: its own, or its nearest ancestor's; else BUG."""
+    """Return the status code and the reason of an error."""
+    reason = reason_of(error)
     if isinstance(error, errors.ProcessFailure):
-        known = error.reason in _CODES
-        return (_CODES[error.reason], error.reason) if known else BUG
-    for kind in type(error).__mro__:
-        if kind in TABLE:
-            code, reason = TABLE[kind]
-            draining = isinstance(error, errors.NotReady) and error.draining
-            return (code, "DRAINING") if draining else (code, reason)
-    return BUG
+        reason = error.reason
+    elif isinstance(error, errors.NotReady) and error.draining:
+        reason = "DRAINING"
+    return (CODES[reason], reason) if reason in CODES else BUG_CODE
 
 
 def message_of(error: BaseException) -> str:
     """Return the text for people; the one of an unknown error stays in the log."""
-    if code_and_reason(error) == BUG:
+    if code_and_reason(error) == BUG_CODE:
         return BUG_TEXT
     return str(error) or "Out of memory."
 
@@ -90,7 +87,7 @@ def status_of(error: BaseException) -> status_pb2.Status:
 
 def log_bug(error: BaseException, method: str) -> None:
     """Write an unknown error with its traceback; a known one is the caller's affair."""
-    if code_and_reason(error) == BUG:
+    if code_and_reason(error) == BUG_CODE:
         _LOG.error("%s failed", method, exc_info=error)
 
 

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from shortlist.core.parallel import resolve_threads
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.plain import from_plain, to_plain
@@ -49,6 +50,7 @@ def evaluate_model(
     know are folded in. Raises DataSourceInvalid, PathNotAllowed, SettingInvalid.
     """
     check_cutoffs(cutoffs)
+    threads = resolve_threads(threads)
     spec = spec_from_json(artifact.manifest.spec)
     table = read_checked(source, roots, threads)
     vocabularies = artifact.users, artifact.items

@@ -14,7 +14,7 @@ from shortlist.core.metrics import RankingMetrics, evaluate_ranking
 from shortlist.core.scoring import ItemScan, TopRows
 from shortlist.core.wals_params import WalsParams
 from shortlist.server.artifacts.artifact import Artifact, ModelContents
-from shortlist.server.training.holdout import TestData, entries_where
+from shortlist.server.training.holdout import HeldOut, entries_where
 from shortlist.server.training.spec import (
     Evaluation,
     Metric,
@@ -48,7 +48,7 @@ class Group:
 def evaluate(
     model: ModelContents | Artifact,
     algorithm: WalsParams | PopularityParams,
-    test: TestData,
+    test: HeldOut,
     *,
     split: str,
     cutoffs: tuple[int, ...],

@@ -24,7 +24,7 @@ HISTORY_SHARE = 0.8  # of an unseen user's items are folded in, the others are t
 
 
 @dataclass(frozen=True, slots=True)
-class TestData:
+class HeldOut:
     """Interactions to find, in the item rows of the model."""
 
     known: Interactions  # the model's user rows x items
@@ -38,7 +38,7 @@ class Holdout:
 
     split: str  # how
     train: Events
-    test: TestData
+    test: HeldOut
 
 
 def hold_out(
@@ -62,12 +62,12 @@ def hold_out(
     unseen = build_interactions(unseen_events, *shape, aggregate)
     histories, targets = split_items(unseen, HISTORY_SHARE, spec.seed)
     known = build_interactions(held_out, *shape, aggregate)
-    return Holdout(name, train, TestData(known, histories, targets))
+    return Holdout(name, train, HeldOut(known, histories, targets))
 
 
 def given_test(
     table: EventTable, users: Vocabulary, items: Vocabulary, aggregate: Aggregate, seed: int
-) -> TestData:
+) -> HeldOut:
     """Return a caller's test data for a model's users and items; unknown items are left out.
 
     Users that the model does not know count as unseen: 80 % of their items are folded in.
@@ -82,9 +82,7 @@ def given_test(
     other = Events(other.users, item_rows[other.items], other.values, other.times)
     unseen = build_interactions(other, len(table.users), len(items), aggregate)
     histories, targets = split_items(unseen, HISTORY_SHARE, seed)
-    return TestData(
-        build_interactions(known, len(users), len(items), aggregate), histories, targets
-    )
+    return HeldOut(build_interactions(known, len(users), len(items), aggregate), histories, targets)
 
 
 def split_items(

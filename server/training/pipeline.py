@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from shortlist.core.interactions import Events
+from shortlist.core.parallel import resolve_threads
 from shortlist.core.wals_params import WalsParams
 from shortlist.server.artifacts.artifact import INDEX, ModelContents, write_artifact
 from shortlist.server.artifacts.catalogs import Catalog, Catalogs
@@ -42,12 +43,12 @@ def run_training(
 ) -> Manifest:
     """Train, measure and publish a model, and move its alias; the same bits at any thread count.
 
-    roots: where files must lie; None: checked before. resumed: an earlier run of this training was
-    lost; if it got as far as publishing, only the alias is left to do.
+    threads: 0 is every core. roots: where files must lie; None: checked before. resumed: an earlier
+    run of this training was lost; if it got as far as publishing, only the alias is left to do.
     Raises TrainingCancelled, ModelExists, DataInvalid, MemoryExceeded, PathNotAllowed and what
     the trainers raise; whatever happens, no part of a model becomes visible.
     """
-    catalog = catalogs.catalog(spec.catalog)
+    catalog, threads = catalogs.catalog(spec.catalog), resolve_threads(threads)
     progress = Progress(report, cancelled)
     manifest = _published_before(spec, catalog) if resumed else None
     if manifest is None:

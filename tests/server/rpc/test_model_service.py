@@ -149,3 +149,26 @@ def test_a_watch_that_its_client_left_makes_room(tmp_path: Path) -> None:
                     if refusal_of(error).reason != "OVERLOADED":
                         raise
             stream.cancel()
+
+
+def test_a_model_is_measured_on_test_data(connection: Connection) -> None:
+    """In a process of its own, which answers in the terms of the contract, errors too."""
+    events = pa.table(
+        {"user_id": ["u001", "u001", "new", "new"], "item_id": [f"i00{i}" for i in range(4)]}
+    )
+    pq.write_table(events, connection.folder / "test.parquet")
+    source = m.DataSource(uri=str(connection.folder / "test.parquet"))
+    request = m.EvaluateModelRequest(
+        model="a", test_interactions=m.InteractionSource(source=source), cutoffs=[5]
+    )
+    found = connection.models.EvaluateModel(request)
+    assert found.split == "given"
+    assert {ranking.method for ranking in found.rankings} == {"wals", "popularity"}
+    assert {metric.cutoff for ranking in found.rankings for metric in ranking.metrics} == {5}
+    broken = pa.table({"user_id": ["u"], "item_id": ["i"], "rating": [float("nan")]})
+    pq.write_table(broken, connection.folder / "test.parquet")
+    with pytest.raises(grpc.RpcError) as failure:
+        connection.models.EvaluateModel(request)
+    refusal = refusal_of(failure.value)
+    assert (refusal.code, refusal.reason) == ("INVALID_ARGUMENT", "DATA_INVALID")
+    assert refusal.metadata["column"] == "rating"

@@ -87,9 +87,9 @@ def test_the_smallest_request_shows_the_choices_of_the_server() -> None:
     assert shown.catalog == "default"
     assert shown.model_id.startswith("wals-")
     assert shown.alias == "live"
-    assert (shown.wals.dim, shown.wals.epochs) == (64, 16)
-    assert shown.wals.unobserved_weight == 0.1
-    assert shown.wals.regularization == 0.003
+    assert (shown.wals.dim, shown.wals.epochs) == (64, 10)
+    assert shown.wals.unobserved_weight == 0.01
+    assert shown.wals.regularization == 0.004
     assert shown.preparation.aggregation == m.AGGREGATION_SUM
     assert list(shown.evaluation.cutoffs) == [10, 20, 100]
     assert (shown.evaluation.held_out_fraction, shown.evaluation.unseen_user_fraction) == (
