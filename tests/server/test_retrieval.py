@@ -1,4 +1,4 @@
-"""Retrieve and Embed over small models: semantics by example, then properties by oracle."""
+"""Retrieve and Embed over small models: the semantics of the contract, one example each."""
 
 from dataclasses import replace
 
