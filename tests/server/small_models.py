@@ -82,6 +82,10 @@ def popularity_model(seed: int, item_count: int, user_count: int = 5) -> Serving
     )
 
 
+def all_ids(model: ServingModel) -> list[str]:
+    return model.items.ids(np.arange(model.item_count, dtype=np.int32))
+
+
 def seen_ids(model: ServingModel, user_row: int) -> set[str]:
     return set(model.items.ids(model.seen.row(user_row)[0]))
 

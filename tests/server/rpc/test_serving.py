@@ -1,6 +1,7 @@
 """The server over a real socket: health, reflection, logs, and what a client sees of a swap."""
 
 import logging
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from shortlist.server.artifacts.catalogs import Catalogs
+from shortlist.server.retrieval.serving_model import ServingModel
 from shortlist.v1 import model_service_pb2 as m
 from shortlist.v1 import query_pb2 as q
 from shortlist.v1 import retrieval_service_pb2 as r
@@ -125,3 +127,29 @@ def test_a_call_is_one_line_in_the_log(
     assert len(lines) == 2
     assert lines[0].startswith("/shortlist.v1.ModelService/GetModel NOT_FOUND ")
     assert lines[1].startswith("/shortlist.v1.ModelService/SetAlias OK ")
+
+
+def test_a_call_in_flight_is_answered_before_the_server_goes(tmp_path: Path) -> None:
+    """An upgrade costs no request: what was accepted is answered."""
+    settings, loads = settings_for(tmp_path), Loads()
+    Catalogs(settings.data.dir).catalog("default").model_path("a").mkdir(parents=True)
+    entered, release = threading.Event(), threading.Event()
+
+    def slow_load(folder: Path) -> ServingModel:
+        entered.set()
+        release.wait()
+        return loads(folder)
+
+    with connected(settings, slow_load) as connection, ThreadPoolExecutor(2) as pool:
+        health = health_pb2_grpc.HealthStub(connection.channel)
+        watch = health.Watch(health_pb2.HealthCheckRequest())
+        assert next(watch).status == SERVING
+        request = r.RetrieveRequest(model="a", query=USER)
+        answer = pool.submit(connection.retrieval.Retrieve, request)
+        entered.wait()
+        stopping = pool.submit(connection.server.stop, 30.0)
+        assert next(watch).status == NOT_SERVING
+        release.set()
+        assert answer.result().model == "a"
+        watch.cancel()
+        stopping.result()
