@@ -68,7 +68,7 @@ class FoldIn:
             lambdas,
             gathered,
             self._eigenvalues,
-            params.unobserved_weight,
+            params.w0,
         )
         solved = np.zeros((histories.row_count, gathered.shape[1]), np.float32)
         steps = 2 * gathered.shape[1]

@@ -8,6 +8,7 @@ iterations (Halko, Martinsson, Tropp, "Finding structure with randomness", SIAM 
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from shortlist.core.errors import SettingInvalid
 from shortlist.core.interactions import FloatArray, Interactions, transposed
@@ -67,7 +68,7 @@ def decompose(matrix: Interactions, params: SvdParams, *, threads: int = 0) -> S
     )
 
 
-def _padded(vectors: np.ndarray, dim: int) -> FloatArray:  # type: ignore[type-arg]
+def _padded(vectors: npt.NDArray[np.floating], dim: int) -> FloatArray:
     """Return (n, dim) float32, zeros behind what there is."""
     padded = np.zeros((len(vectors), dim), np.float32)
     padded[:, : vectors.shape[1]] = vectors

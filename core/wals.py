@@ -26,7 +26,7 @@ from shortlist.core.errors import DataInvalid, SingularSystem, TrainingDiverged
 from shortlist.core.interactions import FloatArray, Interactions, LongArray, transposed
 from shortlist.core.parallel import for_each_chunk, resolve_threads
 from shortlist.core.progress import Epoch
-from shortlist.core.wals_params import WalsParams, row_lambdas, signed_weights
+from shortlist.core.wals_params import WalsParams, row_lambdas, signed_weights, with_data_defaults
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
 
@@ -103,6 +103,7 @@ class _Alternation:
         initial: WalsFactors | None,
         threads: int,
     ) -> None:
+        params = with_data_defaults(params, interactions)
         user_counts = np.diff(interactions.row_starts)
         counts = np.bincount(interactions.columns, minlength=interactions.column_count)
         weights = signed_weights(interactions, user_counts, counts.astype(np.int64), params)
@@ -138,7 +139,7 @@ class _Alternation:
         for factors in (fixed, solved):
             rotate_rows(factors, basis, self._threads, self._level)
         self._turned = self._turned @ basis
-        system = RowSystems(rows, lambdas, fixed, shared, params.unobserved_weight)
+        system = RowSystems(rows, lambdas, fixed, shared, params.w0)
         if params.solver == "cholesky":
             system.solve_exactly(solved, self._threads)
         else:
@@ -159,11 +160,11 @@ class _Alternation:
         def work(chunk: int, _thread: int) -> None:
             parts[chunk] = observed_loss(
                 rows.row_starts, rows.columns, rows.values, self.items, self.users,
-                self._params.unobserved_weight, chunks[chunk], chunks[chunk + 1], self._level,
+                self._params.w0, chunks[chunk], chunks[chunk + 1], self._level,
             )  # fmt: skip
 
         for_each_chunk(work, len(parts), self._threads)
-        everywhere = self._params.unobserved_weight * float(np.sum(user_gram * item_gram))
+        everywhere = self._params.w0 * float(np.sum(user_gram * item_gram))
         penalty = sum(
             float(lambdas.astype(np.float64) @ np.einsum("nd,nd->n", side, side, dtype=np.float64))
             for lambdas, side in zip(self._lambdas, (self.users, self.items), strict=True)

@@ -1,6 +1,6 @@
 """Settings of weighted alternating least squares, and the weights that follow from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -9,6 +9,7 @@ from shortlist.core.errors import SettingInvalid
 from shortlist.core.interactions import FloatArray, Interactions, LongArray
 
 DIM_MAX = 4096
+_W0_FACTOR, _W0_POWER = 3.0, 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class WalsParams:
 
     dim: int = 64
     epochs: int = 10
-    unobserved_weight: float = 0.01  # w0
+    unobserved_weight: float | None = None  # w0; None: by density, see with_data_defaults
     regularization: float = 0.004
     regularization_exponent: float = 1.0  # nu
     value_transform: Literal["none", "linear", "log"] = "none"
@@ -49,12 +50,34 @@ class WalsParams:
             ("seed", 0, 2**64 - 1),
         ):
             found = getattr(self, field)
+            if found is None and field == "unobserved_weight":
+                continue
             if not low <= found <= high:  # also refuses NaN
                 raise SettingInvalid(field, found, f"{low:g} to {high:g}")
         if self.value_transform not in {"none", "linear", "log"}:
             raise SettingInvalid("value_transform", self.value_transform, "none, linear or log")
         if self.solver not in {"auto", "cg", "cholesky"}:
             raise SettingInvalid("solver", self.solver, "auto, cg or cholesky")
+
+    @property
+    def w0(self) -> float:
+        """The unobserved weight, once the data has decided it. Raises SettingInvalid before."""
+        if self.unobserved_weight is None:
+            raise SettingInvalid("unobserved_weight", None, "a number; see with_data_defaults")
+        return self.unobserved_weight
+
+
+def with_data_defaults(params: WalsParams, interactions: Interactions) -> WalsParams:
+    """Return the params with what was left to the data: w0 = min(1, 3 density^0.7).
+
+    The denser the data, the more an absent pair says. The formula follows the best w0 found on
+    MovieLens small and 1M, Last.fm and Gowalla, whose densities span a factor of 70.
+    """
+    if params.unobserved_weight is not None:
+        return params
+    pairs = max(interactions.row_count * interactions.column_count, 1)
+    density = interactions.entry_count / pairs
+    return replace(params, unobserved_weight=min(1.0, _W0_FACTOR * density**_W0_POWER))
 
 
 def signed_weights(
@@ -87,6 +110,6 @@ def row_lambdas(rows: Interactions, params: WalsParams) -> FloatArray:
     running = np.concatenate([[0.0], np.cumsum(np.abs(rows.values), dtype=np.float64)])
     observed = running[rows.row_starts[1:]] - running[rows.row_starts[:-1]]
     unobserved = rows.column_count - np.diff(rows.row_starts)
-    total = observed + params.unobserved_weight * unobserved
+    total = observed + params.w0 * unobserved
     lambdas: FloatArray = params.regularization * total**params.regularization_exponent
     return lambdas.astype(np.float32)

@@ -11,7 +11,7 @@ from shortlist.core.interactions import Events, FloatArray, Interactions, build_
 from shortlist.core.popularity import count_popularity, decayed_popularity
 from shortlist.core.progress import Epoch
 from shortlist.core.wals import train_wals
-from shortlist.core.wals_params import WalsParams
+from shortlist.core.wals_params import WalsParams, with_data_defaults
 from shortlist.server.artifacts.artifact import ModelContents
 from shortlist.server.training.prepare import PreparedData
 from shortlist.server.training.spec import PopularityParams, Preparation
@@ -24,6 +24,7 @@ class Fitted:
     """A trained model and its loss after each epoch."""
 
     contents: ModelContents
+    algorithm: WalsParams | PopularityParams  # with what was left to the data
     losses: tuple[float, ...]
 
 
@@ -48,6 +49,7 @@ def fit(
     item_vectors = user_vectors = None
     losses: tuple[float, ...] = ()
     if isinstance(algorithm, WalsParams):
+        algorithm = with_data_defaults(algorithm, seen)
         factors = train_wals(
             seen, algorithm, threads=threads, on_epoch=lambda epoch, _: on_epoch(epoch)
         )
@@ -64,6 +66,7 @@ def fit(
             seen=seen,
             attributes=data.attributes,
         ),
+        algorithm,
         losses,
     )
 

@@ -27,6 +27,7 @@ from shortlist.server.training.spec import (
     Evaluation,
     TrainingSpec,
     algorithm_name,
+    is_answer_to,
     spec_to_json,
 )
 
@@ -95,7 +96,7 @@ def _evaluate_split(
         return None
     fitted = _fit(spec, data, holdout.train, progress, threads)
     return evaluate(
-        *(fitted.contents, spec.algorithm, holdout.test),
+        *(fitted.contents, fitted.algorithm, holdout.test),
         split=holdout.split,
         cutoffs=spec.evaluation.cutoffs,
         threads=threads,
@@ -117,7 +118,7 @@ def _evaluate_given(
     vocabularies = contents.users, contents.items
     test = given_test(table, *vocabularies, spec.preparation.aggregation, wanted.seed)
     return evaluate(
-        *(contents, spec.algorithm, test),
+        *(contents, fitted.algorithm, test),
         split="given",
         cutoffs=wanted.cutoffs,
         threads=threads,
@@ -176,7 +177,7 @@ def _about(spec: TrainingSpec, fitted: Fitted) -> Manifest:
         model_id=spec.model_id,
         catalog=spec.catalog,
         algorithm=algorithm_name(spec.algorithm),
-        spec=spec_to_json(spec),
+        spec=spec_to_json(replace(spec, algorithm=fitted.algorithm)),
         created_ms=time.time_ns() // 1_000_000,
         dim=contents.dim,
         item_count=len(contents.items),
@@ -191,7 +192,7 @@ def _published_before(spec: TrainingSpec, catalog: Catalog) -> Manifest | None:
     if not catalog.model_path(spec.model_id).is_dir():
         return None
     manifest = catalog.manifest(spec.model_id)
-    return manifest if manifest.spec == spec_to_json(spec) else None
+    return manifest if is_answer_to(manifest.spec, spec) else None
 
 
 def _epoch_count(spec: TrainingSpec) -> int:

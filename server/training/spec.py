@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shortlist.core.errors import DataInvalid, SettingInvalid
@@ -131,6 +131,16 @@ def spec_to_json(spec: TrainingSpec) -> dict[str, Any]:
     data = to_plain(spec)
     data["algorithm"] = {algorithm_name(spec.algorithm): to_plain(spec.algorithm)}
     return data
+
+
+def is_answer_to(stored: object, asked: TrainingSpec) -> bool:
+    """Return whether a model's spec, as JSON, is what was asked for, what was left open aside."""
+    found, algorithm = spec_from_json(stored), asked.algorithm
+    if isinstance(algorithm, WalsParams) and isinstance(found.algorithm, WalsParams):
+        decided = found.algorithm.unobserved_weight
+        if algorithm.unobserved_weight is None:
+            asked = replace(asked, algorithm=replace(algorithm, unobserved_weight=decided))
+    return found == asked
 
 
 def spec_from_json(data: object) -> TrainingSpec:

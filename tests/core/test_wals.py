@@ -1,6 +1,7 @@
 """WALS against dense float64, and the properties that users rely on."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import Events, Interactions, build_interactions, select_rows
 from shortlist.core.progress import Epoch
 from shortlist.core.wals import Snapshot, WalsFactors, train_wals, wals_loss
-from shortlist.core.wals_params import WalsParams
+from shortlist.core.wals_params import WalsParams, with_data_defaults
 from tests.oracles import wals as oracle
 
 VARIANTS = [
@@ -23,6 +24,11 @@ VARIANTS = [
     {"item_frequency_exponent": 0.5, "user_frequency_exponent": 0.5, "unobserved_weight": 0.5},
     {"unobserved_weight": 0.0, "regularization": 0.1, "regularization_exponent": 0.0},
 ]
+
+
+def wals(**settings: Any) -> WalsParams:
+    """Return params with a weight of unobserved pairs that the data does not decide."""
+    return WalsParams(**{"unobserved_weight": 0.1, **settings})
 
 
 def random_interactions(users: int, items: int, share: float = 0.2, seed: int = 0) -> Interactions:
@@ -49,7 +55,7 @@ def test_loss_is_the_objective_term_by_term(
     """Every transform, exponent and dislike, at every SIMD level."""
     monkeypatch.setenv("SHORTLIST_SIMD", level)
     rows, factors = random_interactions(23, 17), random_factors(23, 17, dim)
-    params = WalsParams(dim=dim, **variant)  # type: ignore[arg-type]
+    params = wals(dim=dim, **variant)  # type: ignore[arg-type]
     expected = oracle.loss(rows, factors.users, factors.items, params)
     assert wals_loss(rows, factors, params) == pytest.approx(expected, rel=1e-5)
 
@@ -64,14 +70,14 @@ def test_an_epoch_solves_every_row(
     """After one epoch the items are the exact minimum given the users, whichever solver, any dim."""
     monkeypatch.setenv("SHORTLIST_SIMD", level)
     rows = random_interactions(40, 30)
-    params = WalsParams(
+    params = wals(
         dim=dim, epochs=1, solver=solver, cg_steps=3 * dim + 20, over_relaxation=1.0, **variant
     )  # type: ignore[arg-type]
     trained = train_wals(rows, params, threads=1)
     turned = random_interactions(40, 30)
     events = Events(turned.columns, _rows_of(turned), turned.values)
     by_item = build_interactions(events, 30, 40, aggregate="sum")
-    swapped = WalsParams(
+    swapped = wals(
         dim=dim,
         **{**variant, **_swapped(variant)},  # type: ignore[arg-type]
     )
@@ -103,7 +109,7 @@ def test_loss_never_rises_over_exact_epochs(
 ) -> None:
     """Each exact half step minimises the loss over one side."""
     rows = random_interactions(users, items, share, seed)
-    params = WalsParams(dim=dim, epochs=6, solver="cholesky", regularization=0.01, seed=seed)
+    params = wals(dim=dim, epochs=6, solver="cholesky", regularization=0.01, seed=seed)
     losses = train_wals(rows, params, threads=1).losses
     for earlier, later in itertools.pairwise(losses):
         assert later <= earlier * (1 + 1e-5) + 1e-6
@@ -113,7 +119,7 @@ def test_permuting_users_permutes_their_embeddings() -> None:
     """Nothing depends on where a user stands in the matrix."""
     rows = random_interactions(50, 40)
     order = np.random.default_rng(1).permutation(50).astype(np.int32)
-    params = WalsParams(dim=8, epochs=5)
+    params = wals(dim=8, epochs=5)
     straight, shuffled = (train_wals(r, params) for r in (rows, select_rows(rows, order)))
     np.testing.assert_allclose(shuffled.users, straight.users[order], atol=1e-3)
     np.testing.assert_allclose(shuffled.items, straight.items, atol=1e-3)
@@ -127,7 +133,7 @@ def test_threads_do_not_change_a_bit(
     """Many chunks, so that threads really share the work."""
     monkeypatch.setenv("SHORTLIST_SIMD", level)
     rows = random_interactions(6000, 300, 0.03)
-    params = WalsParams(dim=24, epochs=2, solver=solver)  # type: ignore[arg-type]
+    params = wals(dim=24, epochs=2, solver=solver)  # type: ignore[arg-type]
     first, *others = (train_wals(rows, params, threads=threads) for threads in (1, 2, 3))
     for other in others:
         np.testing.assert_array_equal(other.users, first.users)
@@ -138,14 +144,14 @@ def test_threads_do_not_change_a_bit(
 def test_over_relaxed_training_gets_as_low_as_the_exact_one() -> None:
     """The guard: what conjugate gradient with over-relaxation ends at is no worse than exact steps."""
     rows = random_interactions(400, 200, 0.05)
-    exact = train_wals(rows, WalsParams(dim=16, epochs=30, solver="cholesky", seed=2))
-    fast = train_wals(rows, WalsParams(dim=16, epochs=30, solver="cg", seed=2))
+    exact = train_wals(rows, wals(dim=16, epochs=30, solver="cholesky", seed=2))
+    fast = train_wals(rows, wals(dim=16, epochs=30, solver="cg", seed=2))
     assert fast.losses[-1] <= exact.losses[-1] * 1.01
 
 
 @pytest.mark.parametrize(("users", "items"), [(0, 0), (3, 0), (0, 3), (3, 4)])
 def test_no_events_train_to_zero_vectors(users: int, items: int) -> None:
-    factors = train_wals(random_interactions(users, items, 0.0), WalsParams(dim=4, epochs=2))
+    factors = train_wals(random_interactions(users, items, 0.0), wals(dim=4, epochs=2))
     assert factors.users.shape == (users, 4)
     assert factors.items.shape == (items, 4)
     assert not factors.users.any()
@@ -154,7 +160,7 @@ def test_no_events_train_to_zero_vectors(users: int, items: int) -> None:
 def test_a_row_without_a_unique_solution_is_refused_by_the_exact_solver() -> None:
     """Two observations cannot determine five numbers when nothing else holds them."""
     rows = random_interactions(3, 2, 1.0)
-    params = WalsParams(dim=5, unobserved_weight=0.0, regularization=0.0, solver="cholesky")
+    params = wals(dim=5, unobserved_weight=0.0, regularization=0.0, solver="cholesky")
     with pytest.raises(SingularSystem, match="regularization"):
         train_wals(rows, params)
 
@@ -171,21 +177,21 @@ def test_progress_sees_every_epoch_and_may_stop_the_training() -> None:
             raise TrainingCancelled
 
     with pytest.raises(TrainingCancelled):
-        train_wals(rows, WalsParams(dim=4, epochs=9), on_epoch=stop_after_two)
+        train_wals(rows, wals(dim=4, epochs=9), on_epoch=stop_after_two)
     assert seen == [1, 2]
 
 
 def test_a_warm_start_goes_on_where_the_other_training_stopped() -> None:
     rows = random_interactions(60, 40)
-    long = train_wals(rows, WalsParams(dim=8, epochs=8, solver="cholesky"))
-    begun = train_wals(rows, WalsParams(dim=8, epochs=4, solver="cholesky"))
-    ended = train_wals(rows, WalsParams(dim=8, epochs=4, solver="cholesky"), initial=begun)
+    long = train_wals(rows, wals(dim=8, epochs=8, solver="cholesky"))
+    begun = train_wals(rows, wals(dim=8, epochs=4, solver="cholesky"))
+    ended = train_wals(rows, wals(dim=8, epochs=4, solver="cholesky"), initial=begun)
     assert ended.losses[-1] == pytest.approx(long.losses[-1], rel=1e-4)
 
 
 def test_a_warm_start_of_another_shape_is_refused() -> None:
     with pytest.raises(DataInvalid, match="shapes"):
-        train_wals(random_interactions(5, 5), WalsParams(dim=4), initial=random_factors(5, 5, 3))
+        train_wals(random_interactions(5, 5), wals(dim=4), initial=random_factors(5, 5, 3))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -197,7 +203,7 @@ def test_folding_in_solves_the_training_row(
     """A history that training saw gets the vector that a half step would give it."""
     monkeypatch.setenv("SHORTLIST_SIMD", level)
     rows, factors = random_interactions(40, 60), random_factors(40, 60, dim)
-    params = WalsParams(dim=dim, **variant)  # type: ignore[arg-type]
+    params = wals(dim=dim, **variant)  # type: ignore[arg-type]
     counts = np.bincount(rows.columns, minlength=60)
     folded = FoldIn(factors.items, counts, params).solve(rows)
     expected = oracle.solve_users(rows, factors.items, params)
@@ -207,14 +213,14 @@ def test_folding_in_solves_the_training_row(
 def test_an_empty_history_has_the_zero_vector() -> None:
     factors = random_factors(2, 6, 4)
     empty = Interactions(np.zeros(2, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32), 6)
-    folded = FoldIn(factors.items, np.ones(6, np.int64), WalsParams(dim=4)).solve(empty)
+    folded = FoldIn(factors.items, np.ones(6, np.int64), wals(dim=4)).solve(empty)
     np.testing.assert_array_equal(folded, np.zeros((1, 4)))
 
 
 def test_folding_many_histories_equals_folding_one_by_one() -> None:
     """More entries than are gathered at once: the parts fit together, at any thread count."""
     rows, factors = random_interactions(3000, 300, 0.1), random_factors(3000, 300, 8)
-    fold_in = FoldIn(factors.items, np.ones(300, np.int64), WalsParams(dim=8))
+    fold_in = FoldIn(factors.items, np.ones(300, np.int64), wals(dim=8))
     together = fold_in.solve(rows, threads=2)
     for row in (0, 1, 1500, 2999):
         alone = fold_in.solve(select_rows(rows, np.array([row], np.int32)))
@@ -228,3 +234,20 @@ def test_folding_many_histories_equals_folding_one_by_one() -> None:
 def test_settings_out_of_range_are_named(field: str, value: float) -> None:
     with pytest.raises(SettingInvalid, match=field):
         WalsParams(**{field: value})  # type: ignore[arg-type]
+
+
+def test_the_weight_of_unobserved_pairs_follows_the_density_when_left_open() -> None:
+    """And what was decided trains the same model as saying it."""
+    rows = random_interactions(50, 40, 0.1)
+    decided = with_data_defaults(WalsParams(dim=4), rows)
+    assert decided.w0 == pytest.approx(3 * (rows.entry_count / 2000) ** 0.7)
+    assert with_data_defaults(WalsParams(unobserved_weight=0.5), rows).w0 == 0.5
+    one, other = train_wals(rows, WalsParams(dim=4)), train_wals(rows, decided)
+    np.testing.assert_array_equal(one.items, other.items)
+
+
+def test_a_weight_left_open_cannot_fold_in() -> None:
+    """A served model must know what it was trained with."""
+    rows, factors = random_interactions(3, 5), random_factors(3, 5, 4)
+    with pytest.raises(SettingInvalid, match="unobserved_weight"):
+        FoldIn(factors.items, np.ones(5, np.int64), WalsParams(dim=4)).solve(rows)

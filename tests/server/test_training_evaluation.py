@@ -21,7 +21,7 @@ from shortlist.server.training.spec import (
 )
 
 USERS, ITEMS = 40, 30
-PARAMS = WalsParams(dim=4, epochs=2)
+PARAMS = WalsParams(dim=4, epochs=2, unobserved_weight=0.1)
 
 
 def events_of(timed: bool = True, seed: int = 0) -> Events:
