@@ -1,4 +1,4 @@
-"""Kernels of core/scoring.py: exact scan, selection, gathered scores (core/simd/scan.h)."""
+"""Kernels of core/scanning.py: exact scan, selection, gathered scores (core/simd/scan.h)."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from shortlist.core import _bitmaps
+from shortlist.core._bitmaps import set_positions
 from shortlist.core.errors import SettingInvalid
 from shortlist.core.interactions import IntArray
 
@@ -75,7 +75,7 @@ def count_rows(bitmap: Bitmap) -> int:
 def rows_of_bitmap(bitmap: Bitmap) -> IntArray:
     """Return the rows of the set, ascending."""
     rows = np.empty(count_rows(bitmap), np.int32)
-    _bitmaps.set_positions(bitmap, rows)
+    set_positions(bitmap, rows)
     return rows
 
 

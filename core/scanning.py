@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from shortlist.core import _scoring
+import shortlist.core._scoring as kernels
 from shortlist.core.bitmaps import WORD_BITS, Bitmap
 from shortlist.core.cpu import simd_level
 from shortlist.core.parallel import for_each_chunk
@@ -90,13 +90,13 @@ def run_scan(scan: Scan, excluded: Interactions | None, top: TopRows, threads: i
 def score_rows(items: FloatArray, query: FloatArray, rows: IntArray) -> FloatArray:
     """Return the inner products (m,) of one query (dim,) with the named rows (m,)."""
     scores = np.empty(len(rows), np.float32)
-    _scoring.score_rows(simd_level(), items, _pad(query[None])[0], rows, scores)
+    kernels.score_rows(simd_level(), items, _pad(query[None])[0], rows, scores)
     return scores
 
 
 def first_value_beyond(values: FloatArray, limit: float) -> int:
     """Return the flat index of the first value that is NaN or beyond +-limit, or -1."""
-    return _scoring.first_value_beyond(values.reshape(-1), limit)
+    return kernels.first_value_beyond(values.reshape(-1), limit)
 
 
 def _queries(scan: Scan, here: slice, excluded: Interactions | None) -> _Queries:
@@ -105,7 +105,7 @@ def _queries(scan: Scan, here: slice, excluded: Interactions | None) -> _Queries
     codes = np.empty((len(padded), groups), np.int32)
     offsets = np.empty(len(padded), np.int32)
     if groups:
-        _scoring.quantize_queries(padded, scan.items.shape[1], codes, offsets)
+        kernels.quantize_queries(padded, scan.items.shape[1], codes, offsets)
     if excluded is None:
         return _Queries(padded, codes, offsets, (None, None))
     starts = excluded.row_starts[here.start : here.stop + 1]
@@ -134,11 +134,11 @@ def _scan_parts(level: int, scan: Scan, queries: _Queries, part_count: int) -> _
             np.empty(query_count, np.float32),
         )
         if scan.quantized is None:
-            panel = np.empty(_scoring.panel_floats(level) * stride, np.float32)
-            _scoring.scan(level, scan.items, queries.padded, scan.rows, panel, *shared)
+            panel = np.empty(kernels.panel_floats(level) * stride, np.float32)
+            kernels.scan(level, scan.items, queries.padded, scan.rows, panel, *shared)
         else:
             codes, scales = scan.quantized.codes, scan.quantized.scales
-            _scoring.scan_int8(level, codes, scales, queries.codes, queries.offsets, *shared)
+            kernels.scan_int8(level, codes, scales, queries.codes, queries.offsets, *shared)
 
     for_each_chunk(scan_part, part_count, part_count)
     return lists
@@ -148,7 +148,7 @@ def _finish(level: int, scan: Scan, queries: _Queries, lists: _Lists, top: TopRo
     """Merge the parts' lists, score estimated ones again, write the best into `top`."""
     part_count, _, capacity = lists.rows.shape
     estimated = scan.quantized is not None
-    _scoring.finish(
+    kernels.finish(
         level,
         scan.items if estimated else None,
         queries.padded if estimated else None,
