@@ -37,7 +37,7 @@ ITEM_SLOTS, USER_SLOTS = "item_slots.npy", "user_slots.npy"
 
 @dataclass(frozen=True, slots=True)
 class ModelContents:
-    """What a training makes; vectors, scores and attributes follow the order of the vocabularies."""
+    """What a training makes; vectors, scores and attributes are in the order of the ids."""
 
     items: Vocabulary
     users: Vocabulary

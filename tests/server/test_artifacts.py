@@ -57,7 +57,7 @@ def test_arrays_are_views_of_the_mapped_files(tmp_path: Path) -> None:
     artifact = written(tmp_path, small_contents(5000, 3000, 32))
     assert artifact.item_vectors is not None
     assert artifact.user_vectors is not None
-    arrays = [artifact.item_vectors, artifact.user_vectors, artifact.item_scores]
+    arrays: list[np.ndarray] = [artifact.item_vectors, artifact.user_vectors, artifact.item_scores]
     arrays += [artifact.items.utf8, artifact.items.offsets, artifact.users.slots]
     arrays += [artifact.seen.row_starts, artifact.seen.columns, artifact.seen.values]
     for array in arrays:

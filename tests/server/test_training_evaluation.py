@@ -78,7 +78,8 @@ def test_without_times_the_split_is_random_and_others_are_refused() -> None:
 
 
 def test_nothing_to_measure_on_is_no_error() -> None:
-    one = Events(*(np.zeros(1, np.int32) for _ in range(2)), np.ones(1, np.float32))
+    row = np.zeros(1, np.int32)
+    one = Events(row, row, np.ones(1, np.float32))
     assert hold_out(one, 1, 1, EvaluationSpec(), "sum") is None
     same_time = Events(one.users, one.items, one.values, np.zeros(1, np.int64))
     assert hold_out(same_time, 1, 1, EvaluationSpec("temporal"), "sum") is None
