@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shortlist.core.quantization import Quantized
 
 QUERY_BLOCK: Final = 256  # queries that share one pass over the items: their lists fit the L2 cache
-QUERIES_A_THREAD: Final = 16  # from here on threads take queries; below, ranges of items
+QUERIES_A_THREAD: Final = 8  # from here on threads take queries; below, ranges of items
 LIST_SLACK: Final = 128  # room of a list beyond what it keeps: so many entries pay for one cut
 LIST_PADDING: Final = 64  # room that the kernels may write to behind a list
 SUM_LANES: Final = 8  # partial sums of a score (core/simd/scan.h)
@@ -81,7 +81,9 @@ def run_scan(scan: Scan, excluded: Interactions | None, top: TopRows, threads: i
         here = slice(chunk * block, min((chunk + 1) * block, query_count))
         queries = _queries(scan, here, excluded)
         lists = _scan_parts(level, scan, queries, part_count)
-        results = TopRows(top.counts[here], top.rows[here], top.scores[here])
+        results = top
+        if block < query_count:
+            results = TopRows(top.counts[here], top.rows[here], top.scores[here])
         _finish(level, scan, queries, lists, results)
 
     for_each_chunk(scan_block, -(-query_count // block), threads)
