@@ -133,6 +133,7 @@ def extensions() -> list[Extension]:
             "cdivision": True,
             "initializedcheck": False,
             "embedsignature": True,
+            "autotestdict": False,  # no __test__ in the modules
             "freethreading_compatible": True,
         },
     )

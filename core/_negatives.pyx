@@ -58,7 +58,7 @@ def sample_rows(
         for i in range(first, last):
             start = row_starts[users[i]]
             length = row_starts[users[i] + 1] - start
-            positives = NULL if length == 0 else &columns[start]
+            positives = &columns[0] + start if length else NULL
             marked = length > 0 and wanted * BITMAP_GAIN > length
             if marked:
                 for j in range(length):

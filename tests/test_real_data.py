@@ -36,7 +36,7 @@ def shortlist(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "--port",
         "0",
     ]
-    command += ["--data-root", str(real_data), "--data-root", str(folder)]
+    command += ["--data-root", str(real_data), "--data-root", str(folder.parent)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -34,8 +34,16 @@ enum { LEVEL_BASELINE = 0, LEVEL_AVX2 = 1, LEVEL_AVX512 = 2, LEVEL_AVX512VNNI = 
 #endif
 
 #define LEVEL_AVX2_BEGIN LEVEL_BEGIN("avx2,fma,bmi,bmi2,popcnt")
-#define LEVEL_AVX512_BEGIN LEVEL_BEGIN("avx2,fma,bmi,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
-#define LEVEL_AVX512VNNI_BEGIN LEVEL_BEGIN("avx2,fma,bmi,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,prefer-vector-width=512")
+#if defined(__clang__)
+#define LEVEL_AVX512_BEGIN LEVEL_BEGIN("avx2,fma,bmi,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl")
+#define LEVEL_AVX512VNNI_BEGIN \
+    LEVEL_BEGIN("avx2,fma,bmi,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")
+#else /* for some processors gcc would otherwise make two 256-bit vectors of each */
+#define LEVEL_AVX512_BEGIN \
+    LEVEL_BEGIN("avx2,fma,bmi,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")
+#define LEVEL_AVX512VNNI_BEGIN \
+    LEVEL_BEGIN("avx2,fma,bmi,bmi2,popcnt,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,prefer-vector-width=512")
+#endif
 
 /* The highest level this processor runs. */
 static inline int levels_best(void) {
