@@ -1,8 +1,8 @@
 """Build: protobuf stubs, then the Cython extensions, for a layout that setuptools does not guess.
 
-The top-level folders are `proto server core client`; they install as `shortlist`, `shortlist.server`,
-`shortlist.core` and `shortlist.client`. Cython ignores package-dir, so a tree of links with the real
-package names is made under build/tree and Cython (and mypy) work on that.
+The top-level folders are `proto server core client`; they install as `shortlist`,
+`shortlist.server`, `shortlist.core` and `shortlist.client`. Cython ignores package-dir, so a tree
+of links with the real package names is made under build/tree and Cython (and mypy) work on that.
 """
 
 import os
@@ -148,7 +148,7 @@ class BuildPy(build_py):
 
 
 class BuildExt(build_ext):
-    """Also used alone (`build_ext --inplace`) for a rebuild in a checkout: stubs first there too."""
+    """Also used alone, for a rebuild in a checkout (`build_ext --inplace`): stubs first."""
 
     def run(self) -> None:
         generate_stubs()
@@ -158,7 +158,7 @@ class BuildExt(build_ext):
 class GenerateStubs(Command):
     """`setup.py generate_stubs`: only the protobuf step."""
 
-    user_options: list[tuple[str, str, str]] = []
+    user_options: list[tuple[str, str, str]] = []  # noqa: RUF012 - setuptools wants it so
 
     def initialize_options(self) -> None: ...
 

@@ -72,9 +72,8 @@ def write_world(root: Path, event_count: int) -> tuple[Path, Path]:
     )
     pq.write_table(world.events, root / "events.parquet")
     pq.write_table(world.items, root / "items.parquet")
-    print(
-        f"{world.events.num_rows:,} events of {world.users.num_rows:,} users with {world.items.num_rows:,} items"
-    )
+    counts = world.events.num_rows, world.users.num_rows, world.items.num_rows
+    print("{:,} events of {:,} users with {:,} items".format(*counts))
     return root / "events.parquet", root / "items.parquet"
 
 

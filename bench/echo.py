@@ -1,4 +1,4 @@
-"""The peer of bench/rpc.py: a gRPC server that answers every call with the bytes it was started with.
+"""The peer of bench/rpc.py: a gRPC server that answers every call with the same bytes.
 
 `python -m bench.echo LENGTH` reads LENGTH bytes from standard input and prints its address.
 """

@@ -1,4 +1,4 @@
-"""The Gowalla check-ins that benchmarks share, or a generated set of its shape where they are missing."""
+"""The Gowalla check-ins that benchmarks share, or a generated set of their shape."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ class Benchmark:
 
 
 def gowalla_or_generated() -> Benchmark:
-    """Read the split that LightGCN and the open benchmarks use, or generate one; `name` says which."""
+    """Read the split that the open benchmarks use, or generate one; `name` says which."""
     folder = data_folder("gowalla")
     if folder is None:
         return Benchmark("generated", generated(PAIRS, seed=1), generated(PAIRS // 4, seed=2))

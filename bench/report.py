@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
@@ -57,7 +58,7 @@ class Report:
         ratio = peer_value / ours if smaller_is_better else ours / peer_value
         row = Row(self._bench, job, metric, unit, ours, peer, peer_value, ratio, quality)
         if self._as_json:
-            values = {k: None if v != v else v for k, v in asdict(row).items()}  # NaN is not JSON
+            values = {k: None if _is_nan(v) else v for k, v in asdict(row).items()}
             print(json.dumps(values), flush=True)
         else:
             beside = (
@@ -69,6 +70,11 @@ class Report:
                 f"{job:44} {f'{metric} [{unit}]':22} {ours:12.5g} {beside}  {quality}", flush=True
             )
         return row
+
+
+def _is_nan(value: object) -> bool:
+    """JSON has no number that is none."""
+    return isinstance(value, float) and math.isnan(value)
 
 
 def arguments(description: str) -> argparse.Namespace:

@@ -1,8 +1,8 @@
 """Retrieve over gRPC beside a bare gRPC echo of the same bytes on the same machine, in one run.
 
-The echo is the ceiling: the same Python gRPC server settings, a handler that returns constant bytes.
-Load comes from h2load (Debian: nghttp2-client) where it is installed, because a Python client costs as
-much processor time as the server; else from Python clients, and the rows say so.
+The echo is the ceiling: the same Python gRPC server settings, a handler that returns constant
+bytes. Load comes from h2load (Debian: nghttp2-client) where it is installed, because a Python
+client costs as much processor time as the server; else from Python clients, and the rows say so.
 """
 
 import random
@@ -81,8 +81,8 @@ def measure(
     with echo_server(reply) as echo:
         ceiling = throughput(echo, body, len(reply), calls)
     report.row(
-        f"retrieve workers={workers} items={items // 1000}k k={COUNT}", "throughput", "calls/s", ours,
-        peer="gRPC echo, 1 process", peer_value=ceiling, smaller_is_better=False,
+        f"retrieve workers={workers} items={items // 1000}k k={COUNT}", "throughput", "calls/s",
+        ours, peer="gRPC echo, 1 process", peer_value=ceiling, smaller_is_better=False,
         quality=f"{len(parsed.item_ids)} candidates, {generator}, {IN_FLIGHT} in flight",
     )  # fmt: skip
     for rate in (200, 1_000):

@@ -11,7 +11,8 @@ from shortlist.core.parallel import resolve_threads
 from shortlist.core.wals import RowSystems, gram_of, padded, rotate_rows
 from shortlist.core.wals_params import WalsParams, row_lambdas, signed_weights
 
-# To this share of the solution's size, in the norm of the shared part: far below what ranks change at.
+# To this share of the solution's size, in the norm of the shared part: far below what ranks change
+# at.
 _TOLERANCE = 1e-5
 _ENTRIES_MAX = 65_536  # gathered at once
 

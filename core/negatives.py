@@ -1,8 +1,8 @@
 """Negative sampling: items that a user has not interacted with, drawn uniformly or by popularity.
 
-Never a positive: a draw that hits one is drawn again, a bounded number of times, and what then has no
-sample is counted and left out. Every position of a request has a random stream of its own, so the same
-seed gives the same samples at any thread count.
+Never a positive: a draw that hits one is drawn again, a bounded number of times, and what then has
+no sample is counted and left out. Every position of a request has a random stream of its own, so
+the same seed gives the same samples at any thread count.
 """
 
 from dataclasses import dataclass
@@ -120,8 +120,9 @@ def in_batch_usable(
 ) -> npt.NDArray[np.bool_]:
     """Return which items of a batch of (user, item) pairs may serve as whose negatives, (n, n).
 
-    usable[i, j]: items[j] is no positive of users[i]. The items of a batch come by their popularity,
-    so their scores need the correction log_probability of a popularity sampler with power 1.
+    usable[i, j]: items[j] is no positive of users[i]. The items of a batch come by their
+    popularity, so their scores need the correction log_probability of a popularity sampler with
+    power 1.
     """
     usable = np.ones((len(users), len(items)), bool)
     for place, user in enumerate(users):
@@ -164,7 +165,7 @@ def _probabilities(
 def _alias_table(
     probabilities: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.uint32], IntArray]:
-    """Return Vose's table: a place keeps itself below its threshold of 2^32, else gives its alias."""
+    """Return Vose's table: below its threshold of 2^32 a place keeps itself, else its alias."""
     count = len(probabilities)
     scaled = probabilities * count
     aliases = np.arange(count, dtype=np.int32)

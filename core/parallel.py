@@ -1,8 +1,8 @@
 """Runs chunks of work on several threads; kernels release the GIL, so plain threads suffice.
 
-Plain threads rather than OpenMP: no compiler run-time to ship in wheels, clang without libomp builds,
-and nothing breaks when a host program forks. Determinism is the kernels' affair: a chunk writes only
-its own rows, so which thread takes it changes nothing.
+Plain threads rather than OpenMP: no compiler run-time to ship in wheels, clang without libomp
+builds, and nothing breaks when a host program forks. Determinism is the kernels' affair: a chunk
+writes only its own rows, so which thread takes it changes nothing.
 """
 
 import itertools

@@ -3,8 +3,8 @@
 Minimises, over the observed ratings only,
 
     1/2 sum_ij (mean_j + b_i + c_j + <u_i, v_j> - y_ij)^2
-      + 1/2 sum_i lambda_i |u_i|^2 + 1/2 sum_j lambda_j |v_j|^2
-      + 1/2 bias_regularization (sum_i b_i^2 + sum_j c_j^2),   lambda of a row = regularization * n^nu
+      + 1/2 sum_i lambda_i |u_i|^2 + 1/2 sum_j lambda_j |v_j|^2 + 1/2 bias_regularization (sum_i
+      b_i^2 + sum_j c_j^2),   lambda of a row = regularization * n^nu
 
 with n the row's number of ratings. The mean is one number, or one an item ("mean normalization",
 after which a user without ratings is predicted the item's mean). Sources: Koren, Bell, Volinsky,
@@ -96,7 +96,7 @@ def train_ratings(
     *,
     on_epoch: Callable[[Epoch, RatingFactors], None] | None = None,
 ) -> RatingFactors:
-    """Train on (users x items) ratings; users and items without any rating get bias 0 and vector 0 (ALS).
+    """Train on (users x items) ratings; ALS gives whoever has none bias 0 and vector 0.
 
     Raises TrainingDiverged when the cost is not finite.
     """
@@ -229,13 +229,18 @@ def solve_rows(
         if bias:
             ridge[dim] = params.bias_regularization
         system[np.diag_indices(dim + bias)] += ridge
-        # The smallest solution where regularization 0 leaves several.
-        solved = np.linalg.lstsq(system, features.T @ (values - offsets[columns]))[0] if not ridge.all() else (
-            np.linalg.solve(system, features.T @ (values - offsets[columns]))
-        )  # fmt: skip
+        target = features.T @ (values - offsets[columns])
+        solve = np.linalg.solve if ridge.all() else _smallest_solution
+        solved = solve(system, target)
         vectors[row] = solved[:dim]
         biases[row] = solved[dim] if bias else 0.0
     return vectors, biases
+
+
+def _smallest_solution(system: Doubles, target: Doubles) -> Doubles:
+    """Solve a system that may be singular."""
+    solved: Doubles = np.linalg.lstsq(system, target)[0].astype(np.float64)
+    return solved
 
 
 def _means(ratings: Interactions, kind: str) -> Doubles:

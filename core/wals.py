@@ -3,13 +3,13 @@
     sum_obs w_ij (a_ij - <u_i, v_j>)^2 + w0 sum_unobserved <u_i, v_j>^2
       + sum_i lambda_i |u_i|^2 + sum_j lambda_j |v_j|^2            (ARCHITECTURE.md)
 
-Every row of a half step solves (w0 V'V + lambda_i I + sum_obs (w_ij - w0) v v') u = sum_obs w_ij a_ij v.
-Both sides are first rotated so that V'V is diagonal, which changes no product <u, v> and no norm.
-Then the part that all rows share is diagonal, no d x d product is left in the inner loop, and that
-diagonal is the preconditioner that lets two steps of conjugate gradient do the work of many.
+Every row of a half step solves (w0 V'V + lambda_i I + sum_obs (w_ij - w0) v v') u = sum_obs w_ij
+a_ij v. Both sides are first rotated so that V'V is diagonal, which changes no product <u, v> and no
+norm. Then the part that all rows share is diagonal, no d x d product is left in the inner loop, and
+that diagonal is the preconditioner that lets two steps of conjugate gradient do the work of many.
 
-Sources: Hu, Koren, Volinsky (ICDM 2008); Takacs, Pilaszy, Tikk (RecSys 2011) for conjugate gradient;
-Rendle et al. (arXiv 2110.14037) for the scaling of the regularization.
+Sources: Hu, Koren, Volinsky (ICDM 2008); Takacs, Pilaszy, Tikk (RecSys 2011) for conjugate
+gradient; Rendle et al. (arXiv 2110.14037) for the scaling of the regularization.
 """
 
 import time
@@ -60,8 +60,8 @@ def train_wals(
     """Train on (users x items) interactions; the same seed gives the same bits at any thread count.
 
     on_epoch gets the epoch and a function that returns the factors so far; it may raise
-    TrainingCancelled. `initial` is a warm start. Raises TrainingDiverged when the loss is not finite,
-    SingularSystem when the exact solver meets a row without a unique solution.
+    TrainingCancelled. `initial` is a warm start. Raises TrainingDiverged when the loss is not
+    finite, SingularSystem when the exact solver meets a row without a unique solution.
     """
     alternation = _Alternation(interactions, params, initial, resolve_threads(threads))
     losses: list[float] = []
@@ -183,7 +183,7 @@ class _Alternation:
 
 @dataclass(frozen=True, slots=True)
 class RowSystems:
-    """The linear systems of the rows of one side, in coordinates where the shared part is diagonal."""
+    """The systems of one side's rows, in coordinates where the shared part is diagonal."""
 
     rows: Interactions  # values are signed weights
     lambdas: FloatArray  # (rows,)
@@ -217,7 +217,8 @@ class RowSystems:
         dim = self.fixed.shape[1]
         scratch = np.empty((threads, dim + 2, dim))
         unsolved = [0] * threads
-        # A dimension that only pads, or in which nothing lies, is held at 0 rather than undetermined.
+        # A dimension that only pads, or in which nothing lies, is held at 0 rather than
+        # undetermined.
         empty = (shared <= 0) & ~self.fixed.any(axis=0)
         solved[:] = 0
 
@@ -246,7 +247,7 @@ def padded(factors: FloatArray) -> FloatArray:
 
 
 def gram_of(factors: FloatArray, threads: int, level: int) -> Doubles:
-    """Return factors' factors of (rows, padded dim), in an order of addition that threads do not change."""
+    """Return factors' factors of (rows, padded dim); threads do not change the order of sums."""
     chunk_count = -(-len(factors) // _GRAM_ROWS)
     parts = np.zeros((chunk_count, factors.shape[1], factors.shape[1]), np.float32)
 

@@ -14,7 +14,7 @@ _W0_FACTOR, _W0_POWER = 3.0, 0.7
 
 @dataclass(frozen=True, slots=True)
 class WalsParams:
-    """What to minimise and how (ARCHITECTURE.md has the objective); out of range: SettingInvalid."""
+    """What to minimise (ARCHITECTURE.md) and how; out of range: SettingInvalid."""
 
     dim: int = 64
     epochs: int = 10
@@ -106,7 +106,7 @@ def signed_weights(
 
 
 def row_lambdas(rows: Interactions, params: WalsParams) -> FloatArray:
-    """Return lambda of each row: regularization * (total weight)^nu; values of `rows` are weights."""
+    """Return lambda of each row, regularization * (total weight)^nu; values are weights."""
     running = np.concatenate([[0.0], np.cumsum(np.abs(rows.values), dtype=np.float64)])
     observed = running[rows.row_starts[1:]] - running[rows.row_starts[:-1]]
     unobserved = rows.column_count - np.diff(rows.row_starts)

@@ -43,7 +43,7 @@ def _listed(value: object) -> object:
     return [_listed(part) for part in value] if isinstance(value, tuple | list) else value
 
 
-def _decoded(hint: Any, value: object, place: str) -> Any:  # noqa: PLR0911 - a case a kind of hint
+def _decoded(hint: Any, value: object, place: str) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
         return value

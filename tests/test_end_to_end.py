@@ -1,4 +1,4 @@
-"""The whole way over real sockets: the server as operators start it, the client as services use it."""
+"""The whole way over real sockets, the server as operators start it, the client as users do."""
 
 import json
 import os
@@ -39,7 +39,7 @@ class Served:
 
 
 def checkerboard(seed: int = 0) -> pa.Table:
-    """Return events of users u000..u199 with items i000..i079; user and item u, i match when u % 4 == i % 4."""
+    """Return events of u000..u199 with i000..i079: those whose numbers agree modulo 4."""
     rng = np.random.default_rng(seed)
     users = rng.integers(200, size=6000)
     items = rng.integers(20, size=6000) * TASTES + users % TASTES

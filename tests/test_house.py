@@ -64,7 +64,7 @@ def test_a_room_imports_only_what_the_house_allows(path: Path) -> None:
 
 
 def test_each_kernel_has_exactly_one_importer() -> None:
-    """The Python module of the same name checks, the kernel trusts: a second door would skip the checks."""
+    """The module of the same name checks, the kernel trusts: a second door skips the checks."""
     importers: dict[str, set[str]] = {}
     for path in sources():
         for module in imported_modules(path):

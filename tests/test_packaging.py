@@ -1,4 +1,4 @@
-"""What users install: a wheel built from the sdist, in a clean environment, far from the repository."""
+"""What users install: a wheel built from the sdist, in a clean environment."""
 
 import os
 import shutil

@@ -17,8 +17,8 @@ from shortlist.client import (
     NotFound,
     Popularity,
     Query,
-    Retrieval,
     Retries,
+    Retrieval,
     Shortlist,
     ShortlistClientError,
     TrainingFailed,
@@ -130,9 +130,11 @@ def test_an_unavailable_server_is_tried_again_a_bounded_number_of_times(
     recorded: RecordedServer,
 ) -> None:
     recorded.will_answer("Retrieve", refusal(Code.UNAVAILABLE, "LOADING"))
-    with Shortlist(recorded.target, retries=FAST) as shortlist:
-        with pytest.raises(Unavailable) as caught:
-            shortlist.retrieve(user="42")
+    with (
+        Shortlist(recorded.target, retries=FAST) as shortlist,
+        pytest.raises(Unavailable) as caught,
+    ):
+        shortlist.retrieve(user="42")
     assert caught.value.reason == "LOADING"
     assert len(recorded.requests) == 3
 
@@ -155,9 +157,9 @@ def test_a_call_ends_at_its_deadline() -> None:
     """A port that accepts connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         target = f"127.0.0.1:{silent.getsockname()[1]}"
-        with Shortlist(target, timeout_s=0.2, retries=FAST) as shortlist:
-            with pytest.raises(DeadlineExceeded):
-                shortlist.retrieve(user="42")
+        client = Shortlist(target, timeout_s=0.2, retries=FAST)
+        with client as shortlist, pytest.raises(DeadlineExceeded):
+            shortlist.retrieve(user="42")
 
 
 def test_a_batch_has_candidates_and_errors_side_by_side(recorded: RecordedServer) -> None:

@@ -1,4 +1,4 @@
-"""Negative sampling: never a positive, the promised distribution, the same samples at any threads."""
+"""Negative sampling: never a positive, the promised distribution, the same at any threads."""
 
 import numpy as np
 import pytest

@@ -67,7 +67,7 @@ def test_loss_is_the_objective_term_by_term(
 def test_an_epoch_solves_every_row(
     variant: dict[str, object], solver: str, dim: int, level: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After one epoch the items are the exact minimum given the users, whichever solver, any dim."""
+    """After an epoch the items are the exact minimum given the users, by either solver."""
     monkeypatch.setenv("SHORTLIST_SIMD", level)
     rows = random_interactions(40, 30)
     params = wals(
@@ -142,7 +142,7 @@ def test_threads_do_not_change_a_bit(
 
 
 def test_over_relaxed_training_gets_as_low_as_the_exact_one() -> None:
-    """The guard: what conjugate gradient with over-relaxation ends at is no worse than exact steps."""
+    """The guard: over-relaxed conjugate gradient ends no higher than exact steps."""
     rows = random_interactions(400, 200, 0.05)
     exact = train_wals(rows, wals(dim=16, epochs=30, solver="cholesky", seed=2))
     fast = train_wals(rows, wals(dim=16, epochs=30, solver="cg", seed=2))

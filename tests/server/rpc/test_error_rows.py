@@ -10,12 +10,12 @@ import grpc
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.server.published import publish
 
 from shortlist.server.retrieval.serving_model import ServingModel
 from shortlist.v1 import model_service_pb2 as m
 from shortlist.v1 import query_pb2 as q
 from shortlist.v1 import retrieval_service_pb2 as r
+from tests.server.published import publish
 from tests.server.rpc.sockets import Connection, Refusal, connected, refusal_of, settings_for
 
 USER = q.Query(user=q.UserQuery(user_id="u001"))
