@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.cpu import simd_level
+from shortlist.core.gramian import gramian, padded, rotate_rows
 from shortlist.core.interactions import FloatArray, Interactions
 from shortlist.core.parallel import resolve_threads
-from shortlist.core.wals import RowSystems, gram_of, padded, rotate_rows
+from shortlist.core.row_systems import RowSystems
 from shortlist.core.wals_params import WalsParams, row_lambdas, signed_weights
 
 # To this share of the solution's size, in the norm of the shared part: far below what ranks change
@@ -35,7 +36,7 @@ class FoldIn:
         width = padded(fixed[:0]).shape[1]
         total = np.zeros((width, width))
         for first in range(0, len(fixed), _ENTRIES_MAX):
-            total += gram_of(padded(fixed[first : first + _ENTRIES_MAX]), 1, self._level)
+            total += gramian(padded(fixed[first : first + _ENTRIES_MAX]), 1, self._level)
         self._eigenvalues, self._basis = np.linalg.eigh(total)
 
     def solve(self, histories: Interactions, threads: int = 1) -> FloatArray:

@@ -1,4 +1,4 @@
-/* WALS: one table of functions a level. See wals_template.h for what they do. */
+/* WALS row solves: one table of functions a level. See wals_template.h for what they do. */
 #ifndef SHORTLIST_WALS_H
 #define SHORTLIST_WALS_H
 
@@ -7,77 +7,48 @@
 #pragma GCC diagnostic ignored "-Wpsabi" /* wide vectors never cross a file */
 #endif
 
-#define WALS(name) wals_##name##_baseline
-#define WALS_BYTES 16
-#include "simd/wals_template.h"
-#undef WALS
-#undef WALS_BYTES
-
-#if LEVELS_X86
-LEVEL_AVX2_BEGIN
-#define WALS(name) wals_##name##_avx2
-#define WALS_BYTES 32
-#include "simd/wals_template.h"
-#undef WALS
-#undef WALS_BYTES
-LEVEL_END
-
-LEVEL_AVX512_BEGIN
-#define WALS(name) wals_##name##_avx512
-#define WALS_BYTES 64
-#include "simd/wals_template.h"
-#undef WALS
-#undef WALS_BYTES
-LEVEL_END
-#endif
-
+/* The rows of one side, and what their systems are made of. dim is a multiple of 16. */
 typedef struct {
-    void (*gram)(const float *, int64_t, int, float *);
-    void (*rotate)(float *, int64_t, int, const float *, float *);
-    void (*solve)(int, const int64_t *, const int32_t *, const float *, const float *, const float *,
-                  const float *, float, int, float, float, int64_t, int64_t, float *, float *);
-    double (*observed_loss)(int, const int64_t *, const int32_t *, const float *, const float *,
-                            const float *, float, int64_t, int64_t);
-} WalsFunctions;
+    int64_t row_count;
+    const int64_t *row_starts; /* (rows + 1,) */
+    const int32_t *columns;    /* (entries,) */
+    const float *weights;      /* (entries,) w; with a minus sign where the target is 0 instead of 1 */
+    const float *fixed;        /* (columns, dim) */
+    const float *shared;       /* (dim,) diagonal of w0 fixed'fixed */
+    const float *lambdas;      /* (rows,) */
+    float *solved;             /* (rows, dim) read and written */
+    int dim;
+    int steps;                 /* conjugate gradient steps a row at most */
+    float w0;
+    float tolerance;
+    float relaxation;
+    float guard;               /* added to the preconditioner's diagonal, to keep it off 0 */
+} WalsRows;
 
-#define WALS_FUNCTIONS(level) \
-    {wals_gram_##level, wals_rotate_##level, wals_solve_##level, wals_observed_loss_##level}
-static const WalsFunctions wals_functions[LEVEL_COUNT] = {
-    WALS_FUNCTIONS(baseline),
-#if LEVELS_X86
-    WALS_FUNCTIONS(avx2),
-    WALS_FUNCTIONS(avx512),
-    WALS_FUNCTIONS(avx512),
-#else
-    WALS_FUNCTIONS(baseline),
-    WALS_FUNCTIONS(baseline),
-    WALS_FUNCTIONS(baseline),
-#endif
-};
-#undef WALS_FUNCTIONS
+/* Scratch rows of dim floats, with room for a dim x dim system in double. */
+#define WALS_EXACT_ROWS(dim) (2 * (dim) + 48)
 
-/* Solve one row exactly, in double: system holds dim x dim, side holds 2 x dim.
- * The same equations as the conjugate gradient's. Returns 0 where the system has no unique solution. */
-static int wals_solve_exactly(
-    int dim, const float *fixed, const int32_t *columns, const float *weights, int64_t count, float w0,
-    const float *shared, float lambda, double *system, double *side, float *x) {
-    double *rhs = side, *scale = side + dim;
+/* The way to the minimum in double, for systems that floats lose: memory is dim x dim + 2 dim doubles.
+ * Returns 0 where the row has no unique solution. */
+static int wals_way_in_double(const WalsRows *rows, int64_t row, const float *x, float *d, float *scratch) {
+    const int dim = rows->dim;
+    double *side = (double *)(((uintptr_t)scratch + 7) & ~(uintptr_t)7);
+    double *rhs = side, *scale = side + dim, *system = side + 2 * dim;
     memset(system, 0, sizeof(double) * dim * dim);
     memset(rhs, 0, sizeof(double) * dim);
-    for (int64_t e = 0; e < count; e++) {
-        const float *v = fixed + (size_t)columns[e] * dim;
-        const double weight = weights[e] < 0 ? -weights[e] : weights[e];
-        const double excess = weight - w0;
+    for (int64_t e = rows->row_starts[row]; e < rows->row_starts[row + 1]; e++) {
+        const float *v = rows->fixed + (size_t)rows->columns[e] * dim;
+        const double weight = __builtin_fabs(rows->weights[e]), excess = weight - rows->w0;
         for (int i = 0; i < dim; i++) {
             const double scaled = excess * v[i];
             double *line = system + (size_t)i * dim;
             for (int j = 0; j <= i; j++) line[j] += scaled * v[j];
         }
-        if (weights[e] > 0)
+        if (rows->weights[e] > 0)
             for (int i = 0; i < dim; i++) rhs[i] += weight * v[i];
     }
     for (int i = 0; i < dim; i++) {
-        system[(size_t)i * dim + i] += (double)shared[i] + lambda;
+        system[(size_t)i * dim + i] += (double)rows->shared[i] + rows->lambdas[row];
         scale[i] = system[(size_t)i * dim + i]; /* the pivots are judged against these */
     }
     for (int i = 0; i < dim; i++) {
@@ -100,8 +71,54 @@ static int wals_solve_exactly(
         for (int k = i + 1; k < dim; k++) sum -= system[(size_t)k * dim + i] * rhs[k];
         rhs[i] = sum / system[(size_t)i * dim + i];
     }
-    for (int i = 0; i < dim; i++) x[i] = (float)rhs[i];
+    for (int i = 0; i < dim; i++) d[i] = (float)(rhs[i] - x[i]);
     return 1;
 }
+
+#define LEVEL_NAME(name) wals_##name##_baseline
+#define LANES 4
+#include "simd/wals_template.h"
+#undef LEVEL_NAME
+#undef LANES
+
+#if LEVELS_X86
+LEVEL_AVX2_BEGIN
+#define LEVEL_NAME(name) wals_##name##_avx2
+#define LANES 8
+#include "simd/wals_template.h"
+#undef LEVEL_NAME
+#undef LANES
+LEVEL_END
+
+LEVEL_AVX512_BEGIN
+#define LEVEL_NAME(name) wals_##name##_avx512
+#define LANES 16
+#include "simd/wals_template.h"
+#undef LEVEL_NAME
+#undef LANES
+LEVEL_END
+#endif
+
+typedef struct {
+    void (*solve)(const WalsRows *, int64_t, int64_t, float *, double *);
+    int64_t (*solve_exactly)(const WalsRows *, int64_t, int64_t, float *, double *);
+    double (*observed_loss)(const WalsRows *, int64_t, int64_t);
+} WalsFunctions;
+
+#define WALS_FUNCTIONS(level) \
+    {wals_solve_##level, wals_solve_exactly_##level, wals_observed_loss_##level}
+static const WalsFunctions wals_functions[LEVEL_COUNT] = {
+    WALS_FUNCTIONS(baseline),
+#if LEVELS_X86
+    WALS_FUNCTIONS(avx2),
+    WALS_FUNCTIONS(avx512),
+    WALS_FUNCTIONS(avx512),
+#else
+    WALS_FUNCTIONS(baseline),
+    WALS_FUNCTIONS(baseline),
+    WALS_FUNCTIONS(baseline),
+#endif
+};
+#undef WALS_FUNCTIONS
 
 #endif

@@ -1,248 +1,214 @@
-/* The loops of WALS, written once; core/simd/wals.h includes this once a level.
+/* The row solves of WALS, written once; core/simd/wals.h includes this once a level.
  *
- * Expects: WALS(name) makes a function's name of this level, WALS_BYTES is the vector width.
- * Factor matrices are row-major with `dim` a multiple of 16, zeros where the model's dim is smaller.
+ * Expects LEVEL_NAME and LANES (see lanes.h). A row's system, in coordinates in which the part that
+ * all rows share is diagonal, is
+ *
+ *     A x = b,  A = diag(shared + lambda) + sum_e excess_e v_e v_e',  b = sum_e w_e a_e v_e,
+ *
+ * over the row's entries e, with excess = w - w0, a = 1, or 0 where the weight carries a minus sign.
  */
+#include "simd/lanes.h"
 
-typedef float WALS(vec) __attribute__((vector_size(WALS_BYTES), aligned(4), may_alias));
-
-#define VEC WALS(vec)
-#define LANES (WALS_BYTES / 4)
-#define AT(pointer, k) (*(const VEC *)((pointer) + (size_t)(k) * LANES))
-#define SET(pointer, k) (*(VEC *)((pointer) + (size_t)(k) * LANES))
-
-static inline __attribute__((always_inline)) float WALS(sum)(VEC v) {
-    float total = 0;
-    for (int i = 0; i < LANES; i++) total += v[i];
-    return total;
-}
-
-/* gram += rows' rows, the upper triangle (and some of the lower), for one chunk of rows; blocks of
- * 4 x 4 vectors stay in registers. */
-static void WALS(gram)(const float *rows, int64_t count, int dim, float *gram) {
+/* Up to eight entries, `live` of them real: t_e = w_e a_e - excess_e <v_e, x> for the residual (`first`),
+ * excess_e <v_e, x> for a product with A; then out += sum_e t_e v_e. Each gathered row comes once from
+ * far away for its dot product and again from the first-level cache for the update. */
+INLINE void LEVEL_NAME(entries)(
+    const int dim, const int width, const int first, const float *const *v, const float *weights, int live,
+    float w0, const float *x, float *out, EIGHT *loss) {
     const int vectors = dim / LANES;
-    for (int i = 0; i < dim; i += 4)
-        for (int j = i / LANES; j < vectors; j += 4) {
-            const int width = vectors - j < 4 ? vectors - j : 4;
-            VEC sums[4][4];
-            memset(sums, 0, sizeof sums);
-            if (width == 4)
-                for (int64_t r = 0; r < count; r++) {
-                    const float *row = rows + r * dim;
-                    const VEC v0 = AT(row, j), v1 = AT(row, j + 1), v2 = AT(row, j + 2), v3 = AT(row, j + 3);
-                    for (int a = 0; a < 4; a++) {
-                        sums[a][0] += row[i + a] * v0;
-                        sums[a][1] += row[i + a] * v1;
-                        sums[a][2] += row[i + a] * v2;
-                        sums[a][3] += row[i + a] * v3;
-                    }
-                }
-            else
-                for (int64_t r = 0; r < count; r++) {
-                    const float *row = rows + r * dim;
-                    for (int b = 0; b < width; b++)
-                        for (int a = 0; a < 4; a++) sums[a][b] += row[i + a] * AT(row, j + b);
-                }
-            for (int a = 0; a < 4; a++)
-                for (int b = 0; b < width; b++) SET(gram + (size_t)(i + a) * dim, j + b) += sums[a][b];
-        }
-}
-
-/* rows <- rows basis, in place, four rows at a time; scratch holds 4 x dim. */
-static void WALS(rotate)(float *rows, int64_t count, int dim, const float *basis, float *scratch) {
-    const int vectors = dim / LANES;
-    for (int64_t r = 0; r < count; r += 4) {
-        const int high = count - r < 4 ? (int)(count - r) : 4;
-        float *block = rows + r * dim;
-        memcpy(scratch, block, sizeof(float) * high * dim);
-        for (int a = high; a < 4; a++) memset(scratch + a * dim, 0, sizeof(float) * dim);
-        for (int j = 0; j < vectors; j += 4) {
-            const int width = vectors - j < 4 ? vectors - j : 4;
-            VEC sums[4][4];
-            memset(sums, 0, sizeof sums);
-            if (width == 4)
-                for (int k = 0; k < dim; k++) {
-                    const float *line = basis + (size_t)k * dim;
-                    const VEC v0 = AT(line, j), v1 = AT(line, j + 1), v2 = AT(line, j + 2), v3 = AT(line, j + 3);
-                    for (int a = 0; a < 4; a++) {
-                        const float x = scratch[a * dim + k];
-                        sums[a][0] += x * v0;
-                        sums[a][1] += x * v1;
-                        sums[a][2] += x * v2;
-                        sums[a][3] += x * v3;
-                    }
-                }
-            else
-                for (int k = 0; k < dim; k++)
-                    for (int b = 0; b < width; b++) {
-                        const VEC v = AT(basis + (size_t)k * dim, j + b);
-                        for (int a = 0; a < 4; a++) sums[a][b] += scratch[a * dim + k] * v;
-                    }
-            for (int a = 0; a < high; a++)
-                for (int b = 0; b < width; b++) SET(block + (size_t)a * dim, j + b) = sums[a][b];
-        }
+    VEC sums[8];
+#pragma GCC unroll 8
+    for (int a = 0; a < 8; a++) sums[a] = (VEC){0};
+    for (int k = 0; k < vectors; k++) {
+        const VEC xk = AT(x, k);
+#pragma GCC unroll 8
+        for (int a = 0; a < width; a++) sums[a] += AT(v[a], k) * xk;
+    }
+    const EIGHT dots = LEVEL_NAME(sum_eight)(sums);
+    EIGHT w;
+    MASK used = {-1, -1, -1, -1, -1, -1, -1, -1};
+    if (live == 8) {
+        w = *(const EIGHT *)weights;
+    } else {
+        w = (EIGHT){0};
+        memcpy(&w, weights, sizeof(float) * live);
+        used = (MASK){0, 1, 2, 3, 4, 5, 6, 7} < live;
+    }
+    const EIGHT liked = (EIGHT)((MASK)w & (w > 0)); /* w a */
+    const EIGHT size = (EIGHT)((MASK)w & 0x7fffffff);
+    const EIGHT excess = (EIGHT)((MASK)(size - w0) & used);
+    EIGHT t;
+    if (first) {
+        t = liked - excess * dots;
+        *loss += liked - dots * (liked + t); /* w (a - s)^2 - w0 s^2 */
+    } else {
+        t = excess * dots;
+    }
+    VEC scale[8];
+#pragma GCC unroll 8
+    for (int a = 0; a < width; a++) scale[a] = t[a] - (VEC){0};
+    for (int k = 0; k < vectors; k++) {
+        VEC even = AT(out, k), odd = scale[1] * AT(v[1], k);
+#pragma GCC unroll 4
+        for (int a = 0; a < width; a += 2) even += scale[a] * AT(v[a], k);
+#pragma GCC unroll 4
+        for (int a = 3; a < width; a += 2) odd += scale[a] * AT(v[a], k);
+        SET(out, k) = even + odd;
     }
 }
 
-/* out += sum_e (rhs_e - excess_e <v_e, x>) v_e over the row's entries, four entries at a time: each
- * gathered row is loaded once for its dot product and comes back from the first-level cache for the
- * update. rhs_e = w a, excess_e = w - w0; `first` says whether rhs counts (the first residual).
- */
-static inline __attribute__((always_inline)) void WALS(pass)(
-    const int dim, const float *fixed, const int32_t *columns, const float *weights, int64_t count,
-    float w0, int first, const float *x, float *out) {
-    const int vectors = dim / LANES;
-    int64_t e = 0;
-    for (; e + 4 <= count; e += 4) {
-        const float *v0 = fixed + (size_t)columns[e] * dim, *v1 = fixed + (size_t)columns[e + 1] * dim;
-        const float *v2 = fixed + (size_t)columns[e + 2] * dim, *v3 = fixed + (size_t)columns[e + 3] * dim;
-        if (e + 8 <= count)
-            for (int a = 4; a < 8; a++) {
-                const char *next = (const char *)(fixed + (size_t)columns[e + a] * dim);
-                for (int byte = 0; byte < dim * 4; byte += 64) __builtin_prefetch(next + byte);
+/* All entries of a row. `ahead` is how many entries from `columns` on may be fetched before their time. */
+INLINE void LEVEL_NAME(pass)(
+    const int dim, const int first, const float *fixed, const int32_t *columns, const float *weights,
+    int64_t count, int64_t ahead, float w0, const float *x, float *out, float *loss) {
+    EIGHT losses = {0};
+    const float *v[8];
+    for (int64_t e = 0; e < count; e += 8) {
+        const int live = count - e < 8 ? (int)(count - e) : 8;
+        for (int a = 0; a < 8; a++) v[a] = fixed + (size_t)columns[e + (a < live ? a : 0)] * dim;
+        if (first) {
+            const int64_t stop = ahead < e + 16 ? ahead : e + 16;
+            for (int64_t next = e + 8; next < stop; next++) {
+                const char *row = (const char *)(fixed + (size_t)columns[next] * dim);
+                for (int byte = 0; byte < dim * 4; byte += 64) __builtin_prefetch(row + byte);
             }
-        VEC d0 = {0}, d1 = {0}, d2 = {0}, d3 = {0};
-        for (int k = 0; k < vectors; k++) {
-            const VEC xk = AT(x, k);
-            d0 += AT(v0, k) * xk;
-            d1 += AT(v1, k) * xk;
-            d2 += AT(v2, k) * xk;
-            d3 += AT(v3, k) * xk;
         }
-        const float dots[4] = {WALS(sum)(d0), WALS(sum)(d1), WALS(sum)(d2), WALS(sum)(d3)};
-        float t[4];
-        for (int a = 0; a < 4; a++) {
-            const float signed_weight = weights[e + a];
-            const float weight = signed_weight < 0 ? -signed_weight : signed_weight;
-            const float rhs = first && signed_weight > 0 ? weight : 0;
-            t[a] = rhs - (weight - w0) * dots[a];
-        }
-        for (int k = 0; k < vectors; k++)
-            SET(out, k) += (t[0] * AT(v0, k) + t[1] * AT(v1, k)) + (t[2] * AT(v2, k) + t[3] * AT(v3, k));
+        if (live > 4)
+            LEVEL_NAME(entries)(dim, 8, first, v, weights + e, live, w0, x, out, &losses);
+        else
+            LEVEL_NAME(entries)(dim, 4, first, v, weights + e, live, w0, x, out, &losses);
     }
-    for (; e < count; e++) {
-        const float *v = fixed + (size_t)columns[e] * dim;
-        VEC d = {0};
-        for (int k = 0; k < vectors; k++) d += AT(v, k) * AT(x, k);
-        const float signed_weight = weights[e];
-        const float weight = signed_weight < 0 ? -signed_weight : signed_weight;
-        const float rhs = first && signed_weight > 0 ? weight : 0;
-        const float t = rhs - (weight - w0) * WALS(sum)(d);
-        for (int k = 0; k < vectors; k++) SET(out, k) += t * AT(v, k);
-    }
+    if (first)
+        for (int a = 0; a < 8; a++) *loss += losses[a];
 }
 
-/* Preconditioned conjugate gradient on (diag + sum excess v v') x = sum rhs v, in coordinates where the
- * part that all rows share is diagonal, so that the diagonal is the ideal preconditioner.
- * scratch: 4 x dim. Starts at x, improves it in place; returns the steps taken. */
-static inline __attribute__((always_inline)) int WALS(solve_row)(
-    const int dim, const float *fixed, const int32_t *columns, const float *weights, int64_t count,
-    float w0, const float *shared, float lambda, int steps_max, float tolerance, float *x, float *scratch) {
-    const int vectors = dim / LANES;
-    float *r = scratch, *p = scratch + dim, *q = scratch + 2 * dim, *inverse = scratch + 3 * dim;
-    for (int k = 0; k < dim; k++) {
-        const float diagonal = shared[k] + lambda;
-        inverse[k] = diagonal > 0 ? 1.0f / diagonal : 1.0f;
-        r[k] = -diagonal * x[k];
+/* Start a row's solve: r = b - A x, inverse = 1 / diag (kept off 0). Return the row's share of the objective at x:
+ * its pairs, observed or not, and lambda |x|^2. */
+INLINE float LEVEL_NAME(residual)(
+    const int dim, const WalsRows *rows, int64_t row, const float *x, float *r, float *inverse) {
+    const int64_t start = rows->row_starts[row], stop = rows->row_starts[row + 1];
+    const int64_t ahead = rows->row_starts[rows->row_count] - start;
+    const float lambda = rows->lambdas[row];
+    VEC total = {0};
+    for (int k = 0; k < dim / LANES; k++) {
+        const VEC diagonal = AT(rows->shared, k) + lambda, xk = AT(x, k), pull = diagonal * xk;
+        total += xk * pull;
+        SET(r, k) = -pull;
+        SET(inverse, k) = 1.0f / (diagonal + rows->guard);
     }
-    WALS(pass)(dim, fixed, columns, weights, count, w0, 1, x, r);
+    float loss = LEVEL_NAME(sum)(total);
+    LEVEL_NAME(pass)(dim, 1, rows->fixed, rows->columns + start, rows->weights + start, stop - start,
+                     ahead, rows->w0, x, r, &loss);
+    return loss;
+}
+
+/* Conjugate gradient on A d = r with the shared diagonal as preconditioner; r is used up. It stops after
+ * `steps`, or when what is left is below `tolerance` of what there was, in the diagonal's norm.
+ * Return by how much x + d lies below x. scratch: p and q, 2 x dim. */
+INLINE float LEVEL_NAME(descend)(
+    const int dim, const WalsRows *rows, int64_t row, float *r, const float *inverse, float *d, float *scratch) {
+    const int vectors = dim / LANES;
+    const int64_t start = rows->row_starts[row], count = rows->row_starts[row + 1] - start;
+    const float lambda = rows->lambdas[row];
+    float *p = scratch, *q = scratch + dim, unused = 0, gain = 0;
     VEC total = {0};
     for (int k = 0; k < vectors; k++) {
         const VEC z = AT(r, k) * AT(inverse, k);
         SET(p, k) = z;
+        SET(d, k) = (VEC){0};
         total += AT(r, k) * z;
     }
-    float rz = WALS(sum)(total);
-    /* The goal is relative to the size of the solution in the same norm, |x|^2 = x' diag x. */
-    int step = 0;
-    for (; step < steps_max; step++) {
-        VEC size = {0};
-        for (int k = 0; k < vectors; k++) size += AT(x, k) * AT(x, k) / AT(inverse, k);
-        const float goal = tolerance * tolerance * WALS(sum)(size);
-        if (rz <= goal || rz < 1e-30f) break;
-        for (int k = 0; k < dim; k++) q[k] = -(shared[k] + lambda) * p[k];
-        WALS(pass)(dim, fixed, columns, weights, count, w0, 0, p, q); /* q = -A p */
+    float rz = LEVEL_NAME(sum)(total);
+    const float goal = rz * rows->tolerance * rows->tolerance + 1e-30f;
+    for (int step = 0; step < rows->steps && rz > goal; step++) {
+        for (int k = 0; k < vectors; k++) SET(q, k) = (AT(rows->shared, k) + lambda) * AT(p, k);
+        LEVEL_NAME(pass)(dim, 0, rows->fixed, rows->columns + start, rows->weights + start, count, 0,
+                         rows->w0, p, q, &unused);
         VEC curvature = {0};
         for (int k = 0; k < vectors; k++) curvature += AT(p, k) * AT(q, k);
-        const float along = -WALS(sum)(curvature);
+        const float along = LEVEL_NAME(sum)(curvature);
         if (!(along > 0)) break;
         const float alpha = rz / along;
+        gain += alpha * rz;
         VEC next = {0};
         for (int k = 0; k < vectors; k++) {
-            SET(x, k) += alpha * AT(p, k);
-            SET(r, k) += alpha * AT(q, k);
-            next += AT(r, k) * AT(r, k) * AT(inverse, k);
+            SET(d, k) += alpha * AT(p, k);
+            const VEC left = AT(r, k) - alpha * AT(q, k);
+            SET(r, k) = left;
+            next += left * left * AT(inverse, k);
         }
-        const float rz_next = WALS(sum)(next);
-        const float beta = rz_next / rz;
+        const float rz_next = LEVEL_NAME(sum)(next), beta = rz_next / rz;
         rz = rz_next;
         for (int k = 0; k < vectors; k++) SET(p, k) = AT(r, k) * AT(inverse, k) + beta * AT(p, k);
     }
-    return step;
+    return gain;
 }
 
-static inline __attribute__((always_inline)) void WALS(solve_range)(
-    const int dim, const int64_t *starts, const int32_t *columns, const float *weights,
-    const float *fixed, const float *shared, const float *lambdas, float w0, int steps, float tolerance,
-    float relaxation, int64_t first, int64_t last, float *solved, float *scratch) {
-    float *x = scratch + 4 * dim;
+/* x += relaxation d. Return lambda |x|^2 after it. */
+INLINE float LEVEL_NAME(move)(const int dim, float relaxation, float lambda, const float *d, float *x) {
+    VEC total = {0};
+    for (int k = 0; k < dim / LANES; k++) {
+        const VEC moved = AT(x, k) + relaxation * AT(d, k);
+        SET(x, k) = moved;
+        total += moved * moved;
+    }
+    return lambda * LEVEL_NAME(sum)(total);
+}
+
+INLINE void LEVEL_NAME(solve_range)(
+    const int dim, const WalsRows *rows, int64_t first, int64_t last, float *scratch, double *energy) {
+    float *r = scratch, *inverse = scratch + dim, *d = scratch + 2 * dim, *p = scratch + 3 * dim;
+    /* Moving relaxation times the way to the minimum along d wins this share of what is to be won. */
+    const float share = rows->relaxation * (2 - rows->relaxation);
     for (int64_t row = first; row < last; row++) {
-        float *target = solved + row * dim;
-        const int64_t start = starts[row], count = starts[row + 1] - start;
-        if (!count) { /* no data: the minimum is zero */
-            memset(target, 0, sizeof(float) * dim);
+        float *x = rows->solved + row * dim;
+        if (rows->row_starts[row] == rows->row_starts[row + 1]) { /* no data: the minimum is zero */
+            memset(x, 0, sizeof(float) * dim);
             continue;
         }
-        memcpy(x, target, sizeof(float) * dim);
-        WALS(solve_row)(dim, fixed, columns + start, weights + start, count, w0, shared, lambdas[row],
-                        steps, tolerance, x, scratch);
-        for (int k = 0; k < dim; k++) target[k] += relaxation * (x[k] - target[k]);
+        const float before = LEVEL_NAME(residual)(dim, rows, row, x, r, inverse);
+        const float gain = LEVEL_NAME(descend)(dim, rows, row, r, inverse, d, p);
+        energy[0] += before - share * gain;
+        energy[1] += LEVEL_NAME(move)(dim, rows->relaxation, rows->lambdas[row], d, x);
     }
 }
 
-/* Dimensions known at compile time keep the solve's vectors in registers and unroll the passes. */
-static void WALS(solve)(
-    int dim, const int64_t *starts, const int32_t *columns, const float *weights, const float *fixed,
-    const float *shared, const float *lambdas, float w0, int steps, float tolerance, float relaxation,
-    int64_t first, int64_t last, float *solved, float *scratch) {
-#define WALS_CASE(constant) \
+/* Dimensions known at compile time let the compiler unroll the passes and keep vectors in registers. */
+static void LEVEL_NAME(solve)(
+    const WalsRows *rows, int64_t first, int64_t last, float *scratch, double *energy) {
+#define DIM_CASE(constant) \
     case constant: \
-        WALS(solve_range)(constant, starts, columns, weights, fixed, shared, lambdas, w0, steps, \
-                          tolerance, relaxation, first, last, solved, scratch); \
+        LEVEL_NAME(solve_range)(constant, rows, first, last, scratch, energy); \
         return;
-    switch (dim) {
-        WALS_CASE(32)
-        WALS_CASE(64)
-        WALS_CASE(128)
-        WALS_CASE(256)
+    switch (rows->dim) {
+        DIM_CASE(32)
+        DIM_CASE(64)
+        DIM_CASE(96)
+        DIM_CASE(128)
+        DIM_CASE(192)
+        DIM_CASE(256)
     }
-#undef WALS_CASE
-    WALS(solve_range)(dim, starts, columns, weights, fixed, shared, lambdas, w0, steps, tolerance,
-                      relaxation, first, last, solved, scratch);
+#undef DIM_CASE
+    LEVEL_NAME(solve_range)(rows->dim, rows, first, last, scratch, energy);
 }
 
-/* Return sum over the rows' entries of (w - w0) s^2 - 2 w a s + w a, s = <u, v>: what the observed
- * pairs add to the loss beyond w0 s^2; a is 0 or 1. */
-static double WALS(observed_loss)(
-    int dim, const int64_t *starts, const int32_t *columns, const float *weights, const float *fixed,
-    const float *solved, float w0, int64_t first, int64_t last) {
-    const int vectors = dim / LANES;
+#include "simd/wals_exact.h"
+
+/* Return what the entries of the rows add to the objective beyond w0 <u, v>^2 over all pairs. */
+static double LEVEL_NAME(observed_loss)(const WalsRows *rows, int64_t first, int64_t last) {
     double total = 0;
     for (int64_t row = first; row < last; row++) {
-        const float *x = solved + row * dim;
-        for (int64_t e = starts[row]; e < starts[row + 1]; e++) {
-            const float *v = fixed + (size_t)columns[e] * dim;
+        const float *x = rows->solved + row * rows->dim;
+        for (int64_t e = rows->row_starts[row]; e < rows->row_starts[row + 1]; e++) {
+            const float *v = rows->fixed + (size_t)rows->columns[e] * rows->dim;
             VEC d = {0};
-            for (int k = 0; k < vectors; k++) d += AT(v, k) * AT(x, k);
-            const double s = WALS(sum)(d), weight = weights[e] < 0 ? -weights[e] : weights[e];
-            total += (weight - w0) * s * s;
-            if (weights[e] > 0) total += weight * (1 - 2 * s);
+            for (int k = 0; k < rows->dim / LANES; k++) d += AT(v, k) * AT(x, k);
+            const double s = LEVEL_NAME(sum)(d), weight = rows->weights[e];
+            total += ((weight < 0 ? -weight : weight) - rows->w0) * s * s;
+            if (weight > 0) total += weight * (1 - 2 * s);
         }
     }
     return total;
 }
 
-#undef VEC
-#undef LANES
-#undef AT
-#undef SET
+#include "simd/lanes_end.h"

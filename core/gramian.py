@@ -1,0 +1,70 @@
+"""Gramians and rotations of tall factor matrices, the same bits at any thread count.
+
+Own kernels rather than numpy's products: a BLAS would run its own threads inside ours, and the bits of
+its sums would depend on how many.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from shortlist.core._gramian import ROTATE_ROWS, gram, rotate
+from shortlist.core.interactions import FloatArray
+from shortlist.core.parallel import for_each_chunk
+
+Doubles: TypeAlias = npt.NDArray[np.float64]
+
+LANES = 16  # kernels want rows of a multiple of this many floats
+_FLOAT_ROWS = 4096  # floats add up over this many rows, doubles beyond
+_PARTS_MAX = 16  # partial Gramians held at once
+_ROTATED_ROWS = 512
+
+
+def padded(factors: FloatArray) -> FloatArray:
+    """Return a copy whose rows have a multiple of 16 floats, zeros behind, on cache lines of their own."""
+    width = -(-factors.shape[1] // LANES) * LANES
+    wide = aligned_zeros((len(factors), width))
+    wide[:, : factors.shape[1]] = factors
+    return wide
+
+
+def aligned_zeros(shape: tuple[int, int]) -> FloatArray:
+    """Return zeros that start on a cache line: a row that straddles lines costs one line more."""
+    size = shape[0] * shape[1]
+    block = np.zeros(size + LANES, np.float32)
+    start = -(block.ctypes.data // block.itemsize) % LANES
+    return block[start : start + size].reshape(shape)
+
+
+def gramian(factors: FloatArray, threads: int, level: int) -> Doubles:
+    """Return factors'factors of (rows, padded dim)."""
+    row_count, dim = factors.shape
+    step = max(1024, LANES * dim, -(-row_count // _PARTS_MAX))
+    part_count = -(-row_count // step)
+    parts = np.zeros((part_count, dim, dim))
+
+    def work(part: int, _thread: int) -> None:
+        last = min((part + 1) * step, row_count)
+        for first in range(part * step, last, _FLOAT_ROWS):
+            product = np.zeros((dim, dim), np.float32)
+            gram(factors, first, min(first + _FLOAT_ROWS, last), product, level)
+            parts[part] += product
+
+    for_each_chunk(work, part_count, threads)
+    total: Doubles = parts.sum(axis=0)
+    return np.triu(total) + np.triu(total, 1).T  # the kernel leaves most of the lower half out
+
+
+def rotate_rows(factors: FloatArray, basis: Doubles, threads: int, level: int) -> None:
+    """Multiply (rows, padded dim) by an orthogonal (padded dim, padded dim), in place."""
+    row_count, dim = factors.shape
+    narrow = np.ascontiguousarray(basis, np.float32)
+    scratch = np.empty((threads, ROTATE_ROWS, dim), np.float32)
+
+    def work(chunk: int, thread: int) -> None:
+        first = chunk * _ROTATED_ROWS
+        last = min(first + _ROTATED_ROWS, row_count)
+        rotate(factors, first, last, narrow, scratch[thread], level)
+
+    for_each_chunk(work, -(-row_count // _ROTATED_ROWS), threads)
