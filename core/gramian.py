@@ -1,7 +1,7 @@
 """Gramians and rotations of tall factor matrices, the same bits at any thread count.
 
-Own kernels rather than numpy's products: a BLAS would run its own threads inside ours, and the bits of
-its sums would depend on how many.
+Own kernels rather than numpy's products: a BLAS would run its own threads inside ours, and the bits
+of its sums would depend on how many.
 """
 
 from typing import TypeAlias
@@ -22,7 +22,7 @@ _ROTATED_ROWS = 512
 
 
 def padded(factors: FloatArray) -> FloatArray:
-    """Return a copy whose rows have a multiple of 16 floats, zeros behind, on cache lines of their own."""
+    """Return a copy whose rows are cache lines of their own: multiples of 16 floats, zeros behind."""
     width = -(-factors.shape[1] // LANES) * LANES
     wide = aligned_zeros((len(factors), width))
     wide[:, : factors.shape[1]] = factors

@@ -1,9 +1,9 @@
 """The linear systems of one side's rows while the other side is held still, and their solution.
 
-Row i solves (w0 V'V + lambda_i I + sum_obs (w_ij - w0) v v') u = sum_obs w_ij a_ij v. In coordinates
-where V'V is diagonal the part that all rows share is diagonal for every lambda_i, so no d x d product is
-left in the inner loop, and that diagonal is the preconditioner with which two steps of conjugate
-gradient do the work of many.
+Row i solves (w0 V'V + lambda_i I + sum_obs (w_ij - w0) v v') u = sum_obs w_ij a_ij v. In
+coordinates where V'V is diagonal the part that all rows share is diagonal for every lambda_i, so no
+d x d product is left in the inner loop, and that diagonal is the preconditioner with which two
+steps of conjugate gradient do the work of many.
 """
 
 from dataclasses import dataclass, field
@@ -46,8 +46,8 @@ class RowSystems:
     ) -> Energy:  # fmt: skip
         """Move `solved` (rows, padded dim) `relaxation` times the way to what the solver finds.
 
-        `steps` of conjugate gradient, fewer where what is left falls below `tolerance` of the start;
-        0 steps: the exact minimum. Raises SingularSystem where a row has no unique one.
+        `steps` of conjugate gradient, fewer where what is left falls below `tolerance` of the
+        start; 0 steps: the exact minimum. Raises SingularSystem where a row has no unique one.
         """
         rows, dim = self.rows, self.fixed.shape[1]
         chunks = self.chunks or row_chunks(rows.row_starts)
@@ -89,7 +89,8 @@ class RowSystems:
     def _shared(self) -> tuple[FloatArray, float]:
         """Return the shared diagonal, and what keeps the preconditioner off 0."""
         shared = self.unobserved_weight * np.maximum(self.eigenvalues, 0)
-        # A coordinate that only pads, or in which nothing lies, is held at 0 rather than undetermined.
+        # A coordinate that only pads, or in which nothing lies, is held at 0 rather than
+        # undetermined.
         if shared.min(initial=1.0) <= 0:
             shared += (shared <= 0) & ~self.fixed.any(axis=0)
         largest = float(shared.max(initial=0)) + float(self.lambdas.max(initial=0))

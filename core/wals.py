@@ -62,8 +62,8 @@ def train_wals(
     limit = params.over_relaxation
     for epoch in range(1, params.epochs + 1):
         started = time.perf_counter()
-        # The first epoch has nothing yet to go beyond; the last one ends where its rows' minimum is,
-        # so that a user's row is what folding in the user's history gives.
+        # The first epoch has nothing yet to go beyond; the last one ends where its rows' minimum
+        # is, so that a user's row is what folding in the user's history gives.
         loss = alternation.epoch(1.0 if epoch in {1, params.epochs} else limit)
         if not np.isfinite(loss):
             problem = f"the loss is {loss} after epoch {epoch}; a larger regularization helps"
@@ -122,7 +122,7 @@ class _Alternation:
     def _half_step(
         self, side: int, fixed: FloatArray, solved: FloatArray, relaxation: float
     ) -> Energy:
-        """Rotate both sides until the fixed one's Gramian is diagonal, and solve the other's rows."""
+        """Rotate both sides until the fixed one's Gramian is diagonal; solve the other's rows."""
         params, threads, level = self._params, self._threads, self._level
         eigenvalues, basis = np.linalg.eigh(gramian(fixed, threads, level))
         for factors in (fixed, solved):
