@@ -22,7 +22,7 @@ _ROTATED_ROWS = 512
 
 
 def padded(factors: FloatArray) -> FloatArray:
-    """Return a copy whose rows are cache lines of their own: multiples of 16 floats, zeros behind."""
+    """Return a copy whose rows are whole cache lines: multiples of 16 floats, zeros behind."""
     width = -(-factors.shape[1] // LANES) * LANES
     wide = aligned_zeros((len(factors), width))
     wide[:, : factors.shape[1]] = factors
