@@ -122,8 +122,12 @@ def extensions() -> list[Extension]:
         return []
     from Cython.Build import cythonize
 
+    # Cython looks at the age of its sources only: directives that changed here make it start over.
+    changed = Path(__file__).stat().st_mtime
+    generated = (ROOT / "build" / "cython").rglob("*.c")
     return cythonize(
         modules,
+        force=any(path.stat().st_mtime < changed for path in generated),
         build_dir="build/cython",
         include_path=[str(TREE)],
         compiler_directives={
