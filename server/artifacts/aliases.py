@@ -23,12 +23,25 @@ class Aliases:
 
 def read_aliases(folder: Path) -> Aliases:
     """Return the aliases of the catalog in `folder`; none before the first was set."""
-    path = folder / ALIASES_NAME
+    return aliases_from_bytes(folder, aliases_bytes(folder))
+
+
+def aliases_bytes(folder: Path) -> bytes | None:
+    """Return the file as it is, None where there is none: enough to see whether it changed."""
     try:
-        return from_plain(Aliases, json.loads(path.read_text(encoding="utf-8")))
+        return (folder / ALIASES_NAME).read_bytes()
     except FileNotFoundError:
+        return None
+
+
+def aliases_from_bytes(folder: Path, content: bytes | None) -> Aliases:
+    """Return the aliases that a file of the catalog in `folder` holds. Raises ArtifactCorrupt."""
+    if content is None:
         return Aliases()
+    try:
+        return from_plain(Aliases, json.loads(content))
     except (ValueError, DataInvalid) as problem:
+        path = folder / ALIASES_NAME
         raise ArtifactCorrupt(f"{path}: {problem}", file=path) from problem
 
 

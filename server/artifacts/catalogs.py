@@ -16,7 +16,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from shortlist.server.artifacts.aliases import ALIAS_DEFAULT, Aliases, read_aliases, write_aliases
+from shortlist.server.artifacts.aliases import (
+    ALIAS_DEFAULT,
+    Aliases,
+    aliases_bytes,
+    aliases_from_bytes,
+    read_aliases,
+    write_aliases,
+)
 from shortlist.server.artifacts.manifest import Manifest, read_manifest
 from shortlist.server.durable import make_folder, sync_file, sync_tree
 from shortlist.server.errors import (
@@ -106,6 +113,11 @@ class Catalog:
     def aliases(self) -> Aliases:
         """Return the aliases as they are now."""
         return read_aliases(self._folder)
+
+    def changed_aliases(self, known: bytes | None) -> tuple[bytes | None, Aliases] | None:
+        """Return the alias file and what it says, or None where it still is the `known` one."""
+        content = aliases_bytes(self._folder)
+        return None if content == known else (content, aliases_from_bytes(self._folder, content))
 
     def set_alias(self, name: str, model_id: str) -> Aliases:
         """Point an alias at a model; on the disk when this returns. Raises ModelNotFound."""

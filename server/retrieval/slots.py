@@ -39,7 +39,7 @@ class Slots:
         self._load = load
         self._serving: dict[Key, ServingModel] = {}  # by alias; replaced whole, never changed
         self._broken: dict[Key, ServerError] = {}  # aliases whose model would not load
-        self._generations: dict[str, int] = {}
+        self._followed: dict[str, bytes | None] = {}  # each catalog's alias file, as last seen
         self._by_id: OrderedDict[Key, ServingModel] = OrderedDict()
         self._cache_lock = threading.Lock()  # guards _by_id, never held while loading
         self._loading = threading.Lock()  # one load at a time: two would double the peak memory
@@ -107,9 +107,10 @@ class Slots:
 
     def _refresh_catalog(self, name: str) -> None:
         catalog = self._catalogs.catalog(name)
-        aliases = catalog.aliases()
-        if self._generations.get(name) == aliases.generation:
+        changed = catalog.changed_aliases(self._followed.get(name))
+        if changed is None:
             return
+        content, aliases = changed
         serving = {key: model for key, model in self._serving.items() if key[0] != name}
         broken = {key: error for key, error in self._broken.items() if key[0] != name}
         models, failures = self._load_all(catalog, set(aliases.targets.values()))
@@ -122,7 +123,7 @@ class Slots:
             if key in self._serving:  # rather yesterday's model, named in every reply, than none
                 serving[key] = self._serving[key]
         self._serving, self._broken = serving, broken
-        self._generations[name] = aliases.generation
+        self._followed[name] = content
         self._on_change()
 
     def _load_all(
