@@ -27,7 +27,7 @@ class WalsParams:
     user_frequency_exponent: float = 0.0  # p
     item_frequency_exponent: float = 0.0  # q
     init_stddev: float = 0.1
-    solver: Literal["auto", "cg", "cholesky"] = "auto"
+    solver: Literal["auto", "conjugate_gradient", "cholesky"] = "auto"
     cg_steps: int = 2
     over_relaxation: float = 1.5
     seed: int = 0
@@ -56,8 +56,9 @@ class WalsParams:
                 raise SettingInvalid(field, found, f"{low:g} to {high:g}")
         if self.value_transform not in {"none", "linear", "log"}:
             raise SettingInvalid("value_transform", self.value_transform, "none, linear or log")
-        if self.solver not in {"auto", "cg", "cholesky"}:
-            raise SettingInvalid("solver", self.solver, "auto, cg or cholesky")
+        if self.solver not in {"auto", "conjugate_gradient", "cholesky"}:
+            allowed = "auto, conjugate_gradient or cholesky"
+            raise SettingInvalid("solver", self.solver, allowed)
 
     @property
     def w0(self) -> float:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 
-from shortlist.core.wals_params import WalsParams
+from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.errors import FieldInvalid, ModelExists
 from shortlist.server.job import Job, JobState
 from shortlist.server.jobs import JobStore
 from shortlist.server.retrieval.slots import Slots
 from shortlist.server.source_check import check_events, check_items
-from shortlist.server.training.spec import PopularityParams, TrainingSpec, algorithm_name
+from shortlist.server.training.spec import TrainingSpec
 
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
 
@@ -22,9 +22,9 @@ def has_ended(job: Job) -> bool:
     return job.state not in _OPEN
 
 
-def new_model_id(algorithm: WalsParams | PopularityParams) -> str:
+def new_model_id(params: Params) -> str:
     """Return an id that says what and when, and that nobody else is given."""
-    name = algorithm_name(algorithm)
+    name = algorithm_of(params).name
     return f"{name}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 

@@ -45,7 +45,7 @@ class Manifest:
 
     model_id: str
     catalog: str
-    algorithm: str  # wals or popularity
+    algorithm: str  # its name in server/algorithms
     spec: dict[str, Any]  # spec_to_json of the training
     created_ms: int  # since 1970
     dim: int  # 0: no vectors

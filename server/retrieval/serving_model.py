@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.quantization import quantize
 from shortlist.core.scoring import ItemScan
 from shortlist.core.vocabulary import Vocabulary
-from shortlist.core.wals_params import WalsParams
+from shortlist.server.algorithms.algorithm import HistoryEncoder
+from shortlist.server.algorithms.registry import algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.index import ApproximateIndex
 from shortlist.server.training.spec import spec_from_json
@@ -26,7 +26,7 @@ class Space:
     item_vectors: FloatArray  # (items, dim)
     user_vectors: FloatArray  # (users, dim)
     scan: ItemScan
-    fold_in: FoldIn
+    fold_in: HistoryEncoder
     index: ApproximateIndex | None
 
 
@@ -78,10 +78,10 @@ def rank_by_score(scores: FloatArray) -> IntArray:
 
 
 def _space(artifact: Artifact) -> Space | None:
-    algorithm = spec_from_json(artifact.manifest.spec).algorithm
     vectors, users = artifact.item_vectors, artifact.user_vectors
-    if vectors is None or users is None or not isinstance(algorithm, WalsParams):
+    if vectors is None or users is None:
         return None
+    params = spec_from_json(artifact.manifest.spec).algorithm
     index = None
     if artifact.index_path is not None:
         index = ApproximateIndex(artifact.index_path, artifact.manifest.index)
@@ -90,6 +90,6 @@ def _space(artifact: Artifact) -> Space | None:
         item_vectors=vectors,
         user_vectors=users,
         scan=ItemScan(vectors, quantize(vectors), trusted=True),
-        fold_in=FoldIn(vectors, artifact.item_counts, algorithm),
+        fold_in=algorithm_of(params).encoder(params, vectors, artifact.item_counts),
         index=index,
     )

@@ -5,10 +5,12 @@ a good value with one comparison and spell a path out only for a bad one.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import isfinite
 from typing import TypeVar
 
+from shortlist.core.errors import SettingInvalid
 from shortlist.server.errors import FieldInvalid
 
 ID_BYTES_MAX = 512
@@ -21,6 +23,17 @@ _ID_CHARACTERS_SURE = ID_BYTES_MAX // 4  # UTF-8 needs at most four bytes a char
 _SHOWN_MAX = 80
 Number = TypeVar("Number", bound=int)  # of an enum of the contract
 Name = TypeVar("Name", bound=str)  # what the domain calls it
+
+
+@contextmanager
+def settings_at(path: str) -> Iterator[None]:
+    """Give a core parameter's error the path that the parameter has in the request."""
+    try:
+        yield
+    except SettingInvalid as error:
+        field = f"{path}.{error.field}" if path else error.field
+        problem = f"{error.found!r} is not allowed: {error.allowed}"
+        raise FieldInvalid(field, problem, found=error.found, allowed=error.allowed) from error
 
 
 def shown(text: str) -> str:

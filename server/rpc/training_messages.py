@@ -1,13 +1,8 @@
 """TrainRequest: from the wire to a training spec, and back for jobs and models to show."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Literal
-
-from shortlist.core.errors import SettingInvalid
 from shortlist.core.interactions import Aggregate
-from shortlist.core.wals_params import WalsParams
 from shortlist.server.errors import FieldInvalid
+from shortlist.server.rpc.algorithm_messages import params_from_proto, params_to_proto
 from shortlist.server.rpc.evaluation_messages import (
     evaluation_spec_from_proto,
     evaluation_spec_to_proto,
@@ -21,6 +16,7 @@ from shortlist.server.rpc.fields import (
     enum_number,
     int_in,
     name_from_text,
+    settings_at,
 )
 from shortlist.server.rpc.source_messages import (
     events_from_proto,
@@ -30,7 +26,6 @@ from shortlist.server.rpc.source_messages import (
 )
 from shortlist.server.training.spec import (
     SUPPORT_MAX,
-    PopularityParams,
     Preparation,
     TrainingSpec,
 )
@@ -45,32 +40,11 @@ _AGGREGATIONS: dict[pb2.Aggregation.ValueType, Aggregate] = {
     pb2.AGGREGATION_LAST: "last",
     pb2.AGGREGATION_COUNT: "count",
 }
-_TRANSFORMS: dict[pb2.ValueTransform.ValueType, Literal["none", "linear", "log"]] = {
-    pb2.VALUE_TRANSFORM_UNSPECIFIED: "none",
-    pb2.VALUE_TRANSFORM_NONE: "none",
-    pb2.VALUE_TRANSFORM_LINEAR: "linear",
-    pb2.VALUE_TRANSFORM_LOG: "log",
-}
-_SOLVERS: dict[pb2.Solver.ValueType, Literal["auto", "cg", "cholesky"]] = {
-    pb2.SOLVER_UNSPECIFIED: "auto",
-    pb2.SOLVER_CONJUGATE_GRADIENT: "cg",
-    pb2.SOLVER_CHOLESKY: "cholesky",
-}
-# Fields of WalsSpec that mean "the default" when unset, and those that do when zero.
-_WALS_OPTIONAL = (
-    "unobserved_weight",
-    "regularization",
-    "regularization_exponent",
-    "value_alpha",
-    "value_epsilon",
-    "init_stddev",
-)
-_WALS_NUMBERS = ("user_frequency_exponent", "item_frequency_exponent")
 
 
 def training_spec_from_proto(request: pb2.TrainRequest) -> TrainingSpec:
     """Return the training that is asked for, with the server's choices filled in."""
-    algorithm = _algorithm_from_proto(request)
+    algorithm = params_from_proto(request)
     if not request.HasField("interactions"):
         raise FieldInvalid("interactions", "is required")
     if request.alias and request.keep_aliases:
@@ -92,12 +66,7 @@ def training_spec_from_proto(request: pb2.TrainRequest) -> TrainingSpec:
 
 def training_spec_to_proto(spec: TrainingSpec) -> pb2.TrainRequest:
     """Return the request that asks for exactly this training."""
-    algorithm = spec.algorithm
-    wals = _wals_to_proto(algorithm) if isinstance(algorithm, WalsParams) else None
-    popularity = None
-    if isinstance(algorithm, PopularityParams):
-        popularity = pb2.PopularitySpec(half_life_days=algorithm.half_life_days)
-    return pb2.TrainRequest(
+    request = pb2.TrainRequest(
         catalog=spec.catalog,
         model_id=spec.model_id,
         interactions=events_to_proto(spec.interactions),
@@ -108,65 +77,13 @@ def training_spec_to_proto(spec: TrainingSpec) -> pb2.TrainRequest:
             item_events_min=spec.preparation.item_events_min,
             value_min=spec.preparation.value_min,
         ),
-        wals=wals,
-        popularity=popularity,
         evaluation=evaluation_spec_to_proto(spec.evaluation),
         alias=spec.alias or "",
         keep_aliases=spec.alias is None,
         request_id=spec.request_id,
     )
-
-
-@contextmanager
-def settings_at(path: str) -> Iterator[None]:
-    """Give a core parameter's error the path that the parameter has in the request."""
-    try:
-        yield
-    except SettingInvalid as error:
-        field = f"{path}.{error.field}" if path else error.field
-        problem = f"{error.found!r} is not allowed: {error.allowed}"
-        raise FieldInvalid(field, problem, found=error.found, allowed=error.allowed) from error
-
-
-def _algorithm_from_proto(request: pb2.TrainRequest) -> WalsParams | PopularityParams:
-    if request.WhichOneof("algorithm") == "popularity":
-        spec = request.popularity
-        half_life = spec.half_life_days if spec.HasField("half_life_days") else None
-        with settings_at("popularity"):
-            return PopularityParams(half_life_days=half_life)
-    return _wals_from_proto(request.wals)
-
-
-def _wals_from_proto(spec: pb2.WalsSpec) -> WalsParams:
-    given: dict[str, Any] = {}
-    for name in _WALS_OPTIONAL:
-        if spec.HasField(name):  # type: ignore[arg-type] # a name checked by the tests
-            given[name] = check_finite(f"wals.{name}", getattr(spec, name))
-    for name in _WALS_NUMBERS:
-        given[name] = check_finite(f"wals.{name}", getattr(spec, name))
-    if spec.dim:
-        given["dim"] = int_in("wals.dim", spec.dim, 1, 4096)
-    if spec.epochs:
-        given["epochs"] = int_in("wals.epochs", spec.epochs, 1, 1000)
-    with settings_at("wals"):
-        return WalsParams(
-            **given,
-            value_transform=enum_name("wals.value_transform", spec.value_transform, _TRANSFORMS),
-            solver=enum_name("wals.solver", spec.solver, _SOLVERS),
-            seed=spec.seed,
-        )
-
-
-def _wals_to_proto(params: WalsParams) -> pb2.WalsSpec:
-    numbers = {name: getattr(params, name) for name in (*_WALS_OPTIONAL, *_WALS_NUMBERS)}
-    return pb2.WalsSpec(
-        dim=params.dim,
-        epochs=params.epochs,
-        value_transform=enum_number(_TRANSFORMS, params.value_transform),
-        solver=enum_number(_SOLVERS, params.solver),
-        seed=params.seed,
-        **numbers,
-    )
+    params_to_proto(spec.algorithm, request)
+    return request
 
 
 def _preparation_from_proto(message: pb2.Preparation) -> Preparation:

@@ -8,17 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from shortlist.core.bitmaps import Bitmap, pack_bitmap
-from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import FloatArray, IntArray, Interactions, select_rows
 from shortlist.core.metrics import RankingMetrics, evaluate_ranking
 from shortlist.core.scoring import ItemScan, TopRows
-from shortlist.core.wals_params import WalsParams
+from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, ModelContents
 from shortlist.server.training.holdout import HeldOut, entries_where
 from shortlist.server.training.spec import (
     Evaluation,
     Metric,
-    PopularityParams,
     RankingEvaluation,
 )
 
@@ -47,7 +45,7 @@ class Group:
 
 def evaluate(
     model: ModelContents | Artifact,
-    algorithm: WalsParams | PopularityParams,
+    params: Params,
     test: HeldOut,
     *,
     split: str,
@@ -69,7 +67,7 @@ def evaluate(
         rows = _measured_rows(group.relevant, cutoffs[-1])
         if not len(rows):
             continue
-        for method in _methods(model, algorithm, group, threads):
+        for method in _methods(model, params, group, threads):
             ranked = _ranked(
                 *(method, group, rows), count=cutoffs[-1], eligible=eligible, threads=threads
             )
@@ -83,21 +81,21 @@ def evaluate(
 
 def _methods(
     model: ModelContents | Artifact,
-    algorithm: WalsParams | PopularityParams,
+    params: Params,
     group: Group,
     threads: int,
 ) -> Iterator[Method]:
     """Yield the model, where it has vectors, and the popularity baseline."""
-    if isinstance(algorithm, WalsParams):
-        assert model.item_vectors is not None
-        assert model.user_vectors is not None
-        users, vectors = model.user_vectors, model.item_vectors
+    users, vectors, algorithm = model.user_vectors, model.item_vectors, algorithm_of(params)
+    if vectors is not None and users is not None:
         if group.name == "known":
-            yield Method("wals", vectors, lambda rows: users[rows])
+            yield Method(algorithm.name, vectors, lambda rows: users[rows])
         else:
-            fold_in = FoldIn(vectors, model.item_counts, algorithm)
+            encoder = algorithm.encoder(params, vectors, model.item_counts)
             yield Method(
-                "wals", vectors, lambda rows: fold_in.solve(select_rows(group.had, rows), threads)
+                algorithm.name,
+                vectors,
+                lambda rows: encoder.solve(select_rows(group.had, rows), threads),
             )
     # One dimension, the same query for all: the same exact scan, with the same exclusions and ties.
     one = np.ascontiguousarray(model.item_scores.reshape(-1, 1))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shortlist.core.wals_params import WalsParams
 from shortlist.server.errors import MemoryExceeded
 from shortlist.server.index import CONNECTIVITY
-from shortlist.server.training.spec import PopularityParams
 
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
@@ -20,33 +18,28 @@ def check_memory(
     user_count: int,
     item_count: int,
     event_count: int,
-    algorithm: WalsParams | PopularityParams,
+    dim: int,
     available_bytes: int | None = None,
 ) -> None:
     """Raise MemoryExceeded when a training needs more than is available; None: look it up."""
-    needed = needed_bytes(user_count, item_count, event_count, algorithm)
+    needed = needed_bytes(user_count, item_count, event_count, dim)
     available = find_available_bytes() if available_bytes is None else available_bytes
     if available is not None and needed > available:
         problem = f"the training needs about {needed} bytes of memory, {available} are available"
         raise MemoryExceeded(problem, needed_bytes=needed, available_bytes=available)
 
 
-def needed_bytes(
-    user_count: int,
-    item_count: int,
-    event_count: int,
-    algorithm: WalsParams | PopularityParams,
-) -> int:
+def needed_bytes(user_count: int, item_count: int, event_count: int, dim: int) -> int:
     """Return what a training allocates beside the data that was read, at its peak.
 
     While factors are trained: the matrix as it is, weighted, and transposed; both sides padded,
     and copied once when they are done. While the index is built: its copy of the vectors and the
-    edges (the lowest layer has twice the connectivity), beside the factors.
+    edges (the lowest layer has twice the connectivity), beside the factors. dim 0: no vectors.
     """
     matrix = _ENTRY_BYTES * event_count
-    if isinstance(algorithm, PopularityParams):
+    if not dim:
         return 2 * matrix
-    width = -(-algorithm.dim // _LANES) * _LANES
+    width = -(-dim // _LANES) * _LANES
     factors = 4 * width * (user_count + item_count)
     training = 3 * matrix + 2 * factors + _EVENT_BYTES * event_count // 2
     index = matrix + factors + item_count * (4 * (width + 1) + 5 * 2 * CONNECTIVITY)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shortlist.core.interactions import Events
 from shortlist.core.parallel import resolve_threads
-from shortlist.core.wals_params import WalsParams
+from shortlist.server.algorithms.registry import algorithm_of
 from shortlist.server.artifacts.artifact import INDEX, ModelContents, write_artifact
 from shortlist.server.artifacts.catalogs import Catalog, Catalogs
 from shortlist.server.artifacts.manifest import IndexReport, Manifest
@@ -26,7 +26,6 @@ from shortlist.server.training.progress import Progress, Report
 from shortlist.server.training.spec import (
     Evaluation,
     TrainingSpec,
-    algorithm_name,
     is_answer_to,
     spec_to_json,
 )
@@ -73,7 +72,8 @@ def _train_and_publish(
         raise ModelExists(problem, catalog=spec.catalog, model=spec.model_id)
     progress.start(JobPhase.READING)
     data = prepare(spec, roots, threads, progress.rows)
-    check_memory(len(data.users), len(data.items), len(data.events), spec.algorithm)
+    dim = algorithm_of(spec.algorithm).dim(spec.algorithm)
+    check_memory(len(data.users), len(data.items), len(data.events), dim)
     evaluation = _evaluate_split(spec, data, progress, threads)
     progress.start(JobPhase.TRAINING, _epoch_count(spec))
     fitted = _fit(spec, data, data.events, progress, threads)
@@ -96,7 +96,7 @@ def _evaluate_split(
         return None
     fitted = _fit(spec, data, holdout.train, progress, threads)
     return evaluate(
-        *(fitted.contents, fitted.algorithm, holdout.test),
+        *(fitted.contents, fitted.params, holdout.test),
         split=holdout.split,
         cutoffs=spec.evaluation.cutoffs,
         threads=threads,
@@ -118,7 +118,7 @@ def _evaluate_given(
     vocabularies = contents.users, contents.items
     test = given_test(table, *vocabularies, spec.preparation.aggregation, wanted.seed)
     return evaluate(
-        *(contents, fitted.algorithm, test),
+        *(contents, fitted.params, test),
         split="given",
         cutoffs=wanted.cutoffs,
         threads=threads,
@@ -176,8 +176,8 @@ def _about(spec: TrainingSpec, fitted: Fitted) -> Manifest:
     return Manifest(
         model_id=spec.model_id,
         catalog=spec.catalog,
-        algorithm=algorithm_name(spec.algorithm),
-        spec=spec_to_json(replace(spec, algorithm=fitted.algorithm)),
+        algorithm=algorithm_of(spec.algorithm).name,
+        spec=spec_to_json(replace(spec, algorithm=fitted.params)),
         created_ms=time.time_ns() // 1_000_000,
         dim=contents.dim,
         item_count=len(contents.items),
@@ -196,4 +196,4 @@ def _published_before(spec: TrainingSpec, catalog: Catalog) -> Manifest | None:
 
 
 def _epoch_count(spec: TrainingSpec) -> int:
-    return spec.algorithm.epochs if isinstance(spec.algorithm, WalsParams) else 0
+    return algorithm_of(spec.algorithm).epoch_count(spec.algorithm)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.interactions import AGGREGATES, Aggregate
 from shortlist.core.wals_params import WalsParams
+from shortlist.server.algorithms.registry import ALGORITHMS, Params, algorithm_of
 from shortlist.server.plain import from_plain, to_plain
 from shortlist.server.reading.sources import EventSource, ItemSource
 
@@ -35,18 +36,6 @@ class Preparation:
             _check(name, found, 0 <= found <= SUPPORT_MAX, f"0 to {SUPPORT_MAX}")
         if self.value_min is not None:
             _check("value_min", self.value_min, math.isfinite(self.value_min), "a finite number")
-
-
-@dataclass(frozen=True, slots=True)
-class PopularityParams:
-    """What most users interact with."""
-
-    half_life_days: float | None = None  # an event loses half its weight in; None: never
-
-    def __post_init__(self) -> None:
-        days = self.half_life_days
-        if days is not None:
-            _check("half_life_days", days, 0 < days < math.inf, "a finite number above 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +69,7 @@ class TrainingSpec:
     interactions: EventSource
     items: ItemSource | None = None
     preparation: Preparation = field(default_factory=Preparation)
-    algorithm: WalsParams | PopularityParams = field(default_factory=WalsParams)
+    algorithm: Params = field(default_factory=WalsParams)
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
     alias: str | None = "live"  # moved to the model once it is published; None: none is
     request_id: str = ""  # equal ones name the same job; empty: every one is new
@@ -100,7 +89,7 @@ class Metric:
 class RankingEvaluation:
     """Quality of one method's rankings."""
 
-    method: str  # wals or popularity
+    method: str  # the algorithm's name, or popularity for the baseline
     user_group: str  # known or unseen
     user_count: int  # users averaged over: with a test item that the model knows
     metrics: tuple[Metric, ...]
@@ -121,25 +110,21 @@ def check_cutoffs(cutoffs: tuple[int, ...]) -> None:
     _check("cutoffs", cutoffs, 1 <= len(cutoffs) <= CUTOFFS_MAX and rising, allowed)
 
 
-def algorithm_name(algorithm: WalsParams | PopularityParams) -> str:
-    """Return the name that evaluations and manifests give an algorithm."""
-    return "wals" if isinstance(algorithm, WalsParams) else "popularity"
-
-
 def spec_to_json(spec: TrainingSpec) -> dict[str, Any]:
     """Return the spec as a JSON object; the algorithm's own name tells which one it is."""
     data = to_plain(spec)
-    data["algorithm"] = {algorithm_name(spec.algorithm): to_plain(spec.algorithm)}
+    data["algorithm"] = {algorithm_of(spec.algorithm).name: to_plain(spec.algorithm)}
     return data
 
 
 def is_answer_to(stored: object, asked: TrainingSpec) -> bool:
     """Return whether a model's spec, as JSON, is what was asked for, what was left open aside."""
     found, algorithm = spec_from_json(stored), asked.algorithm
-    if isinstance(algorithm, WalsParams) and isinstance(found.algorithm, WalsParams):
-        decided = found.algorithm.unobserved_weight
-        if algorithm.unobserved_weight is None:
-            asked = replace(asked, algorithm=replace(algorithm, unobserved_weight=decided))
+    if type(found.algorithm) is type(algorithm):
+        names = (one.name for one in fields(algorithm))
+        open_ = {name for name in names if getattr(algorithm, name) is None}
+        decided = {name: getattr(found.algorithm, name) for name in open_}
+        asked = replace(asked, algorithm=replace(algorithm, **decided))
     return found == asked
 
 
@@ -147,15 +132,14 @@ def spec_from_json(data: object) -> TrainingSpec:
     """Return the spec that `spec_to_json` gave. Raises DataInvalid, SettingInvalid."""
     if not isinstance(data, dict) or not isinstance(data.get("algorithm"), dict):
         raise DataInvalid("a training spec is an object with an algorithm")
-    kinds = {"wals": WalsParams, "popularity": PopularityParams}
     named = data["algorithm"]
-    if len(named) != 1 or next(iter(named)) not in kinds:
-        raise DataInvalid(f"algorithm is {sorted(named)}, not one of {sorted(kinds)}")
+    if len(named) != 1 or next(iter(named)) not in ALGORITHMS:
+        raise DataInvalid(f"algorithm is {sorted(named)}, not one of {sorted(ALGORITHMS)}")
     name, params = next(iter(named.items()))
     rest = {key: value for key, value in data.items() if key != "algorithm"}
     spec = from_plain(_SpecBeforeAlgorithm, rest)
     given = {key: getattr(spec, key) for key in _SpecBeforeAlgorithm.__slots__}
-    return TrainingSpec(**given, algorithm=from_plain(kinds[name], params))
+    return TrainingSpec(**given, algorithm=from_plain(ALGORITHMS[name].params_type, params))
 
 
 @dataclass(frozen=True, slots=True)

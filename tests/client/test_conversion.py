@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from shortlist.client import models, training
 from shortlist.client.conversion import from_proto, to_proto
+from shortlist.v1 import algorithms_pb2
 from shortlist.v1 import model_service_pb2 as pb2
 
 MIRRORS: dict[type, type[Message]] = {
@@ -17,8 +18,8 @@ MIRRORS: dict[type, type[Message]] = {
     training.InteractionSource: pb2.InteractionSource,
     training.ItemSource: pb2.ItemSource,
     training.Preparation: pb2.Preparation,
-    training.Wals: pb2.WalsSpec,
-    training.Popularity: pb2.PopularitySpec,
+    training.Wals: algorithms_pb2.WalsSpec,
+    training.Popularity: algorithms_pb2.PopularitySpec,
     training.EvaluationSpec: pb2.EvaluationSpec,
     training.TrainRequest: pb2.TrainRequest,
     training.JobFailure: pb2.JobFailure,

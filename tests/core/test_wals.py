@@ -61,7 +61,7 @@ def test_loss_is_the_objective_term_by_term(
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("solver", ["cg", "cholesky"])
+@pytest.mark.parametrize("solver", ["conjugate_gradient", "cholesky"])
 @pytest.mark.parametrize("dim", [1, 5, 16, 33, 64])
 @pytest.mark.parametrize("level", available_levels())
 def test_an_epoch_solves_every_row(
@@ -77,7 +77,7 @@ def test_an_epoch_solves_every_row(
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("solver", ["cg", "cholesky"])
+@pytest.mark.parametrize("solver", ["conjugate_gradient", "cholesky"])
 @pytest.mark.parametrize("level", available_levels())
 def test_the_loss_reported_is_the_loss_of_the_factors(
     variant: dict[str, object], solver: str, level: str, monkeypatch: pytest.MonkeyPatch
@@ -123,7 +123,7 @@ def test_permuting_users_permutes_their_embeddings() -> None:
     np.testing.assert_allclose(shuffled.items, straight.items, atol=1e-3)
 
 
-@pytest.mark.parametrize("solver", ["cg", "cholesky"])
+@pytest.mark.parametrize("solver", ["conjugate_gradient", "cholesky"])
 @pytest.mark.parametrize("level", available_levels())
 def test_threads_do_not_change_a_bit(
     solver: str, level: str, monkeypatch: pytest.MonkeyPatch
@@ -143,7 +143,7 @@ def test_over_relaxed_training_gets_as_low_as_the_exact_one() -> None:
     """The guard: over-relaxed conjugate gradient ends no higher than exact steps."""
     rows = random_interactions(400, 200, 0.05)
     exact = train_wals(rows, wals(dim=16, epochs=30, solver="cholesky", seed=2))
-    fast = train_wals(rows, wals(dim=16, epochs=30, solver="cg", seed=2))
+    fast = train_wals(rows, wals(dim=16, epochs=30, solver="conjugate_gradient", seed=2))
     assert fast.losses[-1] <= exact.losses[-1] * 1.01
 
 

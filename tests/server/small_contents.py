@@ -9,14 +9,14 @@ from pyarrow import parquet
 from shortlist.core.interactions import Events, build_interactions
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.core.wals_params import WalsParams
+from shortlist.server.algorithms.popularity import PopularityParams
+from shortlist.server.algorithms.registry import algorithm_of
 from shortlist.server.artifacts.artifact import ModelContents
 from shortlist.server.artifacts.manifest import Manifest
 from shortlist.server.reading import EventSource
 from shortlist.server.training.spec import (
     EvaluationSpec,
-    PopularityParams,
     TrainingSpec,
-    algorithm_name,
     spec_to_json,
 )
 
@@ -62,7 +62,7 @@ def about(model_id: str = "m1", created_ms: int = 1, spec: TrainingSpec | None =
     """Return a manifest before its model is written."""
     spec = spec or small_spec(model_id=model_id, algorithm=PopularityParams())
     return Manifest(
-        *(model_id, "default", algorithm_name(spec.algorithm), spec_to_json(spec), created_ms),
+        *(model_id, "default", algorithm_of(spec.algorithm).name, spec_to_json(spec), created_ms),
         *(0, 0, 0, 0),
     )
 

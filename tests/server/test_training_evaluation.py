@@ -8,6 +8,7 @@ from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import Events, Interactions, build_interactions, select_rows
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.core.wals_params import WalsParams
+from shortlist.server.algorithms.popularity import PopularityParams
 from shortlist.server.artifacts.artifact import ModelContents
 from shortlist.server.training.evaluation import evaluate
 from shortlist.server.training.fit import fit
@@ -16,7 +17,6 @@ from shortlist.server.training.prepare import PreparedData
 from shortlist.server.training.spec import (
     Evaluation,
     EvaluationSpec,
-    PopularityParams,
     Preparation,
 )
 

@@ -6,10 +6,10 @@ import pytest
 
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.wals_params import WalsParams
+from shortlist.server.algorithms.popularity import PopularityParams
 from shortlist.server.reading import EventColumns, EventSource, ItemSource, TextOptions
 from shortlist.server.training.spec import (
     EvaluationSpec,
-    PopularityParams,
     Preparation,
     TrainingSpec,
     spec_from_json,

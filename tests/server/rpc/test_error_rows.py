@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shortlist.server.retrieval.serving_model import ServingModel
+from shortlist.v1 import algorithms_pb2
 from shortlist.v1 import model_service_pb2 as m
 from shortlist.v1 import query_pb2 as q
 from shortlist.v1 import retrieval_service_pb2 as r
@@ -65,7 +66,7 @@ def test_bytes_that_are_no_message(served: Connection) -> None:
 
 
 def test_a_bad_setting_of_the_core(served: Connection) -> None:
-    request = train("events.parquet", wals=m.WalsSpec(regularization_exponent=7))
+    request = train("events.parquet", wals=algorithms_pb2.WalsSpec(regularization_exponent=7))
     found = refused(lambda: served.models.Train(request))
     check(found, "INVALID_ARGUMENT", "FIELD_INVALID")
     assert found.fields == ["wals.regularization_exponent"]

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.rpc.evaluation_messages import evaluation_request_from_proto
 from shortlist.server.rpc.training_messages import training_spec_from_proto, training_spec_to_proto
+from shortlist.v1 import algorithms_pb2 as a
 from shortlist.v1 import model_service_pb2 as m
 
 EVENTS = m.InteractionSource(source=m.DataSource(uri="/data/events.parquet"))
@@ -34,19 +35,19 @@ FULL = m.TrainRequest(
     preparation=m.Preparation(
         aggregation=m.AGGREGATION_LAST, user_events_min=2, item_events_min=3, value_min=0.0
     ),
-    wals=m.WalsSpec(
+    wals=a.WalsSpec(
         dim=32,
         epochs=7,
         unobserved_weight=0.0,
         regularization=0.5,
         regularization_exponent=0.0,
-        value_transform=m.VALUE_TRANSFORM_LOG,
+        value_transform=a.VALUE_TRANSFORM_LOG,
         value_alpha=2.0,
         value_epsilon=3.0,
         user_frequency_exponent=0.25,
         item_frequency_exponent=0.5,
         init_stddev=0.2,
-        solver=m.SOLVER_CHOLESKY,
+        solver=a.SOLVER_CHOLESKY,
         seed=9,
     ),
     evaluation=m.EvaluationSpec(
@@ -100,7 +101,7 @@ def test_the_smallest_request_shows_the_choices_of_the_server() -> None:
 
 
 def test_popularity_and_kept_aliases_survive() -> None:
-    popularity = m.PopularitySpec(half_life_days=30)
+    popularity = a.PopularitySpec(half_life_days=30)
     request = m.TrainRequest(interactions=EVENTS, popularity=popularity, keep_aliases=True)
     shown = training_spec_to_proto(training_spec_from_proto(request))
     assert (shown.popularity, shown.keep_aliases, shown.alias) == (popularity, True, "")
@@ -150,18 +151,27 @@ BAD = [
         "preparation.item_events_min",
     ),
     (with_fields(preparation=m.Preparation(value_min=math.inf)), "preparation.value_min"),
-    (with_fields(wals=m.WalsSpec(dim=-1)), "wals.dim"),
-    (with_fields(wals=m.WalsSpec(dim=4097)), "wals.dim"),
-    (with_fields(wals=m.WalsSpec(epochs=1001)), "wals.epochs"),
-    (with_fields(wals=m.WalsSpec(unobserved_weight=-1)), "wals.unobserved_weight"),
-    (with_fields(wals=m.WalsSpec(regularization=math.nan)), "wals.regularization"),
-    (with_fields(wals=m.WalsSpec(regularization_exponent=3)), "wals.regularization_exponent"),
-    (with_fields(wals=m.WalsSpec(value_epsilon=0)), "wals.value_epsilon"),
-    (with_fields(wals=m.WalsSpec(value_transform=9)), "wals.value_transform"),
-    (with_fields(wals=m.WalsSpec(item_frequency_exponent=2)), "wals.item_frequency_exponent"),
-    (with_fields(wals=m.WalsSpec(init_stddev=0)), "wals.init_stddev"),
-    (with_fields(wals=m.WalsSpec(solver=9)), "wals.solver"),
-    (with_fields(popularity=m.PopularitySpec(half_life_days=0)), "popularity.half_life_days"),
+    (with_fields(wals=a.WalsSpec(dim=-1)), "wals.dim"),
+    (with_fields(wals=a.WalsSpec(dim=4097)), "wals.dim"),
+    (with_fields(wals=a.WalsSpec(epochs=1001)), "wals.epochs"),
+    (with_fields(wals=a.WalsSpec(unobserved_weight=-1)), "wals.unobserved_weight"),
+    (with_fields(wals=a.WalsSpec(regularization=math.nan)), "wals.regularization"),
+    (
+        with_fields(wals=a.WalsSpec(regularization_exponent=3)),
+        "wals.regularization_exponent",
+    ),
+    (with_fields(wals=a.WalsSpec(value_epsilon=0)), "wals.value_epsilon"),
+    (with_fields(wals=a.WalsSpec(value_transform=9)), "wals.value_transform"),
+    (
+        with_fields(wals=a.WalsSpec(item_frequency_exponent=2)),
+        "wals.item_frequency_exponent",
+    ),
+    (with_fields(wals=a.WalsSpec(init_stddev=0)), "wals.init_stddev"),
+    (with_fields(wals=a.WalsSpec(solver=9)), "wals.solver"),
+    (
+        with_fields(popularity=a.PopularitySpec(half_life_days=0)),
+        "popularity.half_life_days",
+    ),
     (with_fields(evaluation=m.EvaluationSpec(split=9)), "evaluation.split"),
     (with_fields(evaluation=m.EvaluationSpec(split=m.SPLIT_GIVEN)), "evaluation.test_interactions"),
     (

@@ -1,0 +1,72 @@
+"""What every algorithm is to the rest of the server; nothing outside asks which one it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from shortlist.core.interactions import Events, FloatArray, Interactions
+from shortlist.core.progress import Epoch
+
+P = TypeVar("P")  # the algorithm's params: a frozen dataclass that checks itself
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingData:
+    """What an algorithm learns from. Users and items without events have empty rows and columns."""
+
+    events: Events
+    seen: Interactions  # users x items, events aggregated to one value a pair
+
+
+@dataclass(frozen=True, slots=True)
+class Learned(Generic[P]):
+    """What an algorithm made of the data; rows as in the data."""
+
+    params: P  # with what was left to the data decided
+    item_vectors: FloatArray | None = None  # (items, dim); None: no vectors
+    user_vectors: FloatArray | None = None  # (users, dim), set whenever item_vectors are
+    item_scores: FloatArray | None = None  # (items,) popularity; None: users who have the item
+    losses: tuple[float, ...] = ()  # after each epoch
+
+
+class HistoryEncoder(Protocol):
+    """Gives users that training never saw a vector; immutable, used by many threads."""
+
+    def solve(self, histories: Interactions, threads: int = 1) -> FloatArray:
+        """Return the vectors (rows, dim) of histories (rows, items) of raw event values."""
+        ...
+
+
+class Algorithm(Protocol[P]):
+    """One algorithm; `name` is its field in TrainRequest, in manifests and in evaluations."""
+
+    name: str
+    params_type: type[P]
+
+    def dim(self, params: P) -> int:
+        """Return the length of its vectors, 0 for none."""
+        ...
+
+    def epoch_count(self, params: P) -> int:
+        """Return how many epochs `fit` reports, 0 for none."""
+        ...
+
+    def fit(
+        self, data: TrainingData, params: P, *, threads: int, on_epoch: Callable[[Epoch], None]
+    ) -> Learned[P]:
+        """Learn; the same bits at any thread count. What on_epoch raises ends the work.
+
+        Raises DataInvalid where the data lacks what the params ask for.
+        """
+        ...
+
+    def encoder(
+        self, params: P, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
+    ) -> HistoryEncoder:
+        """Return what folds histories in; only called for models with vectors."""
+        ...

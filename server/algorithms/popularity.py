@@ -1,0 +1,65 @@
+"""What most users interact with; the baseline, and the answer where nothing is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from shortlist.core.errors import SettingInvalid
+from shortlist.core.interactions import FloatArray
+from shortlist.core.popularity import decayed_popularity
+from shortlist.core.progress import Epoch
+from shortlist.server.algorithms.algorithm import HistoryEncoder, Learned, TrainingData
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class PopularityParams:
+    """How events count."""
+
+    half_life_days: float | None = None  # an event loses half its weight in; None: never
+
+    def __post_init__(self) -> None:
+        days = self.half_life_days
+        if days is not None and not 0 < days < math.inf:
+            raise SettingInvalid("half_life_days", days, "a finite number above 0")
+
+
+class Popularity:
+    """See core/popularity.py."""
+
+    name = "popularity"
+    params_type = PopularityParams
+
+    def dim(self, params: PopularityParams) -> int:
+        return 0
+
+    def epoch_count(self, params: PopularityParams) -> int:
+        return 0
+
+    def fit(
+        self,
+        data: TrainingData,
+        params: PopularityParams,
+        *,
+        threads: int,
+        on_epoch: Callable[[Epoch], None],
+    ) -> Learned[PopularityParams]:
+        if params.half_life_days is None:
+            return Learned(params)
+        half_life_ms = params.half_life_days * DAY_MS
+        scores = decayed_popularity(data.events, data.seen.column_count, half_life_ms)
+        return Learned(params, item_scores=scores)
+
+    def encoder(
+        self,
+        params: PopularityParams,
+        item_vectors: FloatArray,
+        item_counts: npt.NDArray[np.integer],
+    ) -> HistoryEncoder:
+        raise AssertionError("popularity has no vectors")

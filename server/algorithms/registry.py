@@ -1,0 +1,18 @@
+"""The algorithms by name and by their params."""
+
+from typing import Any, TypeAlias
+
+from shortlist.core.wals_params import WalsParams
+from shortlist.server.algorithms.algorithm import Algorithm
+from shortlist.server.algorithms.popularity import Popularity, PopularityParams
+from shortlist.server.algorithms.wals import Wals
+
+Params: TypeAlias = WalsParams | PopularityParams
+
+ALGORITHMS: dict[str, Algorithm[Any]] = {one.name: one for one in (Wals(), Popularity())}
+_BY_PARAMS: dict[type, Algorithm[Any]] = {one.params_type: one for one in ALGORITHMS.values()}
+
+
+def algorithm_of(params: Params) -> Algorithm[Any]:
+    """Return the algorithm whose params these are."""
+    return _BY_PARAMS[type(params)]

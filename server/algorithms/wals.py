@@ -1,0 +1,47 @@
+"""Weighted alternating least squares on implicit feedback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from shortlist.core.fold_in import FoldIn
+from shortlist.core.interactions import FloatArray
+from shortlist.core.progress import Epoch
+from shortlist.core.wals import train_wals
+from shortlist.core.wals_params import WalsParams, with_data_defaults
+from shortlist.server.algorithms.algorithm import Learned, TrainingData
+
+
+class Wals:
+    """See core/wals.py for the objective and its sources."""
+
+    name = "wals"
+    params_type = WalsParams
+
+    def dim(self, params: WalsParams) -> int:
+        return params.dim
+
+    def epoch_count(self, params: WalsParams) -> int:
+        return params.epochs
+
+    def fit(
+        self,
+        data: TrainingData,
+        params: WalsParams,
+        *,
+        threads: int,
+        on_epoch: Callable[[Epoch], None],
+    ) -> Learned[WalsParams]:
+        params = with_data_defaults(params, data.seen)
+        factors = train_wals(
+            data.seen, params, threads=threads, on_epoch=lambda epoch, _: on_epoch(epoch)
+        )
+        return Learned(params, factors.items, factors.users, losses=factors.losses)
+
+    def encoder(
+        self, params: WalsParams, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
+    ) -> FoldIn:
+        return FoldIn(item_vectors, item_counts, params)
