@@ -1,5 +1,6 @@
 """Thin Python client: a server's address in, numpy arrays and plain dataclasses out."""
 
+from shortlist.client.algorithms import Popularity, Ratings, Svd, Wals
 from shortlist.client.candidates import Candidates, Embeddings, Query, Retrieval, SearchReport
 from shortlist.client.clients import AsyncShortlist, Shortlist
 from shortlist.client.connection import Retries
@@ -34,12 +35,10 @@ from shortlist.client.training import (
     InteractionSource,
     ItemSource,
     JobFailure,
-    Popularity,
     Preparation,
     TrainingJob,
     TrainingJobPage,
     TrainRequest,
-    Wals,
 )
 
 __all__ = [
@@ -71,12 +70,14 @@ __all__ = [
     "Preparation",
     "Query",
     "RankingEvaluation",
+    "Ratings",
     "ResourceExhausted",
     "Retries",
     "Retrieval",
     "SearchReport",
     "Shortlist",
     "ShortlistClientError",
+    "Svd",
     "TrainRequest",
     "TrainingFailed",
     "TrainingJob",

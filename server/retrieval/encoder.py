@@ -84,9 +84,9 @@ def _encode_items(model: ServingModel, space: Space, query: ItemsQuery) -> Encod
     seen = np.union1d(positives, negatives).astype(np.int32)
     if not len(positives):
         return Encoded(None, Origin.POPULARITY, missing, seen)
-    vector = _mean_direction(space.item_vectors[positives])
+    vector = _mean_direction(space, positives)
     if len(negatives):
-        vector = vector - _mean_direction(space.item_vectors[negatives])
+        vector = vector - _mean_direction(space, negatives)
     return Encoded(vector.astype(np.float32), Origin.ITEMS, missing, seen)
 
 
@@ -99,9 +99,13 @@ def _encode_embedding(space: Space, query: EmbeddingQuery, path: str) -> Encoded
     return Encoded(query.values, Origin.EMBEDDING, [], _NO_ROWS)
 
 
-def _mean_direction(vectors: FloatArray) -> FloatArray:
-    """Return the mean of (n, dim) vectors, each scaled to length 1; zero vectors stay."""
-    wide = vectors.astype(np.float64)
+def _mean_direction(space: Space, rows: IntArray) -> FloatArray:
+    """Return the mean of items' vectors, each scaled to length 1; zero vectors stay.
+
+    Biases are left out: what many like is not what is alike.
+    """
+    wide = space.item_vectors[rows].astype(np.float64)
+    wide[:, space.dim - space.offset_width :] = 0
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
     directions = np.divide(wide, lengths, out=np.zeros_like(wide), where=lengths > 0)
     mean: FloatArray = directions.mean(axis=0)
