@@ -1,6 +1,6 @@
 """Thin Python client: a server's address in, numpy arrays and plain dataclasses out."""
 
-from shortlist.client.algorithms import Popularity, Ratings, Svd, Wals
+from shortlist.client.algorithms import Neighbours, Popularity, Ratings, Svd, Wals
 from shortlist.client.candidates import Candidates, Embeddings, Query, Retrieval, SearchReport
 from shortlist.client.clients import AsyncShortlist, Shortlist
 from shortlist.client.connection import Retries
@@ -64,6 +64,7 @@ __all__ = [
     "Metric",
     "Model",
     "ModelPage",
+    "Neighbours",
     "NotFound",
     "PermissionDenied",
     "Popularity",

@@ -8,6 +8,7 @@ import numpy as np
 
 from shortlist.core.errors import SingularSystem
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.server.algorithms.algorithm import HistoryScorer
 from shortlist.server.errors import EmbeddingDimension, QueryKindUnsupported
 from shortlist.server.retrieval.known_items import known_rows, last_values
 from shortlist.server.retrieval.query import EmbeddingQuery, ItemsQuery, Origin, Query, UserQuery
@@ -25,6 +26,7 @@ class Encoded:
     origin: Origin
     missing_ids: list[str]  # ids of the query that the model does not know, in order, none twice
     seen_rows: IntArray  # items of the user's known events, of the history, of an items query
+    item_scores: FloatArray | None = None  # (items,) of a model that scores without vectors
 
 
 def encode(model: ServingModel, query: Query, path: str) -> Encoded:
@@ -35,6 +37,8 @@ def encode(model: ServingModel, query: Query, path: str) -> Encoded:
     """
     if isinstance(query, UserQuery):
         return _encode_user(model, query)
+    if isinstance(query, ItemsQuery) and model.scorer is not None:
+        return _score_items(model, model.scorer, query)
     if model.space is None:
         kind = "items" if isinstance(query, ItemsQuery) else "embedding"
         problem = f"model {model.model_id} has no vectors, so it answers no {kind} query"
@@ -53,16 +57,20 @@ def _encode_user(model: ServingModel, query: UserQuery) -> Encoded:
     if query.history_item_ids:
         given, unknown = last_values(model.items, query.history_item_ids, query.history_values)
         missing = list(dict.fromkeys(missing + unknown))
-    if not given:  # nothing to fold in: what is stored, or nothing
-        if user_row is None or model.space is None:
-            return Encoded(None, Origin.POPULARITY, missing, stored_rows)
+    if not given and user_row is None:
+        return Encoded(None, Origin.POPULARITY, missing, stored_rows)
+    if not given and model.space is not None:
         return Encoded(model.space.user_vectors[user_row], Origin.STORED, missing, stored_rows)
     whole = dict(zip(stored_rows.tolist(), stored_values.tolist(), strict=True)) | given
     rows = np.array(sorted(whole), dtype=np.int32)
-    if model.space is None:
-        return Encoded(None, Origin.POPULARITY, missing, rows)
     values = np.array([whole[row] for row in rows.tolist()], dtype=np.float32)
-    return Encoded(_fold_in(model, model.space, rows, values), Origin.FOLDED_IN, missing, rows)
+    if model.space is not None:
+        vector = _fold_in(model, model.space, rows, values)
+        return Encoded(vector, Origin.FOLDED_IN, missing, rows)
+    if model.scorer is not None:
+        origin = Origin.FOLDED_IN if given else Origin.STORED
+        return Encoded(None, origin, missing, rows, model.scorer.scores(rows, values))
+    return Encoded(None, Origin.POPULARITY, missing, rows)
 
 
 def _fold_in(model: ServingModel, space: Space, rows: IntArray, values: FloatArray) -> FloatArray:
@@ -88,6 +96,20 @@ def _encode_items(model: ServingModel, space: Space, query: ItemsQuery) -> Encod
     if len(negatives):
         vector = vector - _mean_direction(space, negatives)
     return Encoded(vector.astype(np.float32), Origin.ITEMS, missing, seen)
+
+
+def _score_items(model: ServingModel, scorer: HistoryScorer, query: ItemsQuery) -> Encoded:
+    """Score by the neighbours of the positives minus those of the negatives."""
+    found, missing = last_values(
+        model.items,
+        query.item_ids + query.negative_item_ids,
+        [1.0] * len(query.item_ids) + [-1.0] * len(query.negative_item_ids),
+    )
+    rows = np.array(sorted(found), dtype=np.int32)
+    values = np.array([found[row] for row in rows.tolist()], dtype=np.float32)
+    if not (values > 0).any():
+        return Encoded(None, Origin.POPULARITY, missing, rows)
+    return Encoded(None, Origin.ITEMS, missing, rows, scorer.scores(rows, values))
 
 
 def _encode_embedding(space: Space, query: EmbeddingQuery, path: str) -> Encoded:

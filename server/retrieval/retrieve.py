@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from shortlist.server.errors import UserUnknown
+from shortlist.server.errors import QueryKindUnsupported, UserUnknown
 from shortlist.server.retrieval.encoder import Encoded, encode
 from shortlist.server.retrieval.plan import Plan, plan_search
-from shortlist.server.retrieval.query import Candidates, Embedded, Query, RetrieveQuery
+from shortlist.server.retrieval.query import Candidates, Embedded, Origin, Query, RetrieveQuery
 from shortlist.server.retrieval.search import Found, search
 from shortlist.server.retrieval.serving_model import ServingModel
 
@@ -24,7 +24,10 @@ class Asked:
 
 
 def embed(model: ServingModel, queries: Sequence[Query]) -> list[Embedded]:
-    """Return one vector a query, in order."""
+    """Return one vector a query, in order. Raises QueryKindUnsupported, and what `encode` does."""
+    if model.scorer is not None:
+        problem = f"model {model.model_id} scores items without vectors, so it embeds nothing"
+        raise QueryKindUnsupported(problem, model=model.model_id, kind="embed")
     encoded = [encode(model, query, f"queries[{i}]") for i, query in enumerate(queries)]
     return [Embedded(one.vector, one.origin, one.missing_ids) for one in encoded]
 
@@ -36,13 +39,13 @@ def retrieve(model: ServingModel, query: RetrieveQuery) -> Candidates:
     what `encode` raises.
     """
     asked = ask(model, query)
-    return answer(asked, search(model, asked.plan, asked.encoded.vector, query.count))
+    return answer(asked, search(model, asked.plan, asked.encoded, query.count))
 
 
 def ask(model: ServingModel, query: RetrieveQuery) -> Asked:
     """Return the query encoded and planned; raises what `retrieve` does."""
     encoded = encode(model, query.query, "query")
-    if encoded.vector is None and query.require_personalized:
+    if encoded.origin is Origin.POPULARITY and query.require_personalized:
         problem = f"model {model.model_id} knows nothing about whom or what the query names"
         raise UserUnknown(problem, model=model.model_id)
     return Asked(model, query, encoded, plan_search(model, query, encoded))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,12 @@ import numpy as np
 from shortlist.core.bitmaps import Bitmap, pack_bitmap
 from shortlist.core.interactions import FloatArray, IntArray, Interactions, select_rows
 from shortlist.core.metrics import RankingMetrics, evaluate_ranking
-from shortlist.core.scoring import ItemScan, TopRows
+from shortlist.core.scoring import TopRows
 from shortlist.core.value_errors import value_errors
 from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, ModelContents
 from shortlist.server.training.holdout import HeldOut, entries_where
+from shortlist.server.training.methods import ScoreMethod, VectorMethod
 from shortlist.server.training.spec import (
     Evaluation,
     Metric,
@@ -24,16 +25,6 @@ from shortlist.server.training.spec import (
 USERS_AT_ONCE = 2048
 ENTRIES_MAX = 1 << 26  # of all rankings together: half a gigabyte
 SEED = 20261
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """A way to rank: items by their inner product with a vector for each query."""
-
-    name: str
-    item_vectors: FloatArray  # (items, dim)
-    query_vectors: Callable[[IntArray], FloatArray]  # (n,) query rows -> (n, dim)
-    predicts_values: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +66,7 @@ def evaluate(
             )
             relevant = select_rows(group.relevant, rows)
             metrics = _numbers(evaluate_ranking(ranked, relevant, cutoffs, model.item_counts))
-            if method.predicts_values:
+            if isinstance(method, VectorMethod) and method.predicts_values:
                 metrics += _value_errors(method, select_rows(group.held_out, rows), rows)
             rankings.append(RankingEvaluation(method.name, group.name, len(rows), metrics))
     return Evaluation(split, tuple(rankings))
@@ -86,9 +77,10 @@ def _methods(
     params: Params,
     group: Group,
     threads: int,
-) -> Iterator[Method]:
-    """Yield the model, where it has vectors, and the popularity baseline."""
+) -> Iterator[VectorMethod | ScoreMethod]:
+    """Yield the model, where it is personal, and the popularity baseline."""
     users, vectors, algorithm = model.user_vectors, model.item_vectors, algorithm_of(params)
+    scorer = algorithm.scorer(params, model.seen, model.neighbours)
     if vectors is not None and users is not None:
         encoder = algorithm.encoder(params, vectors, model.item_counts)
 
@@ -97,14 +89,16 @@ def _methods(
                 return users[rows]
             return encoder.solve(select_rows(group.had, rows), threads)
 
-        yield Method(algorithm.name, vectors, vectors_of, algorithm.predicts_values)
+        yield VectorMethod(algorithm.name, vectors, vectors_of, algorithm.predicts_values)
+    elif scorer is not None:
+        yield ScoreMethod(algorithm.name, scorer, group.had)
     # One dimension, the same query for all: the same exact scan, with the same exclusions and ties.
     one = np.ascontiguousarray(model.item_scores.reshape(-1, 1))
-    yield Method("popularity", one, lambda rows: np.ones((len(rows), 1), np.float32))
+    yield VectorMethod("popularity", one, lambda rows: np.ones((len(rows), 1), np.float32))
 
 
 def _ranked(
-    method: Method,
+    method: VectorMethod | ScoreMethod,
     group: Group,
     rows: IntArray,
     *,
@@ -113,16 +107,14 @@ def _ranked(
     threads: int,
 ) -> TopRows:
     """Return the best `count` items of each of the rows, in chunks of users."""
-    scan = ItemScan(method.item_vectors)
-    width = min(count, scan.item_count)
+    width = min(count, group.had.column_count)
     counts = np.zeros(len(rows), np.int64)
     best = np.zeros((len(rows), width), np.int32)
     scores = np.zeros((len(rows), width), np.float32)
     for first in range(0, len(rows), USERS_AT_ONCE):
         chunk = slice(first, first + USERS_AT_ONCE)
-        queries = np.ascontiguousarray(method.query_vectors(rows[chunk]))
         had = select_rows(group.had, rows[chunk])
-        top = scan.top(queries, width, eligible=eligible, excluded=had, threads=threads)
+        top = method.top(rows[chunk], width, eligible=eligible, excluded=had, threads=threads)
         counts[chunk] = top.counts
         best[chunk, : top.rows.shape[1]] = top.rows
         scores[chunk, : top.rows.shape[1]] = top.scores
@@ -137,7 +129,9 @@ def _group(name: str, had: Interactions, held_out: Interactions, item_counts: np
     return Group(name, had, held_out, relevant)
 
 
-def _value_errors(method: Method, held_out: Interactions, rows: IntArray) -> tuple[Metric, ...]:
+def _value_errors(
+    method: VectorMethod, held_out: Interactions, rows: IntArray
+) -> tuple[Metric, ...]:
     """Return how far the predicted values of the held-out pairs are off."""
     found = value_errors(held_out, method.query_vectors(rows), method.item_vectors)
     return (
