@@ -21,9 +21,11 @@ from shortlist.client.errors import (
 )
 from shortlist.client.models import (
     Alias,
+    DecileRecall,
     Evaluation,
     IndexReport,
     Metric,
+    MetricDifference,
     Model,
     ModelPage,
     RankingEvaluation,
@@ -51,6 +53,7 @@ __all__ = [
     "DataLoss",
     "DataSource",
     "DeadlineExceeded",
+    "DecileRecall",
     "Embeddings",
     "Evaluation",
     "EvaluationSpec",
@@ -63,6 +66,7 @@ __all__ = [
     "ItemSource",
     "JobFailure",
     "Metric",
+    "MetricDifference",
     "Model",
     "ModelPage",
     "NotFound",

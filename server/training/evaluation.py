@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from shortlist.core.bitmaps import Bitmap, pack_bitmap
+from shortlist.core.decile_recall import DecileRecall, recall_by_decile
 from shortlist.core.interactions import FloatArray, IntArray, Interactions, select_rows
 from shortlist.core.metrics import RankingMetrics, evaluate_ranking
 from shortlist.core.scoring import ItemScan, TopRows
 from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, ModelContents
-from shortlist.server.training.holdout import HeldOut, entries_where
+from shortlist.server.training.holdout import HeldOut, entries_where, pair_keys
 from shortlist.server.training.spec import (
     Evaluation,
     Metric,
@@ -43,6 +44,16 @@ class Group:
     relevant: Interactions  # rows x items, none of them in `had`
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One method on one group of users, with the metrics of each user."""
+
+    method: str
+    group: str
+    metrics: RankingMetrics
+    decile_recalls: tuple[DecileRecall, ...]
+
+
 def evaluate(
     model: ModelContents | Artifact,
     params: Params,
@@ -52,7 +63,20 @@ def evaluate(
     cutoffs: tuple[int, ...],
     threads: int,
 ) -> Evaluation:
-    """Measure a model and the popularity baseline on known and unseen users.
+    """Measure a model and the popularity baseline on known and unseen users; see measure."""
+    found = measure(model, params, test, cutoffs=cutoffs, threads=threads)
+    return Evaluation(split, tuple(map(summarised, found)))
+
+
+def measure(
+    model: ModelContents | Artifact,
+    params: Params,
+    test: HeldOut,
+    *,
+    cutoffs: tuple[int, ...],
+    threads: int,
+) -> list[Measured]:
+    """Return how the model, then popularity, ranks for known users, then for unseen ones.
 
     A user's training items are never returned, and no dislike is worth finding. A group without
     anything to find has no entry. More users than fit are sampled, the same ones every time.
@@ -62,7 +86,7 @@ def evaluate(
     unseen = Group("unseen", test.histories, relevant)
     trained = model.item_counts > 0
     eligible = None if trained.all() else pack_bitmap(trained)
-    rankings = []
+    measured = []
     for group in (known, unseen):
         rows = _measured_rows(group.relevant, cutoffs[-1])
         if not len(rows):
@@ -73,10 +97,21 @@ def evaluate(
             )
             relevant = select_rows(group.relevant, rows)
             metrics = evaluate_ranking(ranked, relevant, cutoffs, model.item_counts)
-            rankings.append(
-                RankingEvaluation(method.name, group.name, len(rows), _numbers(metrics))
-            )
-    return Evaluation(split, tuple(rankings))
+            deciles = recall_by_decile(ranked, relevant, cutoffs, model.item_counts)
+            measured.append(Measured(method.name, group.name, metrics, deciles))
+    return measured
+
+
+def summarised(measured: Measured) -> RankingEvaluation:
+    """Return the means; a standard error that one user does not have counts as 0."""
+    metrics = tuple(
+        Metric(row.metric, row.cutoff, _finite(row.value), _finite(row.standard_error))
+        for row in measured.metrics.rows()
+    )
+    users = measured.metrics.query_count
+    return RankingEvaluation(
+        measured.method, measured.group, users, metrics, measured.decile_recalls
+    )
 
 
 def _methods(
@@ -131,13 +166,8 @@ def _ranked(
 def _relevant(held_out: Interactions, had: Interactions, item_counts: np.ndarray) -> Interactions:
     """Return what is worth finding: liked, of an item the model knows, and not had already."""
     worth = (held_out.values >= 0) & (item_counts[held_out.columns] > 0)
-    worth &= ~np.isin(_pair_keys(held_out), _pair_keys(had), assume_unique=True)
+    worth &= ~np.isin(pair_keys(held_out), pair_keys(had), assume_unique=True)
     return entries_where(held_out, worth)
-
-
-def _pair_keys(interactions: Interactions) -> np.ndarray:
-    rows = np.repeat(np.arange(interactions.row_count), np.diff(interactions.row_starts))
-    return rows * np.int64(interactions.column_count) + interactions.columns
 
 
 def _measured_rows(relevant: Interactions, count: int) -> IntArray:
@@ -147,14 +177,6 @@ def _measured_rows(relevant: Interactions, count: int) -> IntArray:
     if len(rows) > rows_max:
         rows = np.sort(np.random.default_rng(SEED).choice(rows, rows_max, replace=False))
     return rows.astype(np.int32)
-
-
-def _numbers(metrics: RankingMetrics) -> tuple[Metric, ...]:
-    """Return every number; a standard error that one user does not have counts as 0."""
-    return tuple(
-        Metric(row.metric, row.cutoff, _finite(row.value), _finite(row.standard_error))
-        for row in metrics.rows()
-    )
 
 
 def _finite(number: float) -> float:
