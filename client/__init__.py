@@ -22,9 +22,11 @@ from shortlist.client.errors import (
 )
 from shortlist.client.models import (
     Alias,
+    DecileRecall,
     Evaluation,
     IndexReport,
     Metric,
+    MetricDifference,
     Model,
     ModelPage,
     RankingEvaluation,
@@ -50,6 +52,7 @@ __all__ = [
     "DataLoss",
     "DataSource",
     "DeadlineExceeded",
+    "DecileRecall",
     "Embeddings",
     "Evaluation",
     "EvaluationSpec",
@@ -62,6 +65,7 @@ __all__ = [
     "ItemSource",
     "JobFailure",
     "Metric",
+    "MetricDifference",
     "Model",
     "ModelPage",
     "Neighbours",

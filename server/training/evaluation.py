@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from shortlist.core.bitmaps import Bitmap, pack_bitmap
+from shortlist.core.decile_recall import DecileRecall, recall_by_decile
 from shortlist.core.interactions import FloatArray, IntArray, Interactions, select_rows
 from shortlist.core.metrics import RankingMetrics, evaluate_ranking
 from shortlist.core.scoring import TopRows
-from shortlist.core.value_errors import value_errors
+from shortlist.core.value_errors import ValueErrors, value_errors
 from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, ModelContents
-from shortlist.server.training.holdout import HeldOut, entries_where
+from shortlist.server.training.holdout import HeldOut, entries_where, pair_keys
 from shortlist.server.training.methods import ScoreMethod, VectorMethod
 from shortlist.server.training.spec import (
     Evaluation,
@@ -37,6 +38,17 @@ class Group:
     relevant: Interactions  # those worth finding, none of them in `had`
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One method on one group of users, with the metrics of each user."""
+
+    method: str
+    group: str
+    metrics: RankingMetrics
+    decile_recalls: tuple[DecileRecall, ...]
+    errors: ValueErrors | None  # of models that predict values
+
+
 def evaluate(
     model: ModelContents | Artifact,
     params: Params,
@@ -46,7 +58,20 @@ def evaluate(
     cutoffs: tuple[int, ...],
     threads: int,
 ) -> Evaluation:
-    """Measure a model and the popularity baseline on known and unseen users.
+    """Measure a model and the popularity baseline on known and unseen users; see measure."""
+    found = measure(model, params, test, cutoffs=cutoffs, threads=threads)
+    return Evaluation(split, tuple(map(summarised, found)))
+
+
+def measure(
+    model: ModelContents | Artifact,
+    params: Params,
+    test: HeldOut,
+    *,
+    cutoffs: tuple[int, ...],
+    threads: int,
+) -> list[Measured]:
+    """Return how the model, then popularity, ranks for known users, then for unseen ones.
 
     A user's training items are never returned, and no dislike is worth finding. A group without
     anything to find has no entry. More users than fit are sampled, the same ones every time.
@@ -55,7 +80,7 @@ def evaluate(
     unseen = _group("unseen", test.histories, test.targets, model.item_counts)
     trained = model.item_counts > 0
     eligible = None if trained.all() else pack_bitmap(trained)
-    rankings = []
+    measured = []
     for group in (known, unseen):
         rows = _measured_rows(group.relevant, cutoffs[-1])
         if not len(rows):
@@ -65,11 +90,29 @@ def evaluate(
                 *(method, group, rows), count=cutoffs[-1], eligible=eligible, threads=threads
             )
             relevant = select_rows(group.relevant, rows)
-            metrics = _numbers(evaluate_ranking(ranked, relevant, cutoffs, model.item_counts))
+            metrics = evaluate_ranking(ranked, relevant, cutoffs, model.item_counts)
+            deciles = recall_by_decile(ranked, relevant, cutoffs, model.item_counts)
+            errors = None
             if isinstance(method, VectorMethod) and method.predicts_values:
-                metrics += _value_errors(method, select_rows(group.held_out, rows), rows)
-            rankings.append(RankingEvaluation(method.name, group.name, len(rows), metrics))
-    return Evaluation(split, tuple(rankings))
+                errors = _value_errors(method, select_rows(group.held_out, rows), rows)
+            measured.append(Measured(method.name, group.name, metrics, deciles, errors))
+    return measured
+
+
+def summarised(measured: Measured) -> RankingEvaluation:
+    """Return the means; a standard error that one user does not have counts as 0."""
+    metrics = [
+        Metric(row.metric, row.cutoff, _finite(row.value), _finite(row.standard_error))
+        for row in measured.metrics.rows()
+    ]
+    if measured.errors is not None:
+        errors = measured.errors
+        metrics.append(Metric("rmse", 0, errors.rmse, errors.rmse_standard_error))
+        metrics.append(Metric("mae", 0, errors.mae, errors.mae_standard_error))
+    users = measured.metrics.query_count
+    return RankingEvaluation(
+        measured.method, measured.group, users, tuple(metrics), measured.decile_recalls
+    )
 
 
 def _methods(
@@ -124,25 +167,14 @@ def _ranked(
 def _group(name: str, had: Interactions, held_out: Interactions, item_counts: np.ndarray) -> Group:
     """Worth finding is what was liked, of an item the model knows, and not had already."""
     held_out = entries_where(held_out, item_counts[held_out.columns] > 0)
-    worth = ~np.isin(_pair_keys(held_out), _pair_keys(had), assume_unique=True)
+    worth = ~np.isin(pair_keys(held_out), pair_keys(had), assume_unique=True)
     relevant = entries_where(held_out, worth & (held_out.values >= 0))
     return Group(name, had, held_out, relevant)
 
 
-def _value_errors(
-    method: VectorMethod, held_out: Interactions, rows: IntArray
-) -> tuple[Metric, ...]:
+def _value_errors(method: VectorMethod, held_out: Interactions, rows: IntArray) -> ValueErrors:
     """Return how far the predicted values of the held-out pairs are off."""
-    found = value_errors(held_out, method.query_vectors(rows), method.item_vectors)
-    return (
-        Metric("rmse", 0, found.rmse, found.rmse_standard_error),
-        Metric("mae", 0, found.mae, found.mae_standard_error),
-    )
-
-
-def _pair_keys(interactions: Interactions) -> np.ndarray:
-    rows = np.repeat(np.arange(interactions.row_count), np.diff(interactions.row_starts))
-    return rows * np.int64(interactions.column_count) + interactions.columns
+    return value_errors(held_out, method.query_vectors(rows), method.item_vectors)
 
 
 def _measured_rows(relevant: Interactions, count: int) -> IntArray:
@@ -152,14 +184,6 @@ def _measured_rows(relevant: Interactions, count: int) -> IntArray:
     if len(rows) > rows_max:
         rows = np.sort(np.random.default_rng(SEED).choice(rows, rows_max, replace=False))
     return rows.astype(np.int32)
-
-
-def _numbers(metrics: RankingMetrics) -> tuple[Metric, ...]:
-    """Return every number; a standard error that one user does not have counts as 0."""
-    return tuple(
-        Metric(row.metric, row.cutoff, _finite(row.value), _finite(row.standard_error))
-        for row in metrics.rows()
-    )
 
 
 def _finite(number: float) -> float:
