@@ -1,6 +1,13 @@
 """Thin Python client: a server's address in, numpy arrays and plain dataclasses out."""
 
-from shortlist.client.candidates import Candidates, Embeddings, Query, Retrieval, SearchReport
+from shortlist.client.candidates import (
+    Candidates,
+    Embeddings,
+    Query,
+    Reason,
+    Retrieval,
+    SearchReport,
+)
 from shortlist.client.clients import AsyncShortlist, Shortlist
 from shortlist.client.connection import Retries
 from shortlist.client.errors import (
@@ -71,6 +78,7 @@ __all__ = [
     "Preparation",
     "Query",
     "RankingEvaluation",
+    "Reason",
     "ResourceExhausted",
     "Retries",
     "Retrieval",

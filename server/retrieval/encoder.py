@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from shortlist.core.errors import SingularSystem
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
@@ -25,6 +26,7 @@ class Encoded:
     origin: Origin
     missing_ids: list[str]  # ids of the query that the model does not know, in order, none twice
     seen_rows: IntArray  # items of the user's known events, of the history, of an items query
+    seen_values: FloatArray | None = None  # of the events, where a history made the vector
 
 
 def encode(model: ServingModel, query: Query, path: str) -> Encoded:
@@ -56,13 +58,15 @@ def _encode_user(model: ServingModel, query: UserQuery) -> Encoded:
     if not given:  # nothing to fold in: what is stored, or nothing
         if user_row is None or model.space is None:
             return Encoded(None, Origin.POPULARITY, missing, stored_rows)
-        return Encoded(model.space.user_vectors[user_row], Origin.STORED, missing, stored_rows)
+        vector = model.space.user_vectors[user_row]
+        return Encoded(vector, Origin.STORED, missing, stored_rows, stored_values)
     whole = dict(zip(stored_rows.tolist(), stored_values.tolist(), strict=True)) | given
     rows = np.array(sorted(whole), dtype=np.int32)
     if model.space is None:
         return Encoded(None, Origin.POPULARITY, missing, rows)
     values = np.array([whole[row] for row in rows.tolist()], dtype=np.float32)
-    return Encoded(_fold_in(model, model.space, rows, values), Origin.FOLDED_IN, missing, rows)
+    vector = _fold_in(model, model.space, rows, values)
+    return Encoded(vector, Origin.FOLDED_IN, missing, rows, values)
 
 
 def _fold_in(model: ServingModel, space: Space, rows: IntArray, values: FloatArray) -> FloatArray:
@@ -84,9 +88,9 @@ def _encode_items(model: ServingModel, space: Space, query: ItemsQuery) -> Encod
     seen = np.union1d(positives, negatives).astype(np.int32)
     if not len(positives):
         return Encoded(None, Origin.POPULARITY, missing, seen)
-    vector = _mean_direction(space.item_vectors[positives])
+    vector = directions(space.item_vectors[positives]).mean(axis=0)
     if len(negatives):
-        vector = vector - _mean_direction(space.item_vectors[negatives])
+        vector = vector - directions(space.item_vectors[negatives]).mean(axis=0)
     return Encoded(vector.astype(np.float32), Origin.ITEMS, missing, seen)
 
 
@@ -99,10 +103,10 @@ def _encode_embedding(space: Space, query: EmbeddingQuery, path: str) -> Encoded
     return Encoded(query.values, Origin.EMBEDDING, [], _NO_ROWS)
 
 
-def _mean_direction(vectors: FloatArray) -> FloatArray:
-    """Return the mean of (n, dim) vectors, each scaled to length 1; zero vectors stay."""
+def directions(vectors: FloatArray) -> npt.NDArray[np.float64]:
+    """Return (n, dim) vectors scaled to length 1; zero vectors stay."""
     wide = vectors.astype(np.float64)
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
-    directions = np.divide(wide, lengths, out=np.zeros_like(wide), where=lengths > 0)
-    mean: FloatArray = directions.mean(axis=0)
-    return mean
+    scaled: npt.NDArray[np.float64] = np.zeros_like(wide)
+    np.divide(wide, lengths, out=scaled, where=lengths > 0)
+    return scaled
