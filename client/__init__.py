@@ -1,5 +1,6 @@
 """Thin Python client: a server's address in, numpy arrays and plain dataclasses out."""
 
+<<<<<<< HEAD
 from shortlist.client.candidates import (
     Candidates,
     Embeddings,
@@ -8,6 +9,10 @@ from shortlist.client.candidates import (
     Retrieval,
     SearchReport,
 )
+=======
+from shortlist.client.algorithms import Popularity, Ratings, Svd, Wals
+from shortlist.client.candidates import Candidates, Embeddings, Query, Retrieval, SearchReport
+>>>>>>> main
 from shortlist.client.clients import AsyncShortlist, Shortlist
 from shortlist.client.connection import Retries
 from shortlist.client.errors import (
@@ -41,12 +46,10 @@ from shortlist.client.training import (
     InteractionSource,
     ItemSource,
     JobFailure,
-    Popularity,
     Preparation,
     TrainingJob,
     TrainingJobPage,
     TrainRequest,
-    Wals,
 )
 
 __all__ = [
@@ -78,13 +81,18 @@ __all__ = [
     "Preparation",
     "Query",
     "RankingEvaluation",
+<<<<<<< HEAD
     "Reason",
+=======
+    "Ratings",
+>>>>>>> main
     "ResourceExhausted",
     "Retries",
     "Retrieval",
     "SearchReport",
     "Shortlist",
     "ShortlistClientError",
+    "Svd",
     "TrainRequest",
     "TrainingFailed",
     "TrainingJob",

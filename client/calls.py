@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import numpy.typing as npt
 from google.protobuf.message import Message
 
+from shortlist.client.algorithms import ALGORITHMS, Algorithm
 from shortlist.client.candidates import Candidates, Embeddings, History, Query, Retrieval
 from shortlist.client.conversion import from_proto, to_proto
 from shortlist.client.errors import ShortlistClientError, error_from_entry
@@ -24,17 +25,14 @@ from shortlist.client.queries import (
     retrieval_to_proto,
 )
 from shortlist.client.training import (
-    Algorithm,
     DataSource,
     EvaluationSpec,
     InteractionSource,
     ItemSource,
-    Popularity,
     Preparation,
     TrainingJob,
     TrainingJobPage,
     TrainRequest,
-    Wals,
 )
 from shortlist.v1 import model_service_pb2 as models_pb2
 from shortlist.v1 import retrieval_service_pb2 as retrieval_pb2
@@ -180,8 +178,7 @@ def start_training(
         interactions=interactions,
         items=items,
         preparation=preparation,
-        wals=algorithm if isinstance(algorithm, Wals) else None,
-        popularity=algorithm if isinstance(algorithm, Popularity) else None,
+        **{name: algorithm for name, kind in ALGORITHMS.items() if isinstance(algorithm, kind)},  # type: ignore[arg-type]
         evaluation=evaluation,
         alias=alias,
         keep_aliases=keep_aliases,

@@ -9,7 +9,7 @@ from typing import Generic, Protocol, TypeVar, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from shortlist.core.interactions import Events, FloatArray, Interactions
+from shortlist.core.interactions import Aggregate, Events, FloatArray, Interactions
 from shortlist.core.progress import Epoch
 
 P = TypeVar("P")  # the algorithm's params: a frozen dataclass that checks itself
@@ -56,6 +56,9 @@ class Algorithm(Protocol[P]):
 
     name: str
     params_type: type[P]
+    aggregation: Aggregate  # of several events of a pair, where the training does not say
+    offset_width: int  # last coordinates of a vector that hold biases and no direction
+    predicts_values: bool  # an inner product is the value of the event, so errors can be measured
 
     def dim(self, params: P) -> int:
         """Return the length of its vectors, 0 for none."""

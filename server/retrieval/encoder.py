@@ -88,9 +88,9 @@ def _encode_items(model: ServingModel, space: Space, query: ItemsQuery) -> Encod
     seen = np.union1d(positives, negatives).astype(np.int32)
     if not len(positives):
         return Encoded(None, Origin.POPULARITY, missing, seen)
-    vector = directions(space.item_vectors[positives]).mean(axis=0)
+    vector = directions(space, positives).mean(axis=0)
     if len(negatives):
-        vector = vector - directions(space.item_vectors[negatives]).mean(axis=0)
+        vector = vector - directions(space, negatives).mean(axis=0)
     return Encoded(vector.astype(np.float32), Origin.ITEMS, missing, seen)
 
 
@@ -103,9 +103,13 @@ def _encode_embedding(space: Space, query: EmbeddingQuery, path: str) -> Encoded
     return Encoded(query.values, Origin.EMBEDDING, [], _NO_ROWS)
 
 
-def directions(vectors: FloatArray) -> npt.NDArray[np.float64]:
-    """Return (n, dim) vectors scaled to length 1; zero vectors stay."""
-    wide = vectors.astype(np.float64)
+def directions(space: Space, rows: IntArray) -> npt.NDArray[np.float64]:
+    """Return items' vectors (rows, dim) scaled to length 1; zero vectors stay.
+
+    Biases are left out: what many like is not what is alike.
+    """
+    wide = space.item_vectors[rows].astype(np.float64)
+    wide[:, space.dim - space.offset_width :] = 0
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
     scaled: npt.NDArray[np.float64] = np.zeros_like(wide)
     np.divide(wide, lengths, out=scaled, where=lengths > 0)

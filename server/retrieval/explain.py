@@ -90,6 +90,6 @@ def _items_parts(model: ServingModel, space: Space, query: ItemsQuery) -> tuple[
     parts = np.zeros((len(rows), space.dim))
     for named, sign in ((positives, 1.0), (negatives, -1.0)):
         if len(named):
-            shares = sign / len(named) * directions(space.item_vectors[named])
+            shares = sign / len(named) * directions(space, named)
             parts[np.searchsorted(rows, named)] += shares
     return rows, parts

@@ -23,6 +23,7 @@ class Space:
     """The vector space of a model that has one."""
 
     dim: int
+    offset_width: int  # last coordinates, which hold biases and no direction
     item_vectors: FloatArray  # (items, dim)
     user_vectors: FloatArray  # (users, dim)
     scan: ItemScan
@@ -87,6 +88,7 @@ def _space(artifact: Artifact) -> Space | None:
         index = ApproximateIndex(artifact.index_path, artifact.manifest.index)
     return Space(
         dim=vectors.shape[1],
+        offset_width=algorithm_of(params).offset_width,
         item_vectors=vectors,
         user_vectors=users,
         scan=ItemScan(vectors, quantize(vectors), trusted=True),

@@ -11,6 +11,7 @@ from shortlist.core.bitmaps import Bitmap, pack_bitmap
 from shortlist.core.interactions import FloatArray, IntArray, Interactions, select_rows
 from shortlist.core.metrics import RankingMetrics, evaluate_ranking
 from shortlist.core.scoring import ItemScan, TopRows
+from shortlist.core.value_errors import value_errors
 from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, ModelContents
 from shortlist.server.training.holdout import HeldOut, entries_where
@@ -32,6 +33,7 @@ class Method:
     name: str
     item_vectors: FloatArray  # (items, dim)
     query_vectors: Callable[[IntArray], FloatArray]  # (n,) query rows -> (n, dim)
+    predicts_values: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Group:
 
     name: str  # known or unseen
     had: Interactions  # rows x items, never to be returned
-    relevant: Interactions  # rows x items, none of them in `had`
+    held_out: Interactions  # rows x items of the model
+    relevant: Interactions  # those worth finding, none of them in `had`
 
 
 def evaluate(
@@ -57,9 +60,8 @@ def evaluate(
     A user's training items are never returned, and no dislike is worth finding. A group without
     anything to find has no entry. More users than fit are sampled, the same ones every time.
     """
-    known = Group("known", model.seen, _relevant(test.known, model.seen, model.item_counts))
-    relevant = _relevant(test.targets, test.histories, model.item_counts)
-    unseen = Group("unseen", test.histories, relevant)
+    known = _group("known", model.seen, test.known, model.item_counts)
+    unseen = _group("unseen", test.histories, test.targets, model.item_counts)
     trained = model.item_counts > 0
     eligible = None if trained.all() else pack_bitmap(trained)
     rankings = []
@@ -72,10 +74,10 @@ def evaluate(
                 *(method, group, rows), count=cutoffs[-1], eligible=eligible, threads=threads
             )
             relevant = select_rows(group.relevant, rows)
-            metrics = evaluate_ranking(ranked, relevant, cutoffs, model.item_counts)
-            rankings.append(
-                RankingEvaluation(method.name, group.name, len(rows), _numbers(metrics))
-            )
+            metrics = _numbers(evaluate_ranking(ranked, relevant, cutoffs, model.item_counts))
+            if method.predicts_values:
+                metrics += _value_errors(method, select_rows(group.held_out, rows), rows)
+            rankings.append(RankingEvaluation(method.name, group.name, len(rows), metrics))
     return Evaluation(split, tuple(rankings))
 
 
@@ -88,15 +90,14 @@ def _methods(
     """Yield the model, where it has vectors, and the popularity baseline."""
     users, vectors, algorithm = model.user_vectors, model.item_vectors, algorithm_of(params)
     if vectors is not None and users is not None:
-        if group.name == "known":
-            yield Method(algorithm.name, vectors, lambda rows: users[rows])
-        else:
-            encoder = algorithm.encoder(params, vectors, model.item_counts)
-            yield Method(
-                algorithm.name,
-                vectors,
-                lambda rows: encoder.solve(select_rows(group.had, rows), threads),
-            )
+        encoder = algorithm.encoder(params, vectors, model.item_counts)
+
+        def vectors_of(rows: IntArray) -> FloatArray:
+            if group.name == "known":
+                return users[rows]
+            return encoder.solve(select_rows(group.had, rows), threads)
+
+        yield Method(algorithm.name, vectors, vectors_of, algorithm.predicts_values)
     # One dimension, the same query for all: the same exact scan, with the same exclusions and ties.
     one = np.ascontiguousarray(model.item_scores.reshape(-1, 1))
     yield Method("popularity", one, lambda rows: np.ones((len(rows), 1), np.float32))
@@ -128,11 +129,21 @@ def _ranked(
     return TopRows(counts, best, scores)
 
 
-def _relevant(held_out: Interactions, had: Interactions, item_counts: np.ndarray) -> Interactions:
-    """Return what is worth finding: liked, of an item the model knows, and not had already."""
-    worth = (held_out.values >= 0) & (item_counts[held_out.columns] > 0)
-    worth &= ~np.isin(_pair_keys(held_out), _pair_keys(had), assume_unique=True)
-    return entries_where(held_out, worth)
+def _group(name: str, had: Interactions, held_out: Interactions, item_counts: np.ndarray) -> Group:
+    """Worth finding is what was liked, of an item the model knows, and not had already."""
+    held_out = entries_where(held_out, item_counts[held_out.columns] > 0)
+    worth = ~np.isin(_pair_keys(held_out), _pair_keys(had), assume_unique=True)
+    relevant = entries_where(held_out, worth & (held_out.values >= 0))
+    return Group(name, had, held_out, relevant)
+
+
+def _value_errors(method: Method, held_out: Interactions, rows: IntArray) -> tuple[Metric, ...]:
+    """Return how far the predicted values of the held-out pairs are off."""
+    found = value_errors(held_out, method.query_vectors(rows), method.item_vectors)
+    return (
+        Metric("rmse", 0, found.rmse, found.rmse_standard_error),
+        Metric("mae", 0, found.mae, found.mae_standard_error),
+    )
 
 
 def _pair_keys(interactions: Interactions) -> np.ndarray:
