@@ -1,6 +1,6 @@
 """Thin Python client: a server's address in, numpy arrays and plain dataclasses out."""
 
-<<<<<<< HEAD
+from shortlist.client.algorithms import Popularity, Ratings, Svd, Wals
 from shortlist.client.candidates import (
     Candidates,
     Embeddings,
@@ -9,10 +9,6 @@ from shortlist.client.candidates import (
     Retrieval,
     SearchReport,
 )
-=======
-from shortlist.client.algorithms import Popularity, Ratings, Svd, Wals
-from shortlist.client.candidates import Candidates, Embeddings, Query, Retrieval, SearchReport
->>>>>>> main
 from shortlist.client.clients import AsyncShortlist, Shortlist
 from shortlist.client.connection import Retries
 from shortlist.client.errors import (
@@ -81,11 +77,8 @@ __all__ = [
     "Preparation",
     "Query",
     "RankingEvaluation",
-<<<<<<< HEAD
-    "Reason",
-=======
     "Ratings",
->>>>>>> main
+    "Reason",
     "ResourceExhausted",
     "Retries",
     "Retrieval",
