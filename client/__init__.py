@@ -1,7 +1,14 @@
 """Thin Python client: a server's address in, numpy arrays and plain dataclasses out."""
 
 from shortlist.client.algorithms import Neighbours, Popularity, Ratings, Svd, Wals
-from shortlist.client.candidates import Candidates, Embeddings, Query, Retrieval, SearchReport
+from shortlist.client.candidates import (
+    Candidates,
+    Embeddings,
+    Query,
+    Reason,
+    Retrieval,
+    SearchReport,
+)
 from shortlist.client.clients import AsyncShortlist, Shortlist
 from shortlist.client.connection import Retries
 from shortlist.client.errors import (
@@ -76,6 +83,7 @@ __all__ = [
     "Query",
     "RankingEvaluation",
     "Ratings",
+    "Reason",
     "ResourceExhausted",
     "Retries",
     "Retrieval",

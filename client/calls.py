@@ -78,6 +78,8 @@ def retrieve(
     mode: str = "",
     min_score: float | None = None,
     require_personalized: bool = False,
+    explain: bool = False,
+    contributions_max: int = 0,
     model: str = "",
     catalog: str = "",
 ) -> Call[Candidates]:
@@ -85,6 +87,7 @@ def retrieve(
 
     history: item ids, or (item id, value) pairs; a negative value is a dislike. count 0: 100.
     candidates: score only these. mode: "exact", "approximate", or "" for the server's choice.
+    explain: say which items of the history made each score, contributions_max of them (0: 3).
     """
     request = Retrieval(
         query=Query(user, history, items, negative_items, embedding),
@@ -95,6 +98,8 @@ def retrieve(
         mode=mode,
         min_score=min_score,
         require_personalized=require_personalized,
+        explain=explain,
+        contributions_max=contributions_max,
         catalog=catalog,
         model=model,
     )

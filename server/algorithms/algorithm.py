@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,15 @@ class HistoryScorer(Protocol):
 
     def scores(self, history: IntArray, values: FloatArray) -> FloatArray:
         """Return (items,) from ascending item rows (n,) and their event values (n,)."""
+        ...
+
+
+@runtime_checkable
+class AdditiveEncoder(HistoryEncoder, Protocol):
+    """An encoder whose vectors are sums over the history, so that scores can be explained."""
+
+    def parts(self, history: Interactions) -> npt.NDArray[np.float64]:
+        """Return (entries, dim): what each entry of one history adds to its vector."""
         ...
 
 

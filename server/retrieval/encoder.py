@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from shortlist.core.errors import SingularSystem
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
@@ -26,6 +27,7 @@ class Encoded:
     origin: Origin
     missing_ids: list[str]  # ids of the query that the model does not know, in order, none twice
     seen_rows: IntArray  # items of the user's known events, of the history, of an items query
+    seen_values: FloatArray | None = None  # of the events, where a history made the vector
     item_scores: FloatArray | None = None  # (items,) of a model that scores without vectors
 
 
@@ -60,16 +62,18 @@ def _encode_user(model: ServingModel, query: UserQuery) -> Encoded:
     if not given and user_row is None:
         return Encoded(None, Origin.POPULARITY, missing, stored_rows)
     if not given and model.space is not None:
-        return Encoded(model.space.user_vectors[user_row], Origin.STORED, missing, stored_rows)
+        vector = model.space.user_vectors[user_row]
+        return Encoded(vector, Origin.STORED, missing, stored_rows, stored_values)
     whole = dict(zip(stored_rows.tolist(), stored_values.tolist(), strict=True)) | given
     rows = np.array(sorted(whole), dtype=np.int32)
     values = np.array([whole[row] for row in rows.tolist()], dtype=np.float32)
     if model.space is not None:
         vector = _fold_in(model, model.space, rows, values)
-        return Encoded(vector, Origin.FOLDED_IN, missing, rows)
+        return Encoded(vector, Origin.FOLDED_IN, missing, rows, values)
     if model.scorer is not None:
         origin = Origin.FOLDED_IN if given else Origin.STORED
-        return Encoded(None, origin, missing, rows, model.scorer.scores(rows, values))
+        scores = model.scorer.scores(rows, values)
+        return Encoded(None, origin, missing, rows, item_scores=scores)
     return Encoded(None, Origin.POPULARITY, missing, rows)
 
 
@@ -92,9 +96,9 @@ def _encode_items(model: ServingModel, space: Space, query: ItemsQuery) -> Encod
     seen = np.union1d(positives, negatives).astype(np.int32)
     if not len(positives):
         return Encoded(None, Origin.POPULARITY, missing, seen)
-    vector = _mean_direction(space, positives)
+    vector = directions(space, positives).mean(axis=0)
     if len(negatives):
-        vector = vector - _mean_direction(space, negatives)
+        vector = vector - directions(space, negatives).mean(axis=0)
     return Encoded(vector.astype(np.float32), Origin.ITEMS, missing, seen)
 
 
@@ -109,7 +113,7 @@ def _score_items(model: ServingModel, scorer: HistoryScorer, query: ItemsQuery) 
     values = np.array([found[row] for row in rows.tolist()], dtype=np.float32)
     if not (values > 0).any():
         return Encoded(None, Origin.POPULARITY, missing, rows)
-    return Encoded(None, Origin.ITEMS, missing, rows, scorer.scores(rows, values))
+    return Encoded(None, Origin.ITEMS, missing, rows, item_scores=scorer.scores(rows, values))
 
 
 def _encode_embedding(space: Space, query: EmbeddingQuery, path: str) -> Encoded:
@@ -121,14 +125,14 @@ def _encode_embedding(space: Space, query: EmbeddingQuery, path: str) -> Encoded
     return Encoded(query.values, Origin.EMBEDDING, [], _NO_ROWS)
 
 
-def _mean_direction(space: Space, rows: IntArray) -> FloatArray:
-    """Return the mean of items' vectors, each scaled to length 1; zero vectors stay.
+def directions(space: Space, rows: IntArray) -> npt.NDArray[np.float64]:
+    """Return items' vectors (rows, dim) scaled to length 1; zero vectors stay.
 
     Biases are left out: what many like is not what is alike.
     """
     wide = space.item_vectors[rows].astype(np.float64)
     wide[:, space.dim - space.offset_width :] = 0
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
-    directions = np.divide(wide, lengths, out=np.zeros_like(wide), where=lengths > 0)
-    mean: FloatArray = directions.mean(axis=0)
-    return mean
+    scaled: npt.NDArray[np.float64] = np.zeros_like(wide)
+    np.divide(wide, lengths, out=scaled, where=lengths > 0)
+    return scaled
