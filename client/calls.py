@@ -24,6 +24,7 @@ from shortlist.client.queries import (
     query_to_proto,
     retrieval_to_proto,
 )
+from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
 from shortlist.client.training import (
     DataSource,
     EvaluationSpec,
@@ -78,6 +79,11 @@ def retrieve(
     mode: str = "",
     min_score: float | None = None,
     require_personalized: bool = False,
+    filter: str = "",
+    within: GeoRadius | None = None,
+    box: GeoBox | None = None,
+    window: TimeWindow | None = None,
+    freshness: Freshness | None = None,
     explain: bool = False,
     contributions_max: int = 0,
     model: str = "",
@@ -86,7 +92,9 @@ def retrieve(
     """Return the best items for a user and/or a history, for items, or for an embedding.
 
     history: item ids, or (item id, value) pairs; a negative value is a dislike. count 0: 100.
-    candidates: score only these. mode: "exact", "approximate", or "" for the server's choice.
+    candidates: score only these. filter: AIP-160 over the items' attributes, as in
+    city = "Rome" AND year >= 2000; within, box, window: where and when items must be; freshness:
+    new ones first. mode: "exact", "approximate", or "" for the server's choice.
     explain: say which items of the history made each score, contributions_max of them (0: 3).
     """
     request = Retrieval(
@@ -98,6 +106,11 @@ def retrieve(
         mode=mode,
         min_score=min_score,
         require_personalized=require_personalized,
+        filter=filter,
+        within=within,
+        box=box,
+        window=window,
+        freshness=freshness,
         explain=explain,
         contributions_max=contributions_max,
         catalog=catalog,
