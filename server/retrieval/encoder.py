@@ -28,7 +28,7 @@ class Encoded:
     missing_ids: list[str]  # ids of the query that the model does not know, in order, none twice
     seen_rows: IntArray  # items of the user's known events, of the history, of an items query
     seen_values: FloatArray | None = None  # of the events, where a history made the vector
-    item_scores: FloatArray | None = None  # (items,) of a model that scores without vectors
+    item_scores: FloatArray | None = None  # (items,) where scores come without a vector
 
 
 def encode(model: ServingModel, query: Query, path: str) -> Encoded:
@@ -59,8 +59,11 @@ def _encode_user(model: ServingModel, query: UserQuery) -> Encoded:
     if query.history_item_ids:
         given, unknown = last_values(model.items, query.history_item_ids, query.history_values)
         missing = list(dict.fromkeys(missing + unknown))
+    segment = _segment_row(model, query.segment, user_row)
+    if query.segment and segment is None:
+        missing = list(dict.fromkeys([*missing, query.segment]))
     if not given and user_row is None:
-        return Encoded(None, Origin.POPULARITY, missing, stored_rows)
+        return _popular(model, segment, missing, stored_rows)
     if not given and model.space is not None:
         vector = model.space.user_vectors[user_row]
         return Encoded(vector, Origin.STORED, missing, stored_rows, stored_values)
@@ -74,7 +77,27 @@ def _encode_user(model: ServingModel, query: UserQuery) -> Encoded:
         origin = Origin.FOLDED_IN if given else Origin.STORED
         scores = model.scorer.scores(rows, values)
         return Encoded(None, origin, missing, rows, item_scores=scores)
-    return Encoded(None, Origin.POPULARITY, missing, rows)
+    return _popular(model, segment, missing, rows)
+
+
+def _segment_row(model: ServingModel, segment: str, user_row: int | None) -> int | None:
+    """Return the segment that is named, else the one that the user is known to belong to."""
+    if model.segments is None:
+        return None
+    if segment:
+        return model.segments.ids.row(segment)
+    stored = _NO_ROWS if user_row is None else model.segments.users.row(user_row)[0]
+    return int(stored[0]) if len(stored) else None
+
+
+def _popular(
+    model: ServingModel, segment: int | None, missing: list[str], seen: IntArray
+) -> Encoded:
+    """Answer with what is popular: in the segment, or, where none is known, with everybody."""
+    if model.segments is None or segment is None:
+        return Encoded(None, Origin.POPULARITY, missing, seen)
+    scores = model.segments.scores.of(segment)
+    return Encoded(None, Origin.POPULARITY, missing, seen, item_scores=scores)
 
 
 def _fold_in(model: ServingModel, space: Space, rows: IntArray, values: FloatArray) -> FloatArray:
