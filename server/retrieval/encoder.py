@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from shortlist.core.errors import SingularSystem
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.core.scoring import VALUE_MAX
 from shortlist.server.algorithms.algorithm import HistoryScorer
-from shortlist.server.errors import EmbeddingDimension, QueryKindUnsupported
+from shortlist.server.errors import EmbeddingDimension, FieldInvalid, QueryKindUnsupported
 from shortlist.server.retrieval.known_items import known_rows, last_values
 from shortlist.server.retrieval.query import EmbeddingQuery, ItemsQuery, Origin, Query, UserQuery
 from shortlist.server.retrieval.serving_model import ServingModel, Space
@@ -34,11 +35,12 @@ class Encoded:
 def encode(model: ServingModel, query: Query, path: str) -> Encoded:
     """Return the query's vector; `path` is its place in the request, for error messages.
 
-    Raises QueryKindUnsupported for items and vectors asked of a model without vectors, and
-    EmbeddingDimension for a vector of another length than the model's.
+    Raises QueryKindUnsupported for items and vectors asked of a model without vectors,
+    EmbeddingDimension for a vector of another length than the model's, and FieldInvalid for a
+    history whose values are too large to fold in.
     """
     if isinstance(query, UserQuery):
-        return _encode_user(model, query)
+        return _encode_user(model, query, path)
     if isinstance(query, ItemsQuery) and model.scorer is not None:
         return _score_items(model, model.scorer, query)
     if model.space is None:
@@ -50,7 +52,7 @@ def encode(model: ServingModel, query: Query, path: str) -> Encoded:
     return _encode_embedding(model.space, query, path)
 
 
-def _encode_user(model: ServingModel, query: UserQuery) -> Encoded:
+def _encode_user(model: ServingModel, query: UserQuery, path: str) -> Encoded:
     """Look the user up, fold the history in, or do both: the history added to the stored events."""
     user_row = model.users.row(query.user_id) if query.user_id else None
     missing = [query.user_id] if query.user_id and user_row is None else []
@@ -72,6 +74,9 @@ def _encode_user(model: ServingModel, query: UserQuery) -> Encoded:
     values = np.array([whole[row] for row in rows.tolist()], dtype=np.float32)
     if model.space is not None:
         vector = _fold_in(model, model.space, rows, values)
+        if not (np.abs(vector) <= VALUE_MAX).all():
+            problem = f"its values are too large: the vector leaves {VALUE_MAX:g}"
+            raise FieldInvalid(f"{path}.user.history", problem, limit=VALUE_MAX)
         return Encoded(vector, Origin.FOLDED_IN, missing, rows, values)
     if model.scorer is not None:
         origin = Origin.FOLDED_IN if given else Origin.STORED
