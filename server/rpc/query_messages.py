@@ -44,8 +44,10 @@ def query_from_proto(message: query_pb2.Query, path: str) -> Query:
 def _user_from_proto(message: query_pb2.UserQuery, path: str) -> UserQuery:
     if message.user_id:
         check_id(f"{path}.user_id", message.user_id)
-    elif not message.history:
-        raise FieldInvalid(path, "needs a user_id, a history, or both")
+    elif not message.history and not message.segment:
+        raise FieldInvalid(path, "needs a user_id, a history, or a segment")
+    if message.segment:
+        check_id(f"{path}.segment", message.segment)
     check_length(f"{path}.history", len(message.history), 0, HISTORY_MAX)
     ids, values = [], []
     for i, event in enumerate(message.history):
@@ -55,7 +57,7 @@ def _user_from_proto(message: query_pb2.UserQuery, path: str) -> UserQuery:
             check_finite(f"{path}.history[{i}].value", value)
         ids.append(event.item_id)
         values.append(value)
-    return UserQuery(message.user_id, tuple(ids), tuple(values))
+    return UserQuery(message.user_id, tuple(ids), tuple(values), message.segment)
 
 
 def _items_from_proto(message: query_pb2.ItemsQuery, path: str) -> ItemsQuery:

@@ -95,8 +95,11 @@ def _evaluate_split(
     if holdout is None:
         return None
     fitted = _fit(spec, data, holdout.train, progress, threads)
+    test = holdout.test
+    if data.segments is not None:
+        test = replace(test, segments=data.segments.users)
     return evaluate(
-        *(fitted.contents, fitted.params, holdout.test),
+        *(fitted.contents, fitted.params, test),
         split=holdout.split,
         cutoffs=spec.evaluation.cutoffs,
         threads=threads,

@@ -113,6 +113,7 @@ BAD_RETRIEVALS = [
     ({}, "query"),
     ({"query": q.Query()}, "query"),
     ({"query": user()}, "query.user"),
+    ({"query": user(segment=LONG)}, "query.user.segment"),
     ({"query": user(user_id=LONG)}, "query.user.user_id"),
     ({"query": user(history=[q.Event(item_id="a"), q.Event()])}, "query.user.history[1].item_id"),
     ({"query": user(history=[q.Event(item_id=LONG)])}, "query.user.history[0].item_id"),
