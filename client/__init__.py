@@ -1,6 +1,14 @@
 """Thin Python client: a server's address in, numpy arrays and plain dataclasses out."""
 
-from shortlist.client.candidates import Candidates, Embeddings, Query, Retrieval, SearchReport
+from shortlist.client.algorithms import Neighbours, Popularity, Ratings, Svd, Wals
+from shortlist.client.candidates import (
+    Candidates,
+    Embeddings,
+    Query,
+    Reason,
+    Retrieval,
+    SearchReport,
+)
 from shortlist.client.clients import AsyncShortlist, Shortlist
 from shortlist.client.connection import Retries
 from shortlist.client.errors import (
@@ -36,12 +44,10 @@ from shortlist.client.training import (
     InteractionSource,
     ItemSource,
     JobFailure,
-    Popularity,
     Preparation,
     TrainingJob,
     TrainingJobPage,
     TrainRequest,
-    Wals,
 )
 
 __all__ = [
@@ -69,18 +75,22 @@ __all__ = [
     "MetricDifference",
     "Model",
     "ModelPage",
+    "Neighbours",
     "NotFound",
     "PermissionDenied",
     "Popularity",
     "Preparation",
     "Query",
     "RankingEvaluation",
+    "Ratings",
+    "Reason",
     "ResourceExhausted",
     "Retries",
     "Retrieval",
     "SearchReport",
     "Shortlist",
     "ShortlistClientError",
+    "Svd",
     "TrainRequest",
     "TrainingFailed",
     "TrainingJob",

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import numpy.typing as npt
 from google.protobuf.message import Message
 
+from shortlist.client.algorithms import ALGORITHMS, Algorithm
 from shortlist.client.candidates import Candidates, Embeddings, History, Query, Retrieval
 from shortlist.client.conversion import from_proto, to_proto
 from shortlist.client.errors import ShortlistClientError, error_from_entry
@@ -24,17 +25,14 @@ from shortlist.client.queries import (
     retrieval_to_proto,
 )
 from shortlist.client.training import (
-    Algorithm,
     DataSource,
     EvaluationSpec,
     InteractionSource,
     ItemSource,
-    Popularity,
     Preparation,
     TrainingJob,
     TrainingJobPage,
     TrainRequest,
-    Wals,
 )
 from shortlist.v1 import model_service_pb2 as models_pb2
 from shortlist.v1 import retrieval_service_pb2 as retrieval_pb2
@@ -80,6 +78,8 @@ def retrieve(
     mode: str = "",
     min_score: float | None = None,
     require_personalized: bool = False,
+    explain: bool = False,
+    contributions_max: int = 0,
     model: str = "",
     catalog: str = "",
 ) -> Call[Candidates]:
@@ -87,6 +87,7 @@ def retrieve(
 
     history: item ids, or (item id, value) pairs; a negative value is a dislike. count 0: 100.
     candidates: score only these. mode: "exact", "approximate", or "" for the server's choice.
+    explain: say which items of the history made each score, contributions_max of them (0: 3).
     """
     request = Retrieval(
         query=Query(user, history, items, negative_items, embedding),
@@ -97,6 +98,8 @@ def retrieve(
         mode=mode,
         min_score=min_score,
         require_personalized=require_personalized,
+        explain=explain,
+        contributions_max=contributions_max,
         catalog=catalog,
         model=model,
     )
@@ -175,8 +178,7 @@ def start_training(
         interactions=interactions,
         items=items,
         preparation=preparation,
-        wals=algorithm if isinstance(algorithm, Wals) else None,
-        popularity=algorithm if isinstance(algorithm, Popularity) else None,
+        **{name: algorithm for name, kind in ALGORITHMS.items() if isinstance(algorithm, kind)},  # type: ignore[arg-type]
         evaluation=evaluation,
         alias=alias,
         keep_aliases=keep_aliases,

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+
+from shortlist.client.algorithms import (
+    ALGORITHMS,
+    Algorithm,
+    Neighbours,
+    Popularity,
+    Ratings,
+    Svd,
+    Wals,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +58,6 @@ class Preparation:
 
 
 @dataclass(frozen=True, slots=True)
-class Wals:
-    """Weighted alternating least squares; None and 0 mean the server's default."""
-
-    dim: int = 0
-    epochs: int = 0
-    unobserved_weight: float | None = None  # w0
-    regularization: float | None = None
-    regularization_exponent: float | None = None  # nu
-    value_transform: str = ""  # none, linear, log
-    value_alpha: float | None = None
-    value_epsilon: float | None = None
-    user_frequency_exponent: float = 0.0
-    item_frequency_exponent: float = 0.0
-    init_stddev: float | None = None
-    solver: str = ""  # conjugate_gradient, cholesky
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Popularity:
-    """Popular items, the same for everybody."""
-
-    half_life_days: float | None = None
-
-
-Algorithm: TypeAlias = Wals | Popularity
-
-
-@dataclass(frozen=True, slots=True)
 class EvaluationSpec:
     """How the training is measured."""
 
@@ -100,6 +80,9 @@ class TrainRequest:
     preparation: Preparation | None = None
     wals: Wals | None = None
     popularity: Popularity | None = None
+    svd: Svd | None = None
+    ratings: Ratings | None = None
+    neighbours: Neighbours | None = None
     evaluation: EvaluationSpec | None = None
     alias: str = ""
     keep_aliases: bool = False
@@ -108,7 +91,7 @@ class TrainRequest:
     @property
     def algorithm(self) -> Algorithm | None:
         """Whichever algorithm is set."""
-        return self.wals or self.popularity
+        return next((one for name in ALGORITHMS if (one := getattr(self, name))), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.cpu import simd_level
-from shortlist.core.gramian import gramian, padded, rotate_rows
+from shortlist.core.errors import SingularSystem
+from shortlist.core.gramian import Doubles, gramian, padded, rotate_rows
 from shortlist.core.interactions import FloatArray, Interactions
 from shortlist.core.parallel import resolve_threads
 from shortlist.core.row_systems import RowSystems
@@ -38,6 +39,7 @@ class FoldIn:
         for first in range(0, len(fixed), _ENTRIES_MAX):
             total += gramian(padded(fixed[first : first + _ENTRIES_MAX]), 1, self._level)
         self._eigenvalues, self._basis = np.linalg.eigh(total)
+        self._gramian = total[: fixed.shape[1], : fixed.shape[1]]
 
     def solve(self, histories: Interactions, threads: int = 1) -> FloatArray:
         """Return the vectors (rows, dim) of histories (rows, columns) of raw event values.
@@ -54,6 +56,29 @@ class FoldIn:
             solved[first:last] = self._solve_part(_part(histories, first, last), threads)
             first = last
         return solved
+
+    def parts(self, history: Interactions) -> Doubles:
+        """Return what each entry of one history (1, columns) adds to its vector: (entries, dim).
+
+        The solution is u = A^-1 sum_j w_j a_j v_j, so entry j adds w_j a_j A^-1 v_j (Hu, Koren and
+        Volinsky 2008, section 5), and <u, v> is the sum of what the parts add to it. They sum to
+        the exact u, which `solve` meets within its tolerance. A dislike shapes A only: its part
+        is 0. In doubles, d^3 + entries d^2. Raises SingularSystem where u is not unique.
+        """
+        count = np.array([history.entry_count])
+        weights = signed_weights(history, count, self._column_counts, self._params)
+        lambdas = row_lambdas(replace(history, values=weights), self._params)
+        vectors = self._fixed[history.columns].astype(np.float64)
+        excess = np.abs(weights).astype(np.float64) - self._params.w0
+        system = self._params.w0 * self._gramian + (vectors.T * excess) @ vectors
+        system[np.diag_indices_from(system)] += float(lambdas[0])
+        wanted = np.maximum(weights, 0)[:, None] * vectors  # the target of a dislike is 0
+        try:
+            solved = np.linalg.solve(system, wanted.T.astype(np.float64))
+        except np.linalg.LinAlgError as error:
+            problem = "the history has no unique vector; a larger regularization helps"
+            raise SingularSystem(problem) from error
+        return np.ascontiguousarray(solved.T)
 
     def _solve_part(self, histories: Interactions, threads: int) -> FloatArray:
         """Gather the rows that the histories name, rotate only those, and solve."""

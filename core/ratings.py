@@ -50,7 +50,7 @@ class RatingParams:
     def __post_init__(self) -> None:
         """Check every range."""
         for field, low, high in (
-            ("dim", 1, 4096),
+            ("dim", 1, 4094),
             ("epochs", 1, 100_000),
             ("regularization", 0, 1e9),
             ("regularization_exponent", 0, 2),

@@ -5,7 +5,7 @@ minimises with w0 = 1, every weight 1 and no regularization. Randomized range fi
 iterations (Halko, Martinsson, Tropp, "Finding structure with randomness", SIAM Review 2011).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ class SvdParams:
 
     dim: int = 64
     power_iterations: int = 6
+    binary: bool = False  # every pair that was observed counts 1, a dislike 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -47,6 +48,7 @@ class SvdFactors:
 
 def decompose(matrix: Interactions, params: SvdParams, *, threads: int = 0) -> SvdFactors:
     """Return the best approximation of rank dim, up to the accuracy of the power iterations."""
+    matrix = _entries(matrix, params)
     turned = transposed(matrix)
     width = min(params.dim + _OVERSAMPLING, matrix.row_count, matrix.column_count)
     generator = np.random.default_rng(params.seed)
@@ -66,6 +68,39 @@ def decompose(matrix: Interactions, params: SvdParams, *, threads: int = 0) -> S
         _padded(right[:, :kept] * scale, params.dim),
         _padded(values[None, :kept], params.dim)[0],
     )
+
+
+class SvdFoldIn:
+    """Projects rows that were not in the matrix on its items; immutable, used by many threads.
+
+    A row a of the matrix has the vector a V / sqrt(S) (Sarwar et al., "Incremental SVD-based
+    algorithms", 2002); item vectors are V sqrt(S), so their columns' squares sum to S.
+    """
+
+    def __init__(self, items: FloatArray, params: SvdParams) -> None:
+        """Take item vectors (items, dim) by reference."""
+        self._items, self._params = items, params
+        values = np.einsum("nd,nd->d", items, items, dtype=np.float64)
+        self._inverse = np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
+
+    def solve(self, histories: Interactions, threads: int = 1) -> FloatArray:
+        """Return the vectors (rows, dim) of histories (rows, items) of raw event values."""
+        sums = multiply(_entries(histories, self._params), self._items, threads=threads)
+        vectors: FloatArray = (sums * self._inverse).astype(np.float32)
+        return vectors
+
+    def parts(self, history: Interactions) -> npt.NDArray[np.float64]:
+        """Return what each entry of one history (1, items) adds to its vector: (entries, dim)."""
+        history = _entries(history, self._params)
+        vectors = self._items[history.columns].astype(np.float64)
+        parts: npt.NDArray[np.float64] = history.values[:, None] * vectors * self._inverse
+        return parts
+
+
+def _entries(matrix: Interactions, params: SvdParams) -> Interactions:
+    if not params.binary:
+        return matrix
+    return replace(matrix, values=(matrix.values >= 0).astype(np.float32))
 
 
 def _padded(vectors: npt.NDArray[np.floating], dim: int) -> FloatArray:

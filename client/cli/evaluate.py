@@ -49,15 +49,25 @@ def print_evaluation(evaluation: Evaluation) -> None:
     print(f"\nquality on held-out events ({evaluation.split} split), over the whole catalog")
     rows = []
     for ranking in evaluation.rankings:
-        cutoffs = sorted({metric.cutoff for metric in ranking.metrics})
+        cutoffs = sorted({metric.cutoff for metric in ranking.metrics if metric.cutoff})
         values = {(m.name, m.cutoff): m.mean for m in ranking.metrics}
         for cutoff in cutoffs:
             numbers_of = [values.get((name, cutoff), float("nan")) for name in _SHOWN]
             who = f"{ranking.user_group} ({ranking.user_count:,})"
             rows.append([who, ranking.method, f"@{cutoff}", *numbers_of])
     print_table(["users", "method", "", *_SHOWN], rows)
+    _print_errors(evaluation)
     _print_deciles(evaluation)
     _print_differences(evaluation)
+
+
+def _print_errors(evaluation: Evaluation) -> None:
+    """Print how far predicted ratings are off."""
+    for ranking in evaluation.rankings:
+        errors = [one for one in ranking.metrics if not one.cutoff]
+        texts = [f"{one.name} {one.mean:.4f} +- {one.standard_error:.4f}" for one in errors]
+        if texts:
+            print(f"{ranking.method}, {ranking.user_group} users: {', '.join(texts)}")
 
 
 def _print_deciles(evaluation: Evaluation) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import fields
 
+from shortlist.client.algorithms import ALGORITHMS, Algorithm
 from shortlist.client.cli.evaluate import print_evaluation
 from shortlist.client.cli.options import (
     Commands,
@@ -15,19 +17,12 @@ from shortlist.client.cli.options import (
     source_of,
 )
 from shortlist.client.clients import Shortlist
-from shortlist.client.training import (
-    Algorithm,
-    EvaluationSpec,
-    ItemSource,
-    Popularity,
-    Preparation,
-    Wals,
-)
+from shortlist.client.training import EvaluationSpec, ItemSource, Preparation
 
-# Option, type, help: every setting of the contract's WalsSpec, by its name there.
-_WALS: tuple[tuple[str, type, str], ...] = (
+# Setting, type, help: every setting of every algorithm, by its name in the contract.
+_SETTINGS: tuple[tuple[str, type, str], ...] = (
     ("dim", int, "length of the vectors"),
-    ("epochs", int, "passes over both sides"),
+    ("epochs", int, "passes over the data"),
     ("unobserved_weight", float, "w0, weight of pairs that were not observed"),
     ("regularization", float, "regularization"),
     ("regularization_exponent", float, "nu: how it grows with a row's weight"),
@@ -37,9 +32,20 @@ _WALS: tuple[tuple[str, type, str], ...] = (
     ("user_frequency_exponent", float, "p: frequent users weigh less"),
     ("item_frequency_exponent", float, "q: frequent items weigh less"),
     ("init_stddev", float, "size of the first vectors"),
-    ("solver", str, "conjugate_gradient or cholesky"),
-    ("seed", int, "seed of the first vectors"),
+    ("solver", str, "wals: conjugate_gradient or cholesky; ratings: als or adam"),
+    ("half_life_days", float, "in which an event loses half its weight"),
+    ("power_iterations", int, "more are more exact"),
+    ("binary", bool, "1 for every observed pair instead of its value"),
+    ("mean", str, "global or item: what is predicted of an unknown user"),
+    ("item_bias", bool, "whether items have a bias of their own"),
+    ("bias_regularization", float, "regularization of the biases"),
+    ("kind", str, "item or user: whose neighbours"),
+    ("weighting", str, "cosine, tfidf or bm25: how alike is measured"),
+    ("count", int, "neighbours kept of each item, or users asked"),
+    ("learning_rate", float, "step of adam"),
+    ("seed", int, "of what is random"),
 )
+_FIELDS = {name: {one.name for one in fields(kind)} for name, kind in ALGORITHMS.items()}
 
 
 def add_parser(commands: Commands) -> None:
@@ -54,10 +60,8 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--attributes", nargs="+", default=[], metavar="COLUMN", help="columns to keep"
     )
-    parser.add_argument("--algorithm", choices=["wals", "popularity"], default="wals")
-    for name, kind, text in _WALS:
-        parser.add_argument(f"--{name.replace('_', '-')}", type=kind, help=f"wals: {text}")
-    parser.add_argument("--half-life-days", type=float, help="popularity: of an event's weight")
+    parser.add_argument("--algorithm", choices=list(ALGORITHMS), default="wals")
+    _add_settings(parser)
     parser.add_argument("--aggregation", default="", choices=["", "sum", "max", "last", "count"])
     parser.add_argument("--user-events-min", type=int, default=0, help="leave out rarer users")
     parser.add_argument("--item-events-min", type=int, default=0, help="leave out rarer items")
@@ -69,6 +73,19 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--request-id", default="", help="makes a repeated call safe")
     parser.add_argument("--detach", action="store_true", help="do not wait for the end")
     parser.set_defaults(run=run)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("settings of the algorithm; unset: its default")
+    for name, kind, text in _SETTINGS:
+        users = [algorithm for algorithm, fields in _FIELDS.items() if name in fields]
+        shown = f"{text} ({', '.join(users)})"
+        option = f"--{name.replace('_', '-')}"
+        if kind is bool:
+            action = argparse.BooleanOptionalAction
+            group.add_argument(option, action=action, default=None, help=shown)
+        else:
+            group.add_argument(option, type=kind, help=shown)
 
 
 def _add_evaluation_options(parser: argparse.ArgumentParser) -> None:
@@ -139,7 +156,11 @@ def _items_of(options: argparse.Namespace) -> ItemSource | None:
 
 
 def _algorithm_of(options: argparse.Namespace) -> Algorithm:
-    if options.algorithm == "popularity":
-        return Popularity(options.half_life_days)
-    given = {name: getattr(options, name) for name, _, _ in _WALS}
-    return Wals(**{name: value for name, value in given.items() if value is not None})
+    """Return the algorithm with its settings; one that it does not have is an error."""
+    name = options.algorithm
+    found = {setting: getattr(options, setting) for setting, _, _ in _SETTINGS}
+    given = {setting: value for setting, value in found.items() if value is not None}
+    if wrong := sorted(set(given) - _FIELDS[name]):
+        flags = ", ".join(f"--{setting.replace('_', '-')}" for setting in wrong)
+        raise SystemExit(f"shortlist train: {name} has no {flags}")
+    return ALGORITHMS[name](**given)

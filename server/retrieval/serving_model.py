@@ -11,7 +11,7 @@ from shortlist.core.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.quantization import quantize
 from shortlist.core.scoring import ItemScan
 from shortlist.core.vocabulary import Vocabulary
-from shortlist.server.algorithms.algorithm import HistoryEncoder
+from shortlist.server.algorithms.algorithm import HistoryEncoder, HistoryScorer
 from shortlist.server.algorithms.registry import algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.index import ApproximateIndex
@@ -23,6 +23,7 @@ class Space:
     """The vector space of a model that has one."""
 
     dim: int
+    offset_width: int  # last coordinates, which hold biases and no direction
     item_vectors: FloatArray  # (items, dim)
     user_vectors: FloatArray  # (users, dim)
     scan: ItemScan
@@ -41,7 +42,8 @@ class ServingModel:
     seen: Interactions  # user rows x item columns, aggregated values
     item_scores: FloatArray  # (items,) popularity
     popular_rows: IntArray  # (items,) every item, most popular first, ties by row
-    space: Space | None  # None: a popularity model
+    space: Space | None  # None: a model without vectors
+    scorer: HistoryScorer | None = None  # of a model that scores by neighbours
 
     @property
     def item_count(self) -> int:
@@ -60,6 +62,7 @@ def load_serving_model(folder: Path) -> ServingModel:
 def serving_model(artifact: Artifact) -> ServingModel:
     """Prepare an opened artifact for serving."""
     manifest = artifact.manifest
+    params = spec_from_json(manifest.spec).algorithm
     return ServingModel(
         catalog=manifest.catalog,
         model_id=manifest.model_id,
@@ -69,6 +72,7 @@ def serving_model(artifact: Artifact) -> ServingModel:
         item_scores=artifact.item_scores,
         popular_rows=rank_by_score(artifact.item_scores),
         space=_space(artifact),
+        scorer=algorithm_of(params).scorer(params, artifact.seen, artifact.neighbours),
     )
 
 
@@ -87,6 +91,7 @@ def _space(artifact: Artifact) -> Space | None:
         index = ApproximateIndex(artifact.index_path, artifact.manifest.index)
     return Space(
         dim=vectors.shape[1],
+        offset_width=algorithm_of(params).offset_width,
         item_vectors=vectors,
         user_vectors=users,
         scan=ItemScan(vectors, quantize(vectors), trusted=True),

@@ -1,6 +1,7 @@
 """TrainRequest: from the wire to a training spec, and back for jobs and models to show."""
 
 from shortlist.core.interactions import Aggregate
+from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.rpc.algorithm_messages import params_from_proto, params_to_proto
 from shortlist.server.rpc.evaluation_messages import (
@@ -34,7 +35,6 @@ from shortlist.v1 import model_service_pb2 as pb2
 
 _REQUEST_ID_BYTES_MAX = 128
 _AGGREGATIONS: dict[pb2.Aggregation.ValueType, Aggregate] = {
-    pb2.AGGREGATION_UNSPECIFIED: "sum",
     pb2.AGGREGATION_SUM: "sum",
     pb2.AGGREGATION_MAX: "max",
     pb2.AGGREGATION_LAST: "last",
@@ -56,7 +56,7 @@ def training_spec_from_proto(request: pb2.TrainRequest) -> TrainingSpec:
             model_id=name_from_text("model_id", request.model_id, new_model_id(algorithm)),
             interactions=events_from_proto(request.interactions, "interactions"),
             items=items_from_proto(request.items, "items") if request.HasField("items") else None,
-            preparation=_preparation_from_proto(request.preparation),
+            preparation=_preparation_from_proto(request.preparation, algorithm),
             algorithm=algorithm,
             evaluation=evaluation_spec_from_proto(request.evaluation, "evaluation"),
             alias=alias,
@@ -86,14 +86,15 @@ def training_spec_to_proto(spec: TrainingSpec) -> pb2.TrainRequest:
     return request
 
 
-def _preparation_from_proto(message: pb2.Preparation) -> Preparation:
+def _preparation_from_proto(message: pb2.Preparation, params: Params) -> Preparation:
+    aggregations = {pb2.AGGREGATION_UNSPECIFIED: algorithm_of(params).aggregation, **_AGGREGATIONS}
     value_min = None
     if message.HasField("value_min"):
         value_min = check_finite("preparation.value_min", message.value_min)
     least = "preparation.user_events_min", "preparation.item_events_min"
     with settings_at("preparation"):
         return Preparation(
-            aggregation=enum_name("preparation.aggregation", message.aggregation, _AGGREGATIONS),
+            aggregation=enum_name("preparation.aggregation", message.aggregation, aggregations),
             user_events_min=int_in(least[0], message.user_events_min, 0, SUPPORT_MAX),
             item_events_min=int_in(least[1], message.item_events_min, 0, SUPPORT_MAX),
             value_min=value_min,

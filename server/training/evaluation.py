@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +11,12 @@ from shortlist.core.bitmaps import Bitmap, pack_bitmap
 from shortlist.core.decile_recall import DecileRecall, recall_by_decile
 from shortlist.core.interactions import FloatArray, IntArray, Interactions, select_rows
 from shortlist.core.metrics import RankingMetrics, evaluate_ranking
-from shortlist.core.scoring import ItemScan, TopRows
+from shortlist.core.scoring import TopRows
+from shortlist.core.value_errors import ValueErrors, value_errors
 from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, ModelContents
 from shortlist.server.training.holdout import HeldOut, entries_where, pair_keys
+from shortlist.server.training.methods import ScoreMethod, VectorMethod
 from shortlist.server.training.spec import (
     Evaluation,
     Metric,
@@ -27,21 +29,13 @@ SEED = 20261
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
-    """A way to rank: items by their inner product with a vector for each query."""
-
-    name: str
-    item_vectors: FloatArray  # (items, dim)
-    query_vectors: Callable[[IntArray], FloatArray]  # (n,) query rows -> (n, dim)
-
-
-@dataclass(frozen=True, slots=True)
 class Group:
     """Queries of one kind, what each has already, and what each is to find."""
 
     name: str  # known or unseen
     had: Interactions  # rows x items, never to be returned
-    relevant: Interactions  # rows x items, none of them in `had`
+    held_out: Interactions  # rows x items of the model
+    relevant: Interactions  # those worth finding, none of them in `had`
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +46,7 @@ class Measured:
     group: str
     metrics: RankingMetrics
     decile_recalls: tuple[DecileRecall, ...]
+    errors: ValueErrors | None  # of models that predict values
 
 
 def evaluate(
@@ -81,9 +76,8 @@ def measure(
     A user's training items are never returned, and no dislike is worth finding. A group without
     anything to find has no entry. More users than fit are sampled, the same ones every time.
     """
-    known = Group("known", model.seen, _relevant(test.known, model.seen, model.item_counts))
-    relevant = _relevant(test.targets, test.histories, model.item_counts)
-    unseen = Group("unseen", test.histories, relevant)
+    known = _group("known", model.seen, test.known, model.item_counts)
+    unseen = _group("unseen", test.histories, test.targets, model.item_counts)
     trained = model.item_counts > 0
     eligible = None if trained.all() else pack_bitmap(trained)
     measured = []
@@ -98,19 +92,26 @@ def measure(
             relevant = select_rows(group.relevant, rows)
             metrics = evaluate_ranking(ranked, relevant, cutoffs, model.item_counts)
             deciles = recall_by_decile(ranked, relevant, cutoffs, model.item_counts)
-            measured.append(Measured(method.name, group.name, metrics, deciles))
+            errors = None
+            if isinstance(method, VectorMethod) and method.predicts_values:
+                errors = _value_errors(method, select_rows(group.held_out, rows), rows)
+            measured.append(Measured(method.name, group.name, metrics, deciles, errors))
     return measured
 
 
 def summarised(measured: Measured) -> RankingEvaluation:
     """Return the means; a standard error that one user does not have counts as 0."""
-    metrics = tuple(
+    metrics = [
         Metric(row.metric, row.cutoff, _finite(row.value), _finite(row.standard_error))
         for row in measured.metrics.rows()
-    )
+    ]
+    if measured.errors is not None:
+        errors = measured.errors
+        metrics.append(Metric("rmse", 0, errors.rmse, errors.rmse_standard_error))
+        metrics.append(Metric("mae", 0, errors.mae, errors.mae_standard_error))
     users = measured.metrics.query_count
     return RankingEvaluation(
-        measured.method, measured.group, users, metrics, measured.decile_recalls
+        measured.method, measured.group, users, tuple(metrics), measured.decile_recalls
     )
 
 
@@ -119,26 +120,28 @@ def _methods(
     params: Params,
     group: Group,
     threads: int,
-) -> Iterator[Method]:
-    """Yield the model, where it has vectors, and the popularity baseline."""
+) -> Iterator[VectorMethod | ScoreMethod]:
+    """Yield the model, where it is personal, and the popularity baseline."""
     users, vectors, algorithm = model.user_vectors, model.item_vectors, algorithm_of(params)
+    scorer = algorithm.scorer(params, model.seen, model.neighbours)
     if vectors is not None and users is not None:
-        if group.name == "known":
-            yield Method(algorithm.name, vectors, lambda rows: users[rows])
-        else:
-            encoder = algorithm.encoder(params, vectors, model.item_counts)
-            yield Method(
-                algorithm.name,
-                vectors,
-                lambda rows: encoder.solve(select_rows(group.had, rows), threads),
-            )
+        encoder = algorithm.encoder(params, vectors, model.item_counts)
+
+        def vectors_of(rows: IntArray) -> FloatArray:
+            if group.name == "known":
+                return users[rows]
+            return encoder.solve(select_rows(group.had, rows), threads)
+
+        yield VectorMethod(algorithm.name, vectors, vectors_of, algorithm.predicts_values)
+    elif scorer is not None:
+        yield ScoreMethod(algorithm.name, scorer, group.had)
     # One dimension, the same query for all: the same exact scan, with the same exclusions and ties.
     one = np.ascontiguousarray(model.item_scores.reshape(-1, 1))
-    yield Method("popularity", one, lambda rows: np.ones((len(rows), 1), np.float32))
+    yield VectorMethod("popularity", one, lambda rows: np.ones((len(rows), 1), np.float32))
 
 
 def _ranked(
-    method: Method,
+    method: VectorMethod | ScoreMethod,
     group: Group,
     rows: IntArray,
     *,
@@ -147,27 +150,31 @@ def _ranked(
     threads: int,
 ) -> TopRows:
     """Return the best `count` items of each of the rows, in chunks of users."""
-    scan = ItemScan(method.item_vectors)
-    width = min(count, scan.item_count)
+    width = min(count, group.had.column_count)
     counts = np.zeros(len(rows), np.int64)
     best = np.zeros((len(rows), width), np.int32)
     scores = np.zeros((len(rows), width), np.float32)
     for first in range(0, len(rows), USERS_AT_ONCE):
         chunk = slice(first, first + USERS_AT_ONCE)
-        queries = np.ascontiguousarray(method.query_vectors(rows[chunk]))
         had = select_rows(group.had, rows[chunk])
-        top = scan.top(queries, width, eligible=eligible, excluded=had, threads=threads)
+        top = method.top(rows[chunk], width, eligible=eligible, excluded=had, threads=threads)
         counts[chunk] = top.counts
         best[chunk, : top.rows.shape[1]] = top.rows
         scores[chunk, : top.rows.shape[1]] = top.scores
     return TopRows(counts, best, scores)
 
 
-def _relevant(held_out: Interactions, had: Interactions, item_counts: np.ndarray) -> Interactions:
-    """Return what is worth finding: liked, of an item the model knows, and not had already."""
-    worth = (held_out.values >= 0) & (item_counts[held_out.columns] > 0)
-    worth &= ~np.isin(pair_keys(held_out), pair_keys(had), assume_unique=True)
-    return entries_where(held_out, worth)
+def _group(name: str, had: Interactions, held_out: Interactions, item_counts: np.ndarray) -> Group:
+    """Worth finding is what was liked, of an item the model knows, and not had already."""
+    held_out = entries_where(held_out, item_counts[held_out.columns] > 0)
+    worth = ~np.isin(pair_keys(held_out), pair_keys(had), assume_unique=True)
+    relevant = entries_where(held_out, worth & (held_out.values >= 0))
+    return Group(name, had, held_out, relevant)
+
+
+def _value_errors(method: VectorMethod, held_out: Interactions, rows: IntArray) -> ValueErrors:
+    """Return how far the predicted values of the held-out pairs are off."""
+    return value_errors(held_out, method.query_vectors(rows), method.item_vectors)
 
 
 def _measured_rows(relevant: Interactions, count: int) -> IntArray:

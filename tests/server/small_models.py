@@ -49,6 +49,7 @@ def small_model(
         popular_rows=rank_by_score(scores),
         space=Space(
             dim=dim,
+            offset_width=0,
             item_vectors=item_vectors,
             user_vectors=user_vectors,
             scan=ItemScan(item_vectors),

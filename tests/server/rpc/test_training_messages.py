@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
+from shortlist.server.algorithms.registry import ALGORITHMS
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.rpc.evaluation_messages import evaluation_request_from_proto
 from shortlist.server.rpc.training_messages import training_spec_from_proto, training_spec_to_proto
@@ -78,7 +79,8 @@ def test_nothing_of_a_full_request_is_lost() -> None:
     """What was asked is shown again, field by field; nothing is accepted and ignored."""
     assert training_spec_to_proto(training_spec_from_proto(FULL)) == FULL
     left_out = {name for name in unset_fields(FULL) if "source." not in name}
-    assert left_out == {"popularity", "keep_aliases"} | {
+    others = set(ALGORITHMS) - {"wals"}
+    assert left_out == {"keep_aliases"} | others | {
         f"evaluation.test_interactions.{role}_column" for role in ("user", "item", "value", "time")
     }
 
@@ -106,6 +108,46 @@ def test_popularity_and_kept_aliases_survive() -> None:
     shown = training_spec_to_proto(training_spec_from_proto(request))
     assert (shown.popularity, shown.keep_aliases, shown.alias) == (popularity, True, "")
     assert shown.model_id.startswith("popularity-")
+
+
+SPECS = {
+    "svd": a.SvdSpec(dim=8, power_iterations=0, binary=True, seed=3),
+    "ratings": a.RatingsSpec(
+        dim=3,
+        epochs=4,
+        solver=a.RATING_SOLVER_ADAM,
+        mean=a.RATING_MEAN_ITEM,
+        item_bias=False,
+        regularization=1.0,
+        regularization_exponent=0.0,
+        bias_regularization=0.0,
+        init_stddev=1.0,
+        learning_rate=0.5,
+        seed=7,
+    ),
+    "neighbours": a.NeighboursSpec(
+        kind=a.NEIGHBOUR_KIND_USER, weighting=a.NEIGHBOUR_WEIGHTING_BM25, count=7
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_setting_of_an_algorithm_is_shown_again(name: str) -> None:
+    """What was asked is shown, a zero that was given and a default that was not."""
+    request = with_fields(**{name: SPECS[name]})
+    shown = getattr(training_spec_to_proto(training_spec_from_proto(request)), name)
+    assert shown == SPECS[name]
+    set_fields = {field.name for field, _ in SPECS[name].ListFields()}
+    assert set_fields == set(SPECS[name].DESCRIPTOR.fields_by_name)
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_an_algorithm_without_settings_is_shown_with_its_defaults(name: str) -> None:
+    request = m.TrainRequest(interactions=EVENTS)
+    getattr(request, name).SetInParent()
+    spec = training_spec_from_proto(request)
+    assert spec.algorithm == ALGORITHMS[name].params_type()
+    assert training_spec_from_proto(training_spec_to_proto(spec)) == spec
 
 
 def with_fields(**fields: Any) -> m.TrainRequest:
@@ -167,6 +209,12 @@ BAD = [
         "wals.item_frequency_exponent",
     ),
     (with_fields(wals=a.WalsSpec(init_stddev=0)), "wals.init_stddev"),
+    (with_fields(svd=a.SvdSpec(dim=5000)), "svd.dim"),
+    (with_fields(neighbours=a.NeighboursSpec(count=10_001)), "neighbours.count"),
+    (with_fields(neighbours=a.NeighboursSpec(kind=3)), "neighbours.kind"),
+    (with_fields(svd=a.SvdSpec(power_iterations=101)), "svd.power_iterations"),
+    (with_fields(ratings=a.RatingsSpec(solver=5)), "ratings.solver"),
+    (with_fields(ratings=a.RatingsSpec(learning_rate=-1)), "ratings.learning_rate"),
     (with_fields(wals=a.WalsSpec(solver=9)), "wals.solver"),
     (
         with_fields(popularity=a.PopularitySpec(half_life_days=0)),

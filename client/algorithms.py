@@ -1,0 +1,82 @@
+"""What can be trained, one dataclass an algorithm; None, 0 and "" mean the server's default.
+
+Objectives and sources: proto/shortlist/v1/algorithms.proto and ARCHITECTURE.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Wals:
+    """Weighted alternating least squares; None and 0 mean the server's default."""
+
+    dim: int = 0
+    epochs: int = 0
+    unobserved_weight: float | None = None  # w0
+    regularization: float | None = None
+    regularization_exponent: float | None = None  # nu
+    value_transform: str = ""  # none, linear, log
+    value_alpha: float | None = None
+    value_epsilon: float | None = None
+    user_frequency_exponent: float = 0.0
+    item_frequency_exponent: float = 0.0
+    init_stddev: float | None = None
+    solver: str = ""  # conjugate_gradient, cholesky
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Popularity:
+    """Popular items, the same for everybody."""
+
+    half_life_days: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Svd:
+    """Singular value decomposition of the zero-filled matrix, the classic baseline."""
+
+    dim: int = 0
+    power_iterations: int | None = None
+    binary: bool = False  # 1 for every observed pair instead of its value
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ratings:
+    """Factorization of explicit ratings with biases; a score is the predicted rating."""
+
+    dim: int = 0
+    epochs: int = 0
+    solver: str = ""  # als, adam
+    mean: str = ""  # global, item
+    item_bias: bool | None = None
+    regularization: float | None = None
+    regularization_exponent: float | None = None  # nu
+    bias_regularization: float | None = None
+    init_stddev: float | None = None
+    learning_rate: float | None = None  # of adam
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Items liked together with the history's, or what users alike have; no vectors."""
+
+    kind: str = ""  # item, user
+    weighting: str = ""  # cosine, tfidf, bm25
+    count: int = 0  # neighbours kept of each item, or users asked
+
+
+Algorithm: TypeAlias = Wals | Popularity | Svd | Ratings | Neighbours
+
+ALGORITHMS: dict[str, type[Algorithm]] = {
+    "wals": Wals,
+    "popularity": Popularity,
+    "svd": Svd,
+    "ratings": Ratings,
+    "neighbours": Neighbours,
+}

@@ -1,0 +1,50 @@
+"""Singular value decomposition of the zero-filled matrix: the classic baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from shortlist.core.interactions import Aggregate, FloatArray, Interactions
+from shortlist.core.progress import Epoch
+from shortlist.core.svd import SvdFoldIn, SvdParams, decompose
+from shortlist.server.algorithms.algorithm import Learned, TrainingData
+
+
+class Svd:
+    """See core/svd.py for the objective and its sources."""
+
+    name = "svd"
+    params_type = SvdParams
+    aggregation: Aggregate = "sum"
+    offset_width = 0
+    predicts_values = False
+
+    def dim(self, params: SvdParams) -> int:
+        return params.dim
+
+    def epoch_count(self, params: SvdParams) -> int:
+        return 0
+
+    def fit(
+        self,
+        data: TrainingData,
+        params: SvdParams,
+        *,
+        threads: int,
+        on_epoch: Callable[[Epoch], None],
+    ) -> Learned[SvdParams]:
+        factors = decompose(data.seen, params, threads=threads)
+        return Learned(params, factors.items, factors.users)
+
+    def encoder(
+        self, params: SvdParams, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
+    ) -> SvdFoldIn:
+        return SvdFoldIn(item_vectors, params)
+
+    def scorer(
+        self, params: SvdParams, seen: Interactions, neighbours: Interactions | None
+    ) -> None:
+        return None
