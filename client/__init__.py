@@ -37,9 +37,11 @@ from shortlist.client.models import (
     Model,
     ModelPage,
     RankingEvaluation,
+    Trial,
 )
 from shortlist.client.training import (
     DataSource,
+    EarlyStopping,
     EvaluationSpec,
     InteractionSource,
     ItemSource,
@@ -48,6 +50,7 @@ from shortlist.client.training import (
     TrainingJob,
     TrainingJobPage,
     TrainRequest,
+    Tuning,
 )
 
 __all__ = [
@@ -60,6 +63,7 @@ __all__ = [
     "DataSource",
     "DeadlineExceeded",
     "DecileRecall",
+    "EarlyStopping",
     "Embeddings",
     "Evaluation",
     "EvaluationSpec",
@@ -95,6 +99,8 @@ __all__ = [
     "TrainingFailed",
     "TrainingJob",
     "TrainingJobPage",
+    "Trial",
+    "Tuning",
     "Unavailable",
     "Wals",
 ]

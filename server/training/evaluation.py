@@ -76,8 +76,8 @@ def measure(
     A user's training items are never returned, and no dislike is worth finding. A group without
     anything to find has no entry. More users than fit are sampled, the same ones every time.
     """
-    known = _group("known", model.seen, test.known, model.item_counts)
-    unseen = _group("unseen", test.histories, test.targets, model.item_counts)
+    known = group_of("known", model.seen, test.known, model.item_counts)
+    unseen = group_of("unseen", test.histories, test.targets, model.item_counts)
     trained = model.item_counts > 0
     eligible = None if trained.all() else pack_bitmap(trained)
     measured = []
@@ -164,7 +164,9 @@ def _ranked(
     return TopRows(counts, best, scores)
 
 
-def _group(name: str, had: Interactions, held_out: Interactions, item_counts: np.ndarray) -> Group:
+def group_of(
+    name: str, had: Interactions, held_out: Interactions, item_counts: np.ndarray
+) -> Group:
     """Worth finding is what was liked, of an item the model knows, and not had already."""
     held_out = entries_where(held_out, item_counts[held_out.columns] > 0)
     worth = ~np.isin(pair_keys(held_out), pair_keys(had), assume_unique=True)
