@@ -37,10 +37,12 @@ from shortlist.client.models import (
     Model,
     ModelPage,
     RankingEvaluation,
+    Trial,
 )
 from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
 from shortlist.client.training import (
     DataSource,
+    EarlyStopping,
     EvaluationSpec,
     InteractionSource,
     ItemSource,
@@ -49,6 +51,7 @@ from shortlist.client.training import (
     TrainingJob,
     TrainingJobPage,
     TrainRequest,
+    Tuning,
 )
 
 __all__ = [
@@ -61,6 +64,7 @@ __all__ = [
     "DataSource",
     "DeadlineExceeded",
     "DecileRecall",
+    "EarlyStopping",
     "Embeddings",
     "Evaluation",
     "EvaluationSpec",
@@ -100,6 +104,8 @@ __all__ = [
     "TrainingFailed",
     "TrainingJob",
     "TrainingJobPage",
+    "Trial",
+    "Tuning",
     "Unavailable",
     "Wals",
 ]

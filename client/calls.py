@@ -27,6 +27,7 @@ from shortlist.client.queries import (
 from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
 from shortlist.client.training import (
     DataSource,
+    EarlyStopping,
     EvaluationSpec,
     InteractionSource,
     ItemSource,
@@ -34,6 +35,7 @@ from shortlist.client.training import (
     TrainingJob,
     TrainingJobPage,
     TrainRequest,
+    Tuning,
 )
 from shortlist.v1 import model_service_pb2 as models_pb2
 from shortlist.v1 import retrieval_service_pb2 as retrieval_pb2
@@ -176,6 +178,8 @@ def start_training(
     alias: str = "",
     keep_aliases: bool = False,
     request_id: str = "",
+    early_stopping: EarlyStopping | None = None,
+    tuning: Tuning | None = None,
     catalog: str = "",
 ) -> Call[TrainingJob]:
     """Have a training accepted and return its job at once; paths are the server's.
@@ -198,6 +202,8 @@ def start_training(
         alias=alias,
         keep_aliases=keep_aliases,
         request_id=request_id,
+        early_stopping=early_stopping,
+        tuning=tuning,
     )
     message = to_proto(request, models_pb2.TrainRequest())
     return Call(MODELS, "Train", message, models_pb2.TrainingJob, _job, repeatable=bool(request_id))
