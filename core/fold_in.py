@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.cpu import simd_level
+from shortlist.core.eigen import eigenpairs
 from shortlist.core.errors import SingularSystem
 from shortlist.core.gramian import Doubles, gramian, padded, rotate_rows
 from shortlist.core.interactions import FloatArray, Interactions
@@ -38,7 +39,7 @@ class FoldIn:
         total = np.zeros((width, width))
         for first in range(0, len(fixed), _ENTRIES_MAX):
             total += gramian(padded(fixed[first : first + _ENTRIES_MAX]), 1, self._level)
-        self._eigenvalues, self._basis = np.linalg.eigh(total)
+        self._eigenvalues, self._basis = eigenpairs(total, self._level)
         self._gramian = total[: fixed.shape[1], : fixed.shape[1]]
 
     def solve(self, histories: Interactions, threads: int = 1) -> FloatArray:
