@@ -3,6 +3,7 @@
 from shortlist.client.algorithms import Popularity, Ratings, Svd, Wals
 from shortlist.client.candidates import (
     Candidates,
+    Diversity,
     Embeddings,
     Query,
     Reason,
@@ -57,6 +58,7 @@ __all__ = [
     "DataLoss",
     "DataSource",
     "DeadlineExceeded",
+    "Diversity",
     "Embeddings",
     "Evaluation",
     "EvaluationSpec",

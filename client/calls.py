@@ -14,7 +14,7 @@ import numpy.typing as npt
 from google.protobuf.message import Message
 
 from shortlist.client.algorithms import ALGORITHMS, Algorithm
-from shortlist.client.candidates import Candidates, Embeddings, History, Query, Retrieval
+from shortlist.client.candidates import Candidates, Diversity, Embeddings, History, Query, Retrieval
 from shortlist.client.conversion import from_proto, to_proto
 from shortlist.client.errors import ShortlistClientError, error_from_entry
 from shortlist.client.models import Alias, AliasList, Evaluation, Model, ModelPage
@@ -78,6 +78,7 @@ def retrieve(
     mode: str = "",
     min_score: float | None = None,
     require_personalized: bool = False,
+    diversity: Diversity | None = None,
     explain: bool = False,
     contributions_max: int = 0,
     model: str = "",
@@ -98,6 +99,7 @@ def retrieve(
         mode=mode,
         min_score=min_score,
         require_personalized=require_personalized,
+        diversity=diversity,
         explain=explain,
         contributions_max=contributions_max,
         catalog=catalog,

@@ -25,6 +25,15 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Diversity:
+    """How candidates must differ from each other."""
+
+    attribute: str = ""
+    max_per_value: int = 0  # candidates with the same value of the attribute; 0: no limit
+    mmr_strength: float = 0.0  # 0..1, of maximal marginal relevance
+
+
+@dataclass(frozen=True, slots=True)
 class Retrieval:
     """One request for candidates; what is left out means the server's default."""
 
@@ -36,6 +45,7 @@ class Retrieval:
     mode: str = ""  # exact, approximate; empty: the server chooses
     min_score: float | None = None
     require_personalized: bool = False
+    diversity: Diversity | None = None
     explain: bool = False
     contributions_max: int = 0  # 0: 3
     catalog: str = ""

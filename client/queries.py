@@ -15,7 +15,7 @@ from shortlist.client.candidates import (
     Retrieval,
     SearchReport,
 )
-from shortlist.client.conversion import enum_from_proto, enum_to_proto
+from shortlist.client.conversion import enum_from_proto, enum_to_proto, to_proto
 from shortlist.v1 import query_pb2
 from shortlist.v1 import retrieval_service_pb2 as pb2
 
@@ -71,6 +71,7 @@ def retrieval_to_proto(request: Retrieval) -> pb2.RetrieveRequest:
         mode=enum_to_proto(_MODE, request.mode),  # type: ignore[arg-type] # a number of the enum
         min_score=request.min_score,
         require_personalized=request.require_personalized,
+        diversity=to_proto(request.diversity, pb2.Diversity()) if request.diversity else None,
         explain=request.explain,
         contributions_max=request.contributions_max,
     )

@@ -93,7 +93,8 @@ class SvdFoldIn:
         """Return what each entry of one history (1, items) adds to its vector: (entries, dim)."""
         history = _entries(history, self._params)
         vectors = self._items[history.columns].astype(np.float64)
-        return history.values[:, None] * vectors * self._inverse
+        parts: npt.NDArray[np.float64] = history.values[:, None] * vectors * self._inverse
+        return parts
 
 
 def _entries(matrix: Interactions, params: SvdParams) -> Interactions:

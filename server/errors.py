@@ -4,7 +4,8 @@ Each carries `metadata`: what a program needs (field, limit, found value, file, 
 
 ServerError
 ├── FieldInvalid          a request field is missing, ill-typed or out of range
-│   └── EmbeddingDimension    a vector of the wrong length
+│   ├── EmbeddingDimension    a vector of the wrong length
+│   └── AttributeUnknown      the model's items have no such attribute
 ├── DataSourceInvalid     a data file that cannot be used (file, column, row)
 ├── PathNotAllowed        a path outside the configured data roots
 ├── NotFound
@@ -45,6 +46,10 @@ class FieldInvalid(ServerError):
 
 class EmbeddingDimension(FieldInvalid):
     """A vector of another length than the model's dim."""
+
+
+class AttributeUnknown(FieldInvalid):
+    """The model's items have no such attribute; the problem lists those they have."""
 
 
 class DataSourceInvalid(ServerError, DataInvalid):

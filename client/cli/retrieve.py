@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from shortlist.client.candidates import Candidates, History
+from shortlist.client.candidates import Candidates, Diversity, History
 from shortlist.client.cli.options import Commands, print_json, print_table
 from shortlist.client.clients import Shortlist
 
@@ -23,6 +23,12 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--min-score", type=float, help="leave out lower scores")
     parser.add_argument(
         "--require-personalized", action="store_true", help="no popular items for strangers"
+    )
+    parser.add_argument(
+        "--max-per-value", metavar="ATTRIBUTE=N", help="at most N with the same value, city=2"
+    )
+    parser.add_argument(
+        "--mmr", type=float, default=0.0, metavar="STRENGTH", help="0..1: no two alike"
     )
     parser.add_argument("--explain", action="store_true", help="say what made each score")
     parser.add_argument(
@@ -58,6 +64,7 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
         mode=options.mode,
         min_score=options.min_score,
         require_personalized=options.require_personalized,
+        diversity=diversity_of(options),
         explain=options.explain,
         contributions_max=options.contributions_max,
         model=options.model,
@@ -85,6 +92,14 @@ def table_of(found: Candidates) -> tuple[list[str], list[list[object]]]:
             named = [f"{item_id} {amount:+.3f}" for item_id, amount in reason.contributions]
             row.append(", ".join([*named, f"the rest {reason.remainder:+.3f}"]))
     return header, rows
+
+
+def diversity_of(options: argparse.Namespace) -> Diversity:
+    """Return how candidates must differ."""
+    attribute, separator, most = (options.max_per_value or "").rpartition("=")
+    if options.max_per_value and not separator:
+        raise ValueError(f"--max-per-value is ATTRIBUTE=N, such as city=2: {most!r}")
+    return Diversity(attribute, int(most or 0), options.mmr)
 
 
 def history_of(texts: list[str]) -> History:

@@ -55,6 +55,14 @@ def plan_search(model: ServingModel, query: RetrieveQuery, encoded: Encoded) -> 
     return Plan(method, allowed, excluded, eligible_count, missing)
 
 
+def eligible_rows(plan: Plan, item_count: int) -> IntArray:
+    """Return every row that the plan allows, ascending."""
+    if plan.allowed is not None:
+        return plan.allowed
+    everything = np.arange(item_count, dtype=np.int32)
+    return np.setdiff1d(everything, plan.excluded, assume_unique=True)
+
+
 def _excluded_rows(model: ServingModel, query: RetrieveQuery, encoded: Encoded) -> IntArray:
     seen = encoded.seen_rows[:0] if query.include_seen else encoded.seen_rows
     if not query.exclude_item_ids:

@@ -9,6 +9,7 @@ from shortlist.core.interactions import FloatArray
 COUNT_DEFAULT = 100
 COUNT_MAX = 10_000
 EXPLAINED_MAX = 1000  # candidates of a request that wants them explained
+DIVERSIFIED_MAX = 1000  # candidates of a request with marginal relevance
 
 
 class SearchMode(Enum):
@@ -66,6 +67,15 @@ class EmbedQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Diversity:
+    """How candidates must differ; the defaults ask for nothing."""
+
+    attribute: str = ""
+    max_per_value: int = 0  # candidates with the same value of the attribute; 0: no limit
+    mmr_strength: float = 0.0  # 0..1, of marginal relevance
+
+
+@dataclass(frozen=True, slots=True)
 class RetrieveQuery:
     """One retrieval; the defaults are the contract's."""
 
@@ -79,6 +89,7 @@ class RetrieveQuery:
     mode: SearchMode = SearchMode.AUTO
     min_score: float | None = None
     require_personalized: bool = False
+    diversity: Diversity = Diversity()
     contributions_max: int = 0  # named per candidate; 0: candidates are not explained
 
 

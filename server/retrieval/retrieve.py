@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from shortlist.server.errors import QueryKindUnsupported, UserUnknown
+from shortlist.server.retrieval.diversity import Variety, varied, variety_of
 from shortlist.server.retrieval.encoder import Encoded, encode
 from shortlist.server.retrieval.explain import explain
 from shortlist.server.retrieval.plan import Plan, plan_search
@@ -22,6 +24,7 @@ class Asked:
     query: RetrieveQuery
     encoded: Encoded
     plan: Plan
+    variety: Variety
 
 
 def embed(model: ServingModel, queries: Sequence[Query]) -> list[Embedded]:
@@ -37,7 +40,7 @@ def retrieve(model: ServingModel, query: RetrieveQuery) -> Candidates:
     what `encode` raises.
     """
     asked = ask(model, query)
-    return answer(asked, search(model, asked.plan, asked.encoded.vector, query.count))
+    return answer(asked, rank(asked, asked.variety.fetch))
 
 
 def ask(model: ServingModel, query: RetrieveQuery) -> Asked:
@@ -47,20 +50,26 @@ def ask(model: ServingModel, query: RetrieveQuery) -> Asked:
     if encoded.vector is None and query.require_personalized:
         problem = f"model {model.model_id} knows nothing about whom or what the query names"
         raise UserUnknown(problem, model=model.model_id)
-    return Asked(model, query, encoded, plan_search(model, query, encoded))
+    variety = variety_of(model, query)
+    plan = plan_search(model, replace(query, count=variety.fetch), encoded)
+    return Asked(model, query, encoded, plan, variety)
+
+
+def rank(asked: Asked, count: int) -> Found:
+    """Return the first `count` eligible rows, whatever is chosen among them."""
+    found = search(asked.model, asked.plan, asked.encoded.vector, count)
+    return found.at_least(asked.query.min_score)
 
 
 def answer(asked: Asked, found: Found) -> Candidates:
-    """Return what was found in outside ids."""
-    rows, scores = found.rows, found.scores
-    if asked.query.min_score is not None:
-        enough = int((scores >= asked.query.min_score).sum())  # scores fall: these come first
-        rows, scores = rows[:enough], scores[:enough]
-    found = Found(rows, scores, found.report)
+    """Return what was found, at least `variety.fetch` rows where there are, in outside ids."""
+    query = asked.query
+    found = found.at_least(query.min_score)
+    found = varied(asked.model, asked.variety, found, partial(rank, asked), query.count)
     missing = asked.encoded.missing_ids + asked.plan.missing_ids
     return Candidates(
-        item_ids=asked.model.items.ids(rows),
-        scores=scores.tolist(),
+        item_ids=asked.model.items.ids(found.rows),
+        scores=found.scores.tolist(),
         model=asked.model.model_id,
         origin=asked.encoded.origin,
         missing_ids=list(dict.fromkeys(missing)),
@@ -71,7 +80,10 @@ def answer(asked: Asked, found: Found) -> Candidates:
 
 def _check_vectors(model: ServingModel, query: RetrieveQuery) -> None:
     """Refuse what a model without vectors cannot do, rather than leave it out in silence."""
-    asked = {"explain": query.contributions_max > 0}
+    asked = {
+        "explain": query.contributions_max > 0,
+        "mmr_strength": query.diversity.mmr_strength > 0,
+    }
     for kind in (name for name, is_asked in asked.items() if is_asked and model.space is None):
         problem = f"model {model.model_id} has no vectors, which {kind} needs"
         raise QueryKindUnsupported(problem, model=model.model_id, kind=kind)

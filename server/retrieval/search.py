@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.core.interactions import FloatArray, IntArray, Interactions, LongArray
 from shortlist.core.scoring import score_rows
 from shortlist.server.index import ApproximateIndex
-from shortlist.server.retrieval.plan import Method, Plan
-from shortlist.server.retrieval.query import SearchMode, SearchReport
+from shortlist.server.retrieval.plan import Method, Plan, eligible_rows
+from shortlist.server.retrieval.query import COUNT_MAX, SearchMode, SearchReport
 from shortlist.server.retrieval.serving_model import ServingModel, Space
 
 _NO_ROWS: IntArray = np.empty(0, dtype=np.int32)
@@ -26,6 +26,18 @@ class Found:
     scores: FloatArray  # (n,) falling
     report: SearchReport
 
+    def first(self, count: int) -> Found:
+        """Return the first `count` rows."""
+        return Found(self.rows[:count], self.scores[:count], self.report)
+
+    def at(self, places: LongArray) -> Found:
+        """Return the rows at these places, in this order."""
+        return Found(self.rows[places], self.scores[places], self.report)
+
+    def at_least(self, score: float | None) -> Found:
+        """Return the rows that score so much; None: all."""
+        return self if score is None else self.at(np.flatnonzero(self.scores >= score))
+
 
 @dataclass(frozen=True, slots=True)
 class ScanQuery:
@@ -37,13 +49,18 @@ class ScanQuery:
 
 
 def search(model: ServingModel, plan: Plan, vector: FloatArray | None, count: int) -> Found:
-    """Return the best min(count, eligible) rows of the plan; vector None: by popularity."""
+    """Return the best min(count, eligible) rows of the plan; vector None: by popularity.
+
+    Beyond the scan's COUNT_MAX every eligible row is scored and sorted.
+    """
     if not plan.eligible_count:
         return Found(_NO_ROWS, _NO_SCORES, SearchReport(SearchMode.EXACT, 0, 0))
     if plan.allowed is not None:
         return _gather(model, plan, plan.allowed, vector, count)
     if vector is None or model.space is None:
         return _ranked(model, plan, count)
+    if count > COUNT_MAX:
+        return _gather(model, plan, eligible_rows(plan, model.item_count), vector, count)
     if plan.method is Method.INDEX and model.space.index is not None:
         found = _index(model.space, model.space.index, plan, vector, count)
         if len(found.rows) == min(count, plan.eligible_count):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
+from shortlist.core.diversity import RowValues
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.quantization import quantize
 from shortlist.core.scoring import ItemScan
@@ -15,7 +17,10 @@ from shortlist.server.algorithms.algorithm import HistoryEncoder
 from shortlist.server.algorithms.registry import algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.index import ApproximateIndex
+from shortlist.server.retrieval.made_once import MadeOnce
 from shortlist.server.training.spec import spec_from_json
+
+ATTRIBUTES_MAX = 100  # whose values are kept as codes, 12 bytes an item and value; all there can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,10 @@ class ServingModel:
     item_scores: FloatArray  # (items,) popularity
     popular_rows: IntArray  # (items,) every item, most popular first, ties by row
     space: Space | None  # None: a popularity model
+    attributes: pa.Table | None = None  # a row an item
+    attribute_values: MadeOnce[RowValues] = field(
+        default_factory=lambda: MadeOnce(ATTRIBUTES_MAX), compare=False
+    )
 
     @property
     def item_count(self) -> int:
@@ -70,6 +79,7 @@ def serving_model(artifact: Artifact) -> ServingModel:
         item_scores=artifact.item_scores,
         popular_rows=rank_by_score(artifact.item_scores),
         space=_space(artifact),
+        attributes=artifact.attributes,
     )
 
 

@@ -13,6 +13,7 @@ from shortlist.server.retrieval.query import (
     RetrieveQuery,
     SearchMode,
 )
+from shortlist.server.rpc.diversity_messages import diversity_from_proto
 from shortlist.server.rpc.errors import code_and_reason, log_bug, message_of, metadata_of
 from shortlist.server.rpc.fields import (
     ALIAS_DEFAULT,
@@ -87,6 +88,7 @@ def retrieve_query_from_proto(request: pb2.RetrieveRequest) -> RetrieveQuery:
         mode=SearchMode(enum_name("mode", request.mode, _MODES)),
         min_score=min_score,
         require_personalized=request.require_personalized,
+        diversity=diversity_from_proto(request.diversity, count),
         contributions_max=contributions_max_from_proto(request, count),
     )
 

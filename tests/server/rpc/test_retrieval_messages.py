@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from shortlist.server.errors import BatchTooLarge, FieldInvalid
-from shortlist.server.retrieval.query import ItemsQuery, RetrieveQuery, SearchMode, UserQuery
+from shortlist.server.retrieval.query import (
+    Diversity,
+    ItemsQuery,
+    RetrieveQuery,
+    SearchMode,
+    UserQuery,
+)
 from shortlist.server.rpc.retrieval_messages import (
     embed_query_from_proto,
     entry_error_to_proto,
@@ -40,6 +46,7 @@ def test_every_field_arrives() -> None:
         mode=r.SEARCH_MODE_APPROXIMATE,
         min_score=0.0,
         require_personalized=True,
+        diversity=r.Diversity(attribute="city", max_per_value=2, mmr_strength=0.5),
         explain=True,
         contributions_max=5,
     )
@@ -54,6 +61,7 @@ def test_every_field_arrives() -> None:
         mode=SearchMode.APPROXIMATE,
         min_score=0.0,
         require_personalized=True,
+        diversity=Diversity("city", 2, 0.5),
         contributions_max=5,
     )
 
@@ -102,6 +110,16 @@ BAD_RETRIEVALS = [
     ({"query": USER, "candidate_item_ids": ["a"] * 100_001}, "candidate_item_ids"),
     ({"query": USER, "mode": 9}, "mode"),
     ({"query": USER, "min_score": math.nan}, "min_score"),
+    ({"query": USER, "diversity": r.Diversity(attribute="a")}, "diversity.max_per_value"),
+    ({"query": USER, "diversity": r.Diversity(max_per_value=1)}, "diversity.max_per_value"),
+    (
+        {"query": USER, "diversity": r.Diversity(attribute="a", max_per_value=-1)},
+        "diversity.max_per_value",
+    ),
+    ({"query": USER, "diversity": r.Diversity(attribute="a" * 513)}, "diversity.attribute"),
+    ({"query": USER, "diversity": r.Diversity(mmr_strength=1.5)}, "diversity.mmr_strength"),
+    ({"query": USER, "diversity": r.Diversity(mmr_strength=math.nan)}, "diversity.mmr_strength"),
+    ({"query": USER, "diversity": r.Diversity(mmr_strength=0.5), "count": 1001}, "count"),
     ({"query": USER, "contributions_max": 3}, "contributions_max"),
     ({"query": USER, "explain": True, "contributions_max": 21}, "contributions_max"),
     ({"query": USER, "explain": True, "count": 1001}, "count"),
