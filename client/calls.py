@@ -79,6 +79,8 @@ def retrieve(
     min_score: float | None = None,
     require_personalized: bool = False,
     diversity: Diversity | None = None,
+    popularity_damping: float = 0.0,
+    interests: int = 0,
     explain: bool = False,
     contributions_max: int = 0,
     model: str = "",
@@ -88,7 +90,9 @@ def retrieve(
 
     history: item ids, or (item id, value) pairs; a negative value is a dislike. count 0: 100.
     candidates: score only these. mode: "exact", "approximate", or "" for the server's choice.
-    explain: say which items of the history made each score, contributions_max of them (0: 3).
+    popularity_damping: divide scores by the item's length to this power, 0..1. interests: ask for
+    up to so many parts of the history on their own. explain: say which items of the history made
+    each score, contributions_max of them (0: 3).
     """
     request = Retrieval(
         query=Query(user, history, items, negative_items, embedding),
@@ -100,6 +104,8 @@ def retrieve(
         min_score=min_score,
         require_personalized=require_personalized,
         diversity=diversity,
+        popularity_damping=popularity_damping,
+        interests=interests,
         explain=explain,
         contributions_max=contributions_max,
         catalog=catalog,

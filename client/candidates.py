@@ -46,6 +46,8 @@ class Retrieval:
     min_score: float | None = None
     require_personalized: bool = False
     diversity: Diversity | None = None
+    popularity_damping: float = 0.0  # 0..1
+    interests: int = 0  # parts of the history asked for on their own; 0, 1: off
     explain: bool = False
     contributions_max: int = 0  # 0: 3
     catalog: str = ""
@@ -59,6 +61,14 @@ class SearchReport:
     mode: str  # exact, approximate
     eligible_items: int
     scored_items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """A part of the history that was asked for on its own."""
+
+    medoid_item_id: str  # the item of the history that stands for it
+    item_count: int  # items of the history that belong to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,8 @@ class Candidates:
     missing_ids: list[str]
     search: SearchReport
     reasons: tuple[Reason, ...] = ()  # one a candidate, where asked for
+    interests: tuple[Interest, ...] = ()  # where the history had several
+    interest_of: tuple[int, ...] = ()  # a candidate's, place in `interests`
 
     def __iter__(self) -> Iterator[tuple[str, float]]:
         return zip(self.item_ids, self.scores.tolist(), strict=True)

@@ -10,6 +10,7 @@ from shortlist.client.candidates import (
     Candidates,
     Embeddings,
     History,
+    Interest,
     Query,
     Reason,
     Retrieval,
@@ -72,6 +73,8 @@ def retrieval_to_proto(request: Retrieval) -> pb2.RetrieveRequest:
         min_score=request.min_score,
         require_personalized=request.require_personalized,
         diversity=to_proto(request.diversity, pb2.Diversity()) if request.diversity else None,
+        popularity_damping=request.popularity_damping,
+        interests=request.interests,
         explain=request.explain,
         contributions_max=request.contributions_max,
     )
@@ -93,6 +96,8 @@ def candidates_from_proto(reply: pb2.RetrieveResponse) -> Candidates:
             Reason(tuple((c.item_id, c.amount) for c in one.contributions), one.remainder)
             for one in reply.reasons
         ),
+        interests=tuple(Interest(one.medoid_item_id, one.item_count) for one in reply.interests),
+        interest_of=tuple(reply.interest_of),
     )
 
 

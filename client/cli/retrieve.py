@@ -30,6 +30,12 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--mmr", type=float, default=0.0, metavar="STRENGTH", help="0..1: no two alike"
     )
+    parser.add_argument(
+        "--popularity-damping", type=float, default=0.0, metavar="EXPONENT", help="0..1"
+    )
+    parser.add_argument(
+        "--interests", type=int, default=0, metavar="N", help="ask for N parts of the history"
+    )
     parser.add_argument("--explain", action="store_true", help="say what made each score")
     parser.add_argument(
         "--contributions-max", type=int, default=0, help="items named per candidate (default 3)"
@@ -65,6 +71,8 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
         min_score=options.min_score,
         require_personalized=options.require_personalized,
         diversity=diversity_of(options),
+        popularity_damping=options.popularity_damping,
+        interests=options.interests,
         explain=options.explain,
         contributions_max=options.contributions_max,
         model=options.model,
@@ -86,6 +94,10 @@ def table_of(found: Candidates) -> tuple[list[str], list[list[object]]]:
     """Return the header and a row a candidate."""
     header = ["item", "score"]
     rows: list[list[object]] = [[item_id, score] for item_id, score in found]
+    if found.interests:
+        header.append("interest")
+        for row, interest in zip(rows, found.interest_of, strict=True):
+            row.append(found.interests[interest].medoid_item_id)
     if found.reasons:
         header.append("because of")
         for row, reason in zip(rows, found.reasons, strict=True):

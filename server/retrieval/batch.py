@@ -54,7 +54,7 @@ def _scan_shared(asked: Sequence[Asked]) -> dict[int, Found]:
     """Scan for all who need a scan, together by model; return what was found by id(asked)."""
     by_model: dict[int, list[Asked]] = {}
     for one in asked:
-        if one.plan.method is Method.SCAN and one.plan.eligible_count:
+        if one.plan.method is Method.SCAN and one.plan.eligible_count and not one.interests:
             by_model.setdefault(id(one.model), []).append(one)
     found: dict[int, Found] = {}
     for group in by_model.values():

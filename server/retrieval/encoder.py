@@ -58,26 +58,26 @@ def _encode_user(model: ServingModel, query: UserQuery) -> Encoded:
     if not given:  # nothing to fold in: what is stored, or nothing
         if user_row is None or model.space is None:
             return Encoded(None, Origin.POPULARITY, missing, stored_rows)
-        vector = model.space.user_vectors[user_row]
-        return Encoded(vector, Origin.STORED, missing, stored_rows, stored_values)
+        stored = model.space.user_vectors[user_row]
+        return Encoded(stored, Origin.STORED, missing, stored_rows, stored_values)
     whole = dict(zip(stored_rows.tolist(), stored_values.tolist(), strict=True)) | given
     rows = np.array(sorted(whole), dtype=np.int32)
     if model.space is None:
         return Encoded(None, Origin.POPULARITY, missing, rows)
     values = np.array([whole[row] for row in rows.tolist()], dtype=np.float32)
-    vector = _fold_in(model, model.space, rows, values)
+    starts = np.array([0, len(rows)], dtype=np.int64)
+    history = Interactions(starts, rows, values, model.item_count)
+    vector = fold_in(model, model.space, history)[0]
     return Encoded(vector, Origin.FOLDED_IN, missing, rows, values)
 
 
-def _fold_in(model: ServingModel, space: Space, rows: IntArray, values: FloatArray) -> FloatArray:
-    starts = np.array([0, len(rows)], dtype=np.int64)
-    history = Interactions(starts, rows, values, model.item_count)
+def fold_in(model: ServingModel, space: Space, histories: Interactions) -> FloatArray:
+    """Return the vectors (rows, dim) of histories (rows, items)."""
     try:
-        vector: FloatArray = space.fold_in.solve(history)[0]
+        return space.fold_in.solve(histories)
     except SingularSystem as error:
         problem = f"model {model.model_id} has too little regularization to fold this history in"
         raise QueryKindUnsupported(problem, model=model.model_id, kind="history") from error
-    return vector
 
 
 def _encode_items(model: ServingModel, space: Space, query: ItemsQuery) -> Encoded:

@@ -90,6 +90,8 @@ class RetrieveQuery:
     min_score: float | None = None
     require_personalized: bool = False
     diversity: Diversity = Diversity()
+    popularity_damping: float = 0.0  # 0..1, power of the item's length that divides the score
+    interests: int = 0  # at most so many parts of the history; 0, 1: the history is one
     contributions_max: int = 0  # named per candidate; 0: candidates are not explained
 
 
@@ -112,6 +114,14 @@ class SearchReport:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundInterest:
+    """A part of the history that was asked for on its own."""
+
+    medoid_item_id: str  # the item of the history that stands for it
+    item_count: int  # items of the history that belong to it
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
     """What one candidate's score is made of: amounts and remainder sum to it."""
 
@@ -131,3 +141,5 @@ class Candidates:
     missing_ids: list[str]
     search: SearchReport
     reasons: list[Reason] = field(default_factory=list)  # one a candidate, where asked for
+    interests: list[FoundInterest] = field(default_factory=list)  # where the history had several
+    interest_of: list[int] = field(default_factory=list)  # a candidate's, place in `interests`

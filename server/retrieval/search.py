@@ -23,16 +23,18 @@ class Found:
     """The best rows and how they were found."""
 
     rows: IntArray  # (n,)
-    scores: FloatArray  # (n,) falling
+    scores: FloatArray  # (n,) falling, unless chosen for variety or from several interests
     report: SearchReport
+    sources: LongArray | None = None  # (n,) which interest each comes from, where there are some
 
     def first(self, count: int) -> Found:
         """Return the first `count` rows."""
-        return Found(self.rows[:count], self.scores[:count], self.report)
+        return self.at(np.arange(min(count, len(self.rows))))
 
     def at(self, places: LongArray) -> Found:
         """Return the rows at these places, in this order."""
-        return Found(self.rows[places], self.scores[places], self.report)
+        sources = None if self.sources is None else self.sources[places]
+        return Found(self.rows[places], self.scores[places], self.report, sources)
 
     def at_least(self, score: float | None) -> Found:
         """Return the rows that score so much; None: all."""
@@ -66,6 +68,16 @@ def search(model: ServingModel, plan: Plan, vector: FloatArray | None, count: in
         if len(found.rows) == min(count, plan.eligible_count):
             return found  # else the graph reached too little of the catalog: scan it
     return _scan(model.space, plan, vector, count)
+
+
+def search_each(
+    model: ServingModel, plan: Plan, vectors: Sequence[FloatArray], count: int
+) -> list[Found]:
+    """Do what `search` does for each vector; those that scan share a pass over the items."""
+    scans = plan.method is Method.SCAN and plan.eligible_count and count <= COUNT_MAX
+    if scans and model.space is not None:
+        return scan_each(model.space, [ScanQuery(plan, vector, count) for vector in vectors])
+    return [search(model, plan, vector, count) for vector in vectors]
 
 
 def _gather(

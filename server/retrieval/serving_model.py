@@ -20,6 +20,7 @@ from shortlist.server.index import ApproximateIndex
 from shortlist.server.retrieval.made_once import MadeOnce
 from shortlist.server.training.spec import spec_from_json
 
+DAMPED_MAX = 2  # exponents of popularity damping whose scaled items are kept
 ATTRIBUTES_MAX = 100  # whose values are kept as codes, 12 bytes an item and value; all there can be
 
 
@@ -49,6 +50,9 @@ class ServingModel:
     popular_rows: IntArray  # (items,) every item, most popular first, ties by row
     space: Space | None  # None: a popularity model
     attributes: pa.Table | None = None  # a row an item
+    damped: MadeOnce[ServingModel] = field(
+        default_factory=lambda: MadeOnce(DAMPED_MAX), compare=False
+    )
     attribute_values: MadeOnce[RowValues] = field(
         default_factory=lambda: MadeOnce(ATTRIBUTES_MAX), compare=False
     )

@@ -44,7 +44,8 @@ def refused(call: Callable[[], Any]) -> Refusal:
 def check(found: Refusal, code: str, reason: str) -> None:
     assert (found.code, found.reason) == (code, reason), found
     assert found.retry == (code in ("RESOURCE_EXHAUSTED", "UNAVAILABLE"))
-    assert bool(found.fields) == (reason in ("FIELD_INVALID", "EMBEDDING_DIMENSION"))
+    about_a_field = ("FIELD_INVALID", "EMBEDDING_DIMENSION", "FILTER_UNKNOWN_FIELD")
+    assert bool(found.fields) == (reason in about_a_field)
 
 
 def train(uri: str, **fields: Any) -> m.TrainRequest:
@@ -77,6 +78,14 @@ def test_a_vector_of_the_wrong_length(served: Connection) -> None:
     found = refused(lambda: served.retrieval.Embed(r.EmbedRequest(queries=[USER, query])))
     check(found, "INVALID_ARGUMENT", "EMBEDDING_DIMENSION")
     assert found.fields == ["queries[1].embedding.values"]
+
+
+def test_an_attribute_that_the_items_do_not_have(served: Connection) -> None:
+    diversity = r.Diversity(attribute="city", max_per_value=1)
+    request = r.RetrieveRequest(query=USER, diversity=diversity)
+    found = refused(lambda: served.retrieval.Retrieve(request))
+    check(found, "INVALID_ARGUMENT", "FILTER_UNKNOWN_FIELD")
+    assert found.metadata["known"] == "none"
 
 
 def test_a_file_that_cannot_be_read(served: Connection) -> None:

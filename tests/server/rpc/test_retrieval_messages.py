@@ -47,6 +47,8 @@ def test_every_field_arrives() -> None:
         min_score=0.0,
         require_personalized=True,
         diversity=r.Diversity(attribute="city", max_per_value=2, mmr_strength=0.5),
+        popularity_damping=0.25,
+        interests=1,
         explain=True,
         contributions_max=5,
     )
@@ -62,6 +64,8 @@ def test_every_field_arrives() -> None:
         min_score=0.0,
         require_personalized=True,
         diversity=Diversity("city", 2, 0.5),
+        popularity_damping=0.25,
+        interests=1,
         contributions_max=5,
     )
 
@@ -120,6 +124,10 @@ BAD_RETRIEVALS = [
     ({"query": USER, "diversity": r.Diversity(mmr_strength=1.5)}, "diversity.mmr_strength"),
     ({"query": USER, "diversity": r.Diversity(mmr_strength=math.nan)}, "diversity.mmr_strength"),
     ({"query": USER, "diversity": r.Diversity(mmr_strength=0.5), "count": 1001}, "count"),
+    ({"query": USER, "popularity_damping": -0.1}, "popularity_damping"),
+    ({"query": USER, "popularity_damping": math.inf}, "popularity_damping"),
+    ({"query": USER, "interests": 9}, "interests"),
+    ({"query": q.Query(items=q.ItemsQuery(item_ids=["a"])), "interests": 2}, "interests"),
     ({"query": USER, "contributions_max": 3}, "contributions_max"),
     ({"query": USER, "explain": True, "contributions_max": 21}, "contributions_max"),
     ({"query": USER, "explain": True, "count": 1001}, "count"),
