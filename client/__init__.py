@@ -1,6 +1,6 @@
 """Thin Python client: a server's address in, numpy arrays and plain dataclasses out."""
 
-from shortlist.client.algorithms import Popularity, Ratings, Svd, Wals
+from shortlist.client.algorithms import Neighbours, Popularity, Ratings, Svd, Wals
 from shortlist.client.candidates import (
     Candidates,
     Diversity,
@@ -31,9 +31,11 @@ from shortlist.client.errors import (
 )
 from shortlist.client.models import (
     Alias,
+    DecileRecall,
     Evaluation,
     IndexReport,
     Metric,
+    MetricDifference,
     Model,
     ModelPage,
     RankingEvaluation,
@@ -59,6 +61,7 @@ __all__ = [
     "DataLoss",
     "DataSource",
     "DeadlineExceeded",
+    "DecileRecall",
     "Diversity",
     "Embeddings",
     "Evaluation",
@@ -73,8 +76,10 @@ __all__ = [
     "ItemSource",
     "JobFailure",
     "Metric",
+    "MetricDifference",
     "Model",
     "ModelPage",
+    "Neighbours",
     "NotFound",
     "PermissionDenied",
     "Popularity",

@@ -255,9 +255,13 @@ def evaluate(
     model: str = "",
     cutoffs: Sequence[int] = (),
     seed: int = 0,
+    against: str = "",
     catalog: str = "",
 ) -> Call[Evaluation]:
-    """Measure a model on test data that it was not trained on, beside popularity."""
+    """Measure a model on test data that it was not trained on, beside popularity.
+
+    against: a model to compare with, on the users and items that both know.
+    """
     if isinstance(test_interactions, str):
         test_interactions = InteractionSource(DataSource(test_interactions))
     request = models_pb2.EvaluateModelRequest(
@@ -266,6 +270,7 @@ def evaluate(
         test_interactions=to_proto(test_interactions, models_pb2.InteractionSource()),
         cutoffs=cutoffs,
         seed=seed,
+        baseline_model=against,
     )
     return Call(MODELS, "EvaluateModel", request, models_pb2.Evaluation, _to(Evaluation))
 

@@ -5,7 +5,8 @@ Each carries `metadata`: what a program needs (field, limit, found value, file, 
 ServerError
 ├── FieldInvalid          a request field is missing, ill-typed or out of range
 │   ├── EmbeddingDimension    a vector of the wrong length
-│   └── AttributeUnknown      the model's items have no such attribute
+│   ├── FilterSyntax          a filter that cannot be read, or does not fit an attribute
+│   └── FilterUnknownField    an attribute that the model's items do not have
 ├── DataSourceInvalid     a data file that cannot be used (file, column, row)
 ├── PathNotAllowed        a path outside the configured data roots
 ├── NotFound
@@ -48,8 +49,12 @@ class EmbeddingDimension(FieldInvalid):
     """A vector of another length than the model's dim."""
 
 
-class AttributeUnknown(FieldInvalid):
-    """The model's items have no such attribute; the problem lists those they have."""
+class FilterSyntax(FieldInvalid):
+    """A filter that cannot be read or does not fit its attribute; `position` from character 0."""
+
+
+class FilterUnknownField(FieldInvalid):
+    """An attribute that the items of the model do not have; `known` lists those they have."""
 
 
 class DataSourceInvalid(ServerError, DataInvalid):

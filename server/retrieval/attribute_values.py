@@ -5,26 +5,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from shortlist.core.diversity import RowValues
-from shortlist.server.errors import AttributeUnknown, FieldInvalid
+from shortlist.server.errors import FieldInvalid
+from shortlist.server.filters.compile import column_of
 from shortlist.server.retrieval.serving_model import ServingModel
 
 
 def attribute_values(model: ServingModel, name: str, path: str) -> RowValues:
     """Return each item's values of an attribute: one, those of a list, or none for null.
 
-    `path` is the field that names the attribute. Raises AttributeUnknown, and FieldInvalid where
+    `path` is the field that names the attribute. Raises FilterUnknownField, and FieldInvalid where
     its values cannot be told apart (structures, maps).
     """
-    known = model.attributes.column_names if model.attributes is not None else []
-    if name not in known:
-        listed = ", ".join(known) or "none"
-        raise AttributeUnknown(path, f"no attribute {name!r}; known are {listed}", known=listed)
     return model.attribute_values.get(name, lambda: _coded(model, name, path))
 
 
 def _coded(model: ServingModel, name: str, path: str) -> RowValues:
-    assert model.attributes is not None  # the caller has found the name there
-    column = model.attributes.column(name).combine_chunks()
+    table = pa.table({}) if model.attributes is None else model.attributes
+    column = column_of(table, name, path).combine_chunks()
     item_count = len(column)
     counts = pa.array(np.ones(item_count, np.int64))
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):

@@ -36,7 +36,7 @@ class Variety:
 def variety_of(model: ServingModel, query: RetrieveQuery) -> Variety:
     """Return what the request asks.
 
-    Raises AttributeUnknown, and FieldInvalid for an attribute whose values cannot be counted.
+    Raises FilterUnknownField, and FieldInvalid for an attribute whose values cannot be counted.
     """
     asked = query.diversity
     pool = max(POOL_FACTOR * query.count, POOL_MIN) if asked.mmr_strength else query.count

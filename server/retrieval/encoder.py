@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from shortlist.core.errors import SingularSystem
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.server.algorithms.algorithm import HistoryScorer
 from shortlist.server.errors import EmbeddingDimension, QueryKindUnsupported
 from shortlist.server.retrieval.known_items import known_rows, last_values
 from shortlist.server.retrieval.query import EmbeddingQuery, ItemsQuery, Origin, Query, UserQuery
@@ -27,6 +28,7 @@ class Encoded:
     missing_ids: list[str]  # ids of the query that the model does not know, in order, none twice
     seen_rows: IntArray  # items of the user's known events, of the history, of an items query
     seen_values: FloatArray | None = None  # of the events, where a history made the vector
+    item_scores: FloatArray | None = None  # (items,) of a model that scores without vectors
 
 
 def encode(model: ServingModel, query: Query, path: str) -> Encoded:
@@ -37,6 +39,8 @@ def encode(model: ServingModel, query: Query, path: str) -> Encoded:
     """
     if isinstance(query, UserQuery):
         return _encode_user(model, query)
+    if isinstance(query, ItemsQuery) and model.scorer is not None:
+        return _score_items(model, model.scorer, query)
     if model.space is None:
         kind = "items" if isinstance(query, ItemsQuery) else "embedding"
         problem = f"model {model.model_id} has no vectors, so it answers no {kind} query"
@@ -55,20 +59,24 @@ def _encode_user(model: ServingModel, query: UserQuery) -> Encoded:
     if query.history_item_ids:
         given, unknown = last_values(model.items, query.history_item_ids, query.history_values)
         missing = list(dict.fromkeys(missing + unknown))
-    if not given:  # nothing to fold in: what is stored, or nothing
-        if user_row is None or model.space is None:
-            return Encoded(None, Origin.POPULARITY, missing, stored_rows)
-        stored = model.space.user_vectors[user_row]
-        return Encoded(stored, Origin.STORED, missing, stored_rows, stored_values)
+    if not given and user_row is None:
+        return Encoded(None, Origin.POPULARITY, missing, stored_rows)
+    if not given and model.space is not None:
+        vector = model.space.user_vectors[user_row]
+        return Encoded(vector, Origin.STORED, missing, stored_rows, stored_values)
     whole = dict(zip(stored_rows.tolist(), stored_values.tolist(), strict=True)) | given
     rows = np.array(sorted(whole), dtype=np.int32)
-    if model.space is None:
-        return Encoded(None, Origin.POPULARITY, missing, rows)
     values = np.array([whole[row] for row in rows.tolist()], dtype=np.float32)
-    starts = np.array([0, len(rows)], dtype=np.int64)
-    history = Interactions(starts, rows, values, model.item_count)
-    vector = fold_in(model, model.space, history)[0]
-    return Encoded(vector, Origin.FOLDED_IN, missing, rows, values)
+    if model.space is not None:
+        starts = np.array([0, len(rows)], dtype=np.int64)
+        history = Interactions(starts, rows, values, model.item_count)
+        vector = fold_in(model, model.space, history)[0]
+        return Encoded(vector, Origin.FOLDED_IN, missing, rows, values)
+    if model.scorer is not None:
+        origin = Origin.FOLDED_IN if given else Origin.STORED
+        scores = model.scorer.scores(rows, values)
+        return Encoded(None, origin, missing, rows, item_scores=scores)
+    return Encoded(None, Origin.POPULARITY, missing, rows)
 
 
 def fold_in(model: ServingModel, space: Space, histories: Interactions) -> FloatArray:
@@ -92,6 +100,20 @@ def _encode_items(model: ServingModel, space: Space, query: ItemsQuery) -> Encod
     if len(negatives):
         vector = vector - directions(space, negatives).mean(axis=0)
     return Encoded(vector.astype(np.float32), Origin.ITEMS, missing, seen)
+
+
+def _score_items(model: ServingModel, scorer: HistoryScorer, query: ItemsQuery) -> Encoded:
+    """Score by the neighbours of the positives minus those of the negatives."""
+    found, missing = last_values(
+        model.items,
+        query.item_ids + query.negative_item_ids,
+        [1.0] * len(query.item_ids) + [-1.0] * len(query.negative_item_ids),
+    )
+    rows = np.array(sorted(found), dtype=np.int32)
+    values = np.array([found[row] for row in rows.tolist()], dtype=np.float32)
+    if not (values > 0).any():
+        return Encoded(None, Origin.POPULARITY, missing, rows)
+    return Encoded(None, Origin.ITEMS, missing, rows, item_scores=scorer.scores(rows, values))
 
 
 def _encode_embedding(space: Space, query: EmbeddingQuery, path: str) -> Encoded:

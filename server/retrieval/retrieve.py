@@ -41,7 +41,10 @@ class Asked:
 
 
 def embed(model: ServingModel, queries: Sequence[Query]) -> list[Embedded]:
-    """Return one vector a query, in order."""
+    """Return one vector a query, in order. Raises QueryKindUnsupported, and what `encode` does."""
+    if model.scorer is not None:
+        problem = f"model {model.model_id} scores items without vectors, so it embeds nothing"
+        raise QueryKindUnsupported(problem, model=model.model_id, kind="embed")
     encoded = [encode(model, query, f"queries[{i}]") for i, query in enumerate(queries)]
     return [Embedded(one.vector, one.origin, one.missing_ids) for one in encoded]
 
@@ -60,7 +63,7 @@ def ask(model: ServingModel, query: RetrieveQuery) -> Asked:
     """Return the query encoded and planned; raises what `retrieve` does."""
     _check_vectors(model, query)
     encoded = encode(model, query.query, "query")
-    if encoded.vector is None and query.require_personalized:
+    if encoded.origin is Origin.POPULARITY and query.require_personalized:
         problem = f"model {model.model_id} knows nothing about whom or what the query names"
         raise UserUnknown(problem, model=model.model_id)
     interests = interests_of(model, encoded, query.interests)
@@ -74,9 +77,9 @@ def rank(asked: Asked, count: int) -> Found:
     """Return the first `count` eligible rows, whatever is chosen among them."""
     least = asked.query.min_score
     if not asked.interests:
-        return search(asked.model, asked.plan, asked.encoded.vector, count).at_least(least)
-    vectors = [one.encoded.vector for one in asked.interests if one.encoded.vector is not None]
-    founds = search_each(asked.model, asked.plan, vectors, count)
+        return search(asked.model, asked.plan, asked.encoded, count).at_least(least)
+    parts = [one.encoded for one in asked.interests]
+    founds = search_each(asked.model, asked.plan, parts, count)
     return interleave([one.at_least(least) for one in founds], count)
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shortlist.core.best_rows import best_rows
 from shortlist.core.interactions import FloatArray, IntArray, Interactions, LongArray
 from shortlist.core.scoring import score_rows
 from shortlist.server.index import ApproximateIndex
+from shortlist.server.retrieval.encoder import Encoded
 from shortlist.server.retrieval.plan import Method, Plan, eligible_rows
 from shortlist.server.retrieval.query import COUNT_MAX, SearchMode, SearchReport
 from shortlist.server.retrieval.serving_model import ServingModel, Space
@@ -50,19 +52,22 @@ class ScanQuery:
     count: int
 
 
-def search(model: ServingModel, plan: Plan, vector: FloatArray | None, count: int) -> Found:
-    """Return the best min(count, eligible) rows of the plan; vector None: by popularity.
+def search(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Found:
+    """Return the best min(count, eligible) rows of the plan; nothing known: by popularity.
 
     Beyond the scan's COUNT_MAX every eligible row is scored and sorted.
     """
+    vector = encoded.vector
     if not plan.eligible_count:
         return Found(_NO_ROWS, _NO_SCORES, SearchReport(SearchMode.EXACT, 0, 0))
     if plan.allowed is not None:
-        return _gather(model, plan, plan.allowed, vector, count)
+        return _gather(model, plan, plan.allowed, encoded, count)
+    if encoded.item_scores is not None:
+        return _gather(model, plan, eligible_rows(plan, model.item_count), encoded, count)
     if vector is None or model.space is None:
         return _ranked(model, plan, count)
     if count > COUNT_MAX:
-        return _gather(model, plan, eligible_rows(plan, model.item_count), vector, count)
+        return _gather(model, plan, eligible_rows(plan, model.item_count), encoded, count)
     if plan.method is Method.INDEX and model.space.index is not None:
         found = _index(model.space, model.space.index, plan, vector, count)
         if len(found.rows) == min(count, plan.eligible_count):
@@ -71,23 +76,26 @@ def search(model: ServingModel, plan: Plan, vector: FloatArray | None, count: in
 
 
 def search_each(
-    model: ServingModel, plan: Plan, vectors: Sequence[FloatArray], count: int
+    model: ServingModel, plan: Plan, encoded: Sequence[Encoded], count: int
 ) -> list[Found]:
-    """Do what `search` does for each vector; those that scan share a pass over the items."""
+    """Do what `search` does for each; those that scan share a pass over the items."""
+    vectors = [one.vector for one in encoded if one.vector is not None]
     scans = plan.method is Method.SCAN and plan.eligible_count and count <= COUNT_MAX
-    if scans and model.space is not None:
+    if scans and model.space is not None and len(vectors) == len(encoded):
         return scan_each(model.space, [ScanQuery(plan, vector, count) for vector in vectors])
-    return [search(model, plan, vector, count) for vector in vectors]
+    return [search(model, plan, one, count) for one in encoded]
 
 
 def _gather(
-    model: ServingModel, plan: Plan, allowed: IntArray, vector: FloatArray | None, count: int
+    model: ServingModel, plan: Plan, allowed: IntArray, encoded: Encoded, count: int
 ) -> Found:
-    if vector is None or model.space is None:
+    if encoded.item_scores is not None:
+        scores = encoded.item_scores[allowed]
+    elif encoded.vector is None or model.space is None:
         scores = model.item_scores[allowed]
     else:
-        scores = score_rows(model.space.item_vectors, vector, allowed)
-    rows, scores = _best(allowed, scores, count)
+        scores = score_rows(model.space.item_vectors, encoded.vector, allowed)
+    rows, scores = best_rows(allowed, scores, count)
     return Found(rows, scores, SearchReport(SearchMode.EXACT, plan.eligible_count, len(allowed)))
 
 
@@ -123,7 +131,7 @@ def _index(
     near, _ = index.search(vector, count + len(plan.excluded))
     allowed = np.sort(near[~np.isin(near, plan.excluded)]).astype(np.int32)
     # The index works with distances: the scores of the reply come from the vectors themselves.
-    rows, scores = _best(allowed, score_rows(space.item_vectors, vector, allowed), count)
+    rows, scores = best_rows(allowed, score_rows(space.item_vectors, vector, allowed), count)
     report = SearchReport(SearchMode.APPROXIMATE, plan.eligible_count, len(near))
     return Found(rows, scores, report)
 
@@ -137,9 +145,3 @@ def _excluded_rows(space: Space, queries: Sequence[ScanQuery]) -> Interactions |
         return None
     values = np.empty(starts[-1], dtype=np.float32)  # not read
     return Interactions(starts, np.concatenate(excluded), values, len(space.item_vectors))
-
-
-def _best(rows: IntArray, scores: FloatArray, count: int) -> tuple[IntArray, FloatArray]:
-    """Return the best `count` of ascending rows, ties by row."""
-    order = np.argsort(-scores, kind="stable")[:count]
-    return rows[order], scores[order]

@@ -13,7 +13,7 @@ from shortlist.core.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.quantization import quantize
 from shortlist.core.scoring import ItemScan
 from shortlist.core.vocabulary import Vocabulary
-from shortlist.server.algorithms.algorithm import HistoryEncoder
+from shortlist.server.algorithms.algorithm import HistoryEncoder, HistoryScorer
 from shortlist.server.algorithms.registry import algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.index import ApproximateIndex
@@ -48,7 +48,8 @@ class ServingModel:
     seen: Interactions  # user rows x item columns, aggregated values
     item_scores: FloatArray  # (items,) popularity
     popular_rows: IntArray  # (items,) every item, most popular first, ties by row
-    space: Space | None  # None: a popularity model
+    space: Space | None  # None: a model without vectors
+    scorer: HistoryScorer | None = None  # of a model that scores by neighbours
     attributes: pa.Table | None = None  # a row an item
     damped: MadeOnce[ServingModel] = field(
         default_factory=lambda: MadeOnce(DAMPED_MAX), compare=False
@@ -74,6 +75,7 @@ def load_serving_model(folder: Path) -> ServingModel:
 def serving_model(artifact: Artifact) -> ServingModel:
     """Prepare an opened artifact for serving."""
     manifest = artifact.manifest
+    params = spec_from_json(manifest.spec).algorithm
     return ServingModel(
         catalog=manifest.catalog,
         model_id=manifest.model_id,
@@ -84,6 +86,7 @@ def serving_model(artifact: Artifact) -> ServingModel:
         popular_rows=rank_by_score(artifact.item_scores),
         space=_space(artifact),
         attributes=artifact.attributes,
+        scorer=algorithm_of(params).scorer(params, artifact.seen, artifact.neighbours),
     )
 
 
