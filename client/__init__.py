@@ -10,6 +10,7 @@ from shortlist.client.candidates import (
     Reason,
     Retrieval,
     SearchReport,
+    SimilarUsers,
 )
 from shortlist.client.clients import AsyncShortlist, Shortlist
 from shortlist.client.connection import Retries
@@ -94,6 +95,7 @@ __all__ = [
     "SearchReport",
     "Shortlist",
     "ShortlistClientError",
+    "SimilarUsers",
     "Svd",
     "TrainRequest",
     "TrainingFailed",

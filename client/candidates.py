@@ -108,3 +108,20 @@ class Embeddings:
     origins: list[str]
     missing_ids: list[list[str]]
     model: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SimilarUsers:
+    """Users, most similar first; iterate for (user id, cosine)."""
+
+    user_ids: list[str]
+    scores: FloatArray  # (n,) cosines, falling
+    model: str
+    origin: str  # stored, folded_in
+    missing_ids: list[str]
+
+    def __iter__(self) -> Iterator[tuple[str, float]]:
+        return zip(self.user_ids, self.scores.tolist(), strict=True)
+
+    def __len__(self) -> int:
+        return len(self.user_ids)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.errors import SingularSystem
-from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.core.interactions import FloatArray, IntArray, Interactions, single_row
 from shortlist.server.algorithms.algorithm import HistoryScorer
 from shortlist.server.errors import EmbeddingDimension, QueryKindUnsupported
 from shortlist.server.retrieval.known_items import known_rows, last_values
@@ -68,8 +68,7 @@ def _encode_user(model: ServingModel, query: UserQuery) -> Encoded:
     rows = np.array(sorted(whole), dtype=np.int32)
     values = np.array([whole[row] for row in rows.tolist()], dtype=np.float32)
     if model.space is not None:
-        starts = np.array([0, len(rows)], dtype=np.int64)
-        history = Interactions(starts, rows, values, model.item_count)
+        history = single_row(rows, values, model.item_count)
         vector = fold_in(model, model.space, history)[0]
         return Encoded(vector, Origin.FOLDED_IN, missing, rows, values)
     if model.scorer is not None:

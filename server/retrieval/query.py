@@ -96,6 +96,17 @@ class RetrieveQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class SimilarUsersQuery:
+    """Whom to find similar users for."""
+
+    user: UserQuery
+    catalog: str = "default"
+    model: str = "live"  # id or alias
+    count: int = COUNT_DEFAULT  # 1..COUNT_MAX
+    exclude_user_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Embedded:
     """One query's vector."""
 
@@ -143,3 +154,14 @@ class Candidates:
     reasons: list[Reason] = field(default_factory=list)  # one a candidate, where asked for
     interests: list[FoundInterest] = field(default_factory=list)  # where the history had several
     interest_of: list[int] = field(default_factory=list)  # a candidate's, place in `interests`
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarUsers:
+    """Users, most similar first."""
+
+    user_ids: list[str]
+    scores: list[float]  # cosines
+    model: str
+    origin: Origin
+    missing_ids: list[str]

@@ -51,11 +51,15 @@ class ServingModel:
     space: Space | None  # None: a model without vectors
     scorer: HistoryScorer | None = None  # of a model that scores by neighbours
     attributes: pa.Table | None = None  # a row an item
+    # What only some requests need; a changed copy begins without.
     damped: MadeOnce[ServingModel] = field(
-        default_factory=lambda: MadeOnce(DAMPED_MAX), compare=False
+        init=False, compare=False, default_factory=lambda: MadeOnce(DAMPED_MAX)
+    )
+    user_scan: MadeOnce[ItemScan] = field(
+        init=False, compare=False, default_factory=lambda: MadeOnce(1)
     )
     attribute_values: MadeOnce[RowValues] = field(
-        default_factory=lambda: MadeOnce(ATTRIBUTES_MAX), compare=False
+        init=False, compare=False, default_factory=lambda: MadeOnce(ATTRIBUTES_MAX)
     )
 
     @property
