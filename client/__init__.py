@@ -41,6 +41,7 @@ from shortlist.client.models import (
     ModelPage,
     RankingEvaluation,
 )
+from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
 from shortlist.client.training import (
     DataSource,
     EvaluationSpec,
@@ -69,6 +70,9 @@ __all__ = [
     "EvaluationSpec",
     "FailedPrecondition",
     "FieldViolation",
+    "Freshness",
+    "GeoBox",
+    "GeoRadius",
     "IndexReport",
     "InteractionSource",
     "Interest",
@@ -97,6 +101,7 @@ __all__ = [
     "ShortlistClientError",
     "SimilarUsers",
     "Svd",
+    "TimeWindow",
     "TrainRequest",
     "TrainingFailed",
     "TrainingJob",

@@ -9,6 +9,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
+
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 History: TypeAlias = Sequence[str | tuple[str, float]]  # item ids, or (item id, value)
 
@@ -45,6 +47,11 @@ class Retrieval:
     mode: str = ""  # exact, approximate; empty: the server chooses
     min_score: float | None = None
     require_personalized: bool = False
+    filter: str = ""  # AIP-160 over the items' attributes
+    within: GeoRadius | None = None
+    box: GeoBox | None = None
+    window: TimeWindow | None = None
+    freshness: Freshness | None = None
     diversity: Diversity | None = None
     popularity_damping: float = 0.0  # 0..1
     interests: int = 0  # parts of the history asked for on their own; 0, 1: off

@@ -25,6 +25,7 @@ from shortlist.client.queries import (
     similar_users_from_proto,
     similar_users_to_proto,
 )
+from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
 from shortlist.v1 import retrieval_service_pb2 as pb2
 
 
@@ -42,6 +43,11 @@ def retrieve(
     mode: str = "",
     min_score: float | None = None,
     require_personalized: bool = False,
+    filter: str = "",
+    within: GeoRadius | None = None,
+    box: GeoBox | None = None,
+    window: TimeWindow | None = None,
+    freshness: Freshness | None = None,
     diversity: Diversity | None = None,
     popularity_damping: float = 0.0,
     interests: int = 0,
@@ -53,7 +59,9 @@ def retrieve(
     """Return the best items for a user and/or a history, for items, or for an embedding.
 
     history: item ids, or (item id, value) pairs; a negative value is a dislike. count 0: 100.
-    candidates: score only these. mode: "exact", "approximate", or "" for the server's choice.
+    candidates: score only these. filter: AIP-160 over the items' attributes, as in
+    city = "Rome" AND year >= 2000; within, box, window: where and when items must be; freshness:
+    new ones first. mode: "exact", "approximate", or "" for the server's choice.
     popularity_damping: divide scores by the item's length to this power, 0..1. interests: ask for
     up to so many parts of the history on their own. explain: say which items of the history made
     each score, contributions_max of them (0: 3).
@@ -67,6 +75,11 @@ def retrieve(
         mode=mode,
         min_score=min_score,
         require_personalized=require_personalized,
+        filter=filter,
+        within=within,
+        box=box,
+        window=window,
+        freshness=freshness,
         diversity=diversity,
         popularity_damping=popularity_damping,
         interests=interests,

@@ -6,6 +6,7 @@ import argparse
 
 from shortlist.client.candidates import Candidates, Diversity, History
 from shortlist.client.cli.options import Commands, print_json, print_table
+from shortlist.client.cli.restrictions import add_restriction_options, restrictions_of
 from shortlist.client.clients import Shortlist
 
 
@@ -24,6 +25,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--require-personalized", action="store_true", help="no popular items for strangers"
     )
+    add_restriction_options(parser)
     parser.add_argument(
         "--max-per-value", metavar="ATTRIBUTE=N", help="at most N with the same value, city=2"
     )
@@ -70,6 +72,7 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
         mode=options.mode,
         min_score=options.min_score,
         require_personalized=options.require_personalized,
+        **restrictions_of(options),
         diversity=diversity_of(options),
         popularity_damping=options.popularity_damping,
         interests=options.interests,

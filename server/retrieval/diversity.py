@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from shortlist.core.diversity import RowValues, first_per_value, marginal_relevance
-from shortlist.server.retrieval.attribute_values import attribute_values
 from shortlist.server.retrieval.encoder import directions
 from shortlist.server.retrieval.query import COUNT_MAX, Diversity, RetrieveQuery
 from shortlist.server.retrieval.search import Found
@@ -42,7 +41,7 @@ def variety_of(model: ServingModel, query: RetrieveQuery) -> Variety:
     pool = max(POOL_FACTOR * query.count, POOL_MIN) if asked.mmr_strength else query.count
     if not asked.max_per_value:
         return Variety(asked, None, pool, pool)
-    values = attribute_values(model, asked.attribute, "diversity.attribute")
+    values = model.attributes.values(asked.attribute, "diversity.attribute")
     return Variety(asked, values, pool, min(_GROWTH * pool, COUNT_MAX))
 
 

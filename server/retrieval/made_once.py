@@ -17,6 +17,9 @@ class MadeOnce(Generic[T]):
         self._lock = threading.Lock()  # guards _kept, never held while making
         self._making = threading.Lock()  # one at a time: two would double the peak memory
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what is kept under the key, or make it."""
         found = self._find(key)

@@ -5,6 +5,8 @@ from enum import Enum
 from typing import TypeAlias
 
 from shortlist.core.interactions import FloatArray
+from shortlist.server.filters.places import Box, Radius
+from shortlist.server.filters.times import Freshness, Window
 
 COUNT_DEFAULT = 100
 COUNT_MAX = 10_000
@@ -67,12 +69,28 @@ class EmbedQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Restrictions:
+    """What an item must be to be returned; everything that is set must hold."""
+
+    filter: str = ""  # AIP-160 over the attributes of the items
+    within: Radius | None = None
+    box: Box | None = None
+    window: Window | None = None
+
+
+NO_RESTRICTIONS = Restrictions()
+
+
+@dataclass(frozen=True, slots=True)
 class Diversity:
     """How candidates must differ; the defaults ask for nothing."""
 
     attribute: str = ""
     max_per_value: int = 0  # candidates with the same value of the attribute; 0: no limit
     mmr_strength: float = 0.0  # 0..1, of marginal relevance
+
+
+NO_DIVERSITY = Diversity()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +107,9 @@ class RetrieveQuery:
     mode: SearchMode = SearchMode.AUTO
     min_score: float | None = None
     require_personalized: bool = False
-    diversity: Diversity = Diversity()
+    restrictions: Restrictions = NO_RESTRICTIONS
+    freshness: Freshness | None = None
+    diversity: Diversity = NO_DIVERSITY
     popularity_damping: float = 0.0  # 0..1, power of the item's length that divides the score
     interests: int = 0  # at most so many parts of the history; 0, 1: the history is one
     contributions_max: int = 0  # named per candidate; 0: candidates are not explained

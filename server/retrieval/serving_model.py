@@ -6,9 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
-from shortlist.core.diversity import RowValues
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.quantization import quantize
 from shortlist.core.scoring import ItemScan
@@ -17,11 +15,11 @@ from shortlist.server.algorithms.algorithm import HistoryEncoder, HistoryScorer
 from shortlist.server.algorithms.registry import algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.index import ApproximateIndex
+from shortlist.server.retrieval.attributes import ItemAttributes
 from shortlist.server.retrieval.made_once import MadeOnce
 from shortlist.server.training.spec import spec_from_json
 
 DAMPED_MAX = 2  # exponents of popularity damping whose scaled items are kept
-ATTRIBUTES_MAX = 100  # whose values are kept as codes, 12 bytes an item and value; all there can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +47,14 @@ class ServingModel:
     item_scores: FloatArray  # (items,) popularity
     popular_rows: IntArray  # (items,) every item, most popular first, ties by row
     space: Space | None  # None: a model without vectors
+    attributes: ItemAttributes  # what is known about the items
     scorer: HistoryScorer | None = None  # of a model that scores by neighbours
-    attributes: pa.Table | None = None  # a row an item
     # What only some requests need; a changed copy begins without.
     damped: MadeOnce[ServingModel] = field(
         init=False, compare=False, default_factory=lambda: MadeOnce(DAMPED_MAX)
     )
     user_scan: MadeOnce[ItemScan] = field(
         init=False, compare=False, default_factory=lambda: MadeOnce(1)
-    )
-    attribute_values: MadeOnce[RowValues] = field(
-        init=False, compare=False, default_factory=lambda: MadeOnce(ATTRIBUTES_MAX)
     )
 
     @property
@@ -89,7 +84,7 @@ def serving_model(artifact: Artifact) -> ServingModel:
         item_scores=artifact.item_scores,
         popular_rows=rank_by_score(artifact.item_scores),
         space=_space(artifact),
-        attributes=artifact.attributes,
+        attributes=ItemAttributes(artifact.attributes, manifest.item_count),
         scorer=algorithm_of(params).scorer(params, artifact.seen, artifact.neighbours),
     )
 

@@ -27,6 +27,10 @@ from shortlist.server.rpc.fields import (
 )
 from shortlist.server.rpc.query_messages import ORIGIN_TO_PROTO, query_from_proto
 from shortlist.server.rpc.reason_messages import contributions_max_from_proto, reasons_to_proto
+from shortlist.server.rpc.restriction_messages import (
+    freshness_from_proto,
+    restrictions_from_proto,
+)
 from shortlist.v1 import retrieval_service_pb2 as pb2
 
 QUERIES_MAX = 1000
@@ -94,6 +98,8 @@ def retrieve_query_from_proto(request: pb2.RetrieveRequest) -> RetrieveQuery:
         popularity_damping=float_in("popularity_damping", request.popularity_damping, 0, 1),
         interests=_interests_from_proto(request),
         contributions_max=contributions_max_from_proto(request, count),
+        restrictions=restrictions_from_proto(request),
+        freshness=freshness_from_proto(request),
     )
 
 

@@ -21,25 +21,25 @@ CITIES = ["Bonn", "Köln", None, "Bonn", "Ulm"]
 TAGS = [["new", "new"], [], None, ["hot", "new"], [None, "old"]]
 
 
-def with_attributes(model: ServingModel) -> ServingModel:
-    count = model.item_count
-    table = {
-        "city": [CITIES[row % 5] for row in range(count)],
-        "tags": [TAGS[row * 7 % 5] for row in range(count)],
-        "stars": [float(row % 3) for row in range(count)],
-        "place": [{"x": 1}] * count,
-    }
-    code = pa.array(table["city"]).dictionary_encode()
-    return replace(model, attributes=pa.table(table).append_column("code", code))
+def some_attributes(count: int) -> pa.Table:
+    table = pa.table(
+        {
+            "city": [CITIES[row % 5] for row in range(count)],
+            "tags": [TAGS[row * 7 % 5] for row in range(count)],
+            "stars": [float(row % 3) for row in range(count)],
+            "place": [{"x": 1}] * count,
+        }
+    )
+    return table.append_column("code", table["city"].combine_chunks().dictionary_encode())
 
 
-MODEL = with_attributes(small_model(seed=4, item_count=60))
+TABLE = some_attributes(60)
+MODEL = small_model(seed=4, item_count=60, attributes=TABLE)
 VECTOR = EmbeddingQuery(np.array([1, -2, 0, 1], np.float32))
 
 
 def values_of(attribute: str, row: int) -> set[object]:
-    assert MODEL.attributes is not None
-    value = MODEL.attributes.column(attribute)[row].as_py()
+    value = TABLE.column(attribute)[row].as_py()
     return (
         set(value if isinstance(value, list) else [value]) - {None} if value is not None else set()
     )
@@ -88,13 +88,12 @@ def test_no_value_comes_more_often_and_nothing_is_missed(
 
 def test_a_large_catalog_is_walked_to_its_end() -> None:
     """The wanted rows lie beyond what the scan can rank: a city at the very end."""
-    model = small_model(seed=1, item_count=12_000)
+    cities = pa.table({"city": ["Bonn"] * 11_990 + ["Ulm"] * 10})
+    model = small_model(seed=1, item_count=12_000, attributes=cities)
     assert model.space is not None
     vectors = np.zeros((12_000, 4), np.float32)
     vectors[:, 0] = np.arange(12_000, 0, -1)
     falling = with_vectors(model, vectors)
-    cities = pa.array(["Bonn"] * 11_990 + ["Ulm"] * 10)
-    falling = replace(falling, attributes=pa.table({"city": cities}))
     query = EmbeddingQuery(np.array([1, 0, 0, 0], np.float32))
     asked = RetrieveQuery(query, count=5, diversity=Diversity("city", 3))
     rows = [0, 1, 2, 11_990, 11_991]
@@ -152,7 +151,7 @@ def test_an_unknown_attribute_lists_the_known_ones() -> None:
 
 
 def test_a_model_without_vectors_refuses_marginal_relevance_and_keeps_limits() -> None:
-    popular = with_attributes(popularity_model(seed=4, item_count=60))
+    popular = popularity_model(seed=4, item_count=60, attributes=TABLE)
     asked = RetrieveQuery(UserQuery("u001"), diversity=Diversity(mmr_strength=0.1))
     with pytest.raises(QueryKindUnsupported, match="mmr_strength"):
         retrieve(popular, asked)

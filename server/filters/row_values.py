@@ -1,4 +1,4 @@
-"""The values of one attribute as codes, for whoever counts items by value."""
+"""The values of an attribute as codes, for whoever counts rows by value."""
 
 import numpy as np
 import pyarrow as pa
@@ -6,22 +6,14 @@ import pyarrow.compute as pc
 
 from shortlist.core.diversity import RowValues
 from shortlist.server.errors import FieldInvalid
-from shortlist.server.filters.compile import column_of
-from shortlist.server.retrieval.serving_model import ServingModel
 
 
-def attribute_values(model: ServingModel, name: str, path: str) -> RowValues:
-    """Return each item's values of an attribute: one, those of a list, or none for null.
+def row_values(attribute: pa.ChunkedArray, name: str, field: str) -> RowValues:
+    """Return each row's values of an attribute: one, those of a list, or none for null.
 
-    `path` is the field that names the attribute. Raises FilterUnknownField, and FieldInvalid where
-    its values cannot be told apart (structures, maps).
+    Raises FieldInvalid where values cannot be told apart (structures, maps).
     """
-    return model.attribute_values.get(name, lambda: _coded(model, name, path))
-
-
-def _coded(model: ServingModel, name: str, path: str) -> RowValues:
-    table = pa.table({}) if model.attributes is None else model.attributes
-    column = column_of(table, name, path).combine_chunks()
+    column = attribute.combine_chunks()
     item_count = len(column)
     counts = pa.array(np.ones(item_count, np.int64))
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
@@ -31,7 +23,7 @@ def _coded(model: ServingModel, name: str, path: str) -> RowValues:
         column = column.cast(column.type.value_type)
     if pa.types.is_nested(column.type):
         problem = f"{name!r} holds {column.type}, not values that can be counted"
-        raise FieldInvalid(path, problem, found=name)
+        raise FieldInvalid(field, problem, found=name)
     encoded = column.dictionary_encode()
     rows = np.repeat(np.arange(item_count), counts.to_numpy(zero_copy_only=False))
     present = encoded.indices.is_valid().to_numpy(zero_copy_only=False)
