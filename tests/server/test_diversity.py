@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from shortlist.server.errors import FieldInvalid, FilterUnknownField, QueryKindUnsupported
 from shortlist.server.retrieval.batch import retrieve_each
-from shortlist.server.retrieval.query import Diversity, EmbeddingQuery, RetrieveQuery, UserQuery
+from shortlist.server.retrieval.query import (
+    Diversity,
+    EmbeddingQuery,
+    Restrictions,
+    RetrieveQuery,
+    UserQuery,
+)
 from shortlist.server.retrieval.retrieve import retrieve
 from shortlist.server.retrieval.serving_model import ServingModel
 from tests.oracles.diversity import first_per_value
@@ -140,6 +146,28 @@ def test_both_hold_at_once() -> None:
     cities = [values_of("city", all_ids(MODEL).index(one)) for one in found.item_ids]
     assert len(found.item_ids) == 6
     assert all(cities.count({city}) <= 2 for city in ("Bonn", "Köln", "Ulm"))
+
+
+def test_variety_holds_under_a_filter() -> None:
+    """What a filter lets through is all there is, for limits, damping and interests alike."""
+    names = tuple(all_ids(MODEL)[row] for row in range(8))
+    query = RetrieveQuery(
+        UserQuery("", names, (1.0,) * 8),
+        count=10,
+        restrictions=Restrictions(filter="stars >= 1"),
+        diversity=Diversity("city", 3),
+        popularity_damping=0.5,
+        interests=2,
+    )
+    found = retrieve(MODEL, query)
+    rows = [all_ids(MODEL).index(one) for one in found.item_ids]
+    cities = [values_of("city", row) for row in rows]
+    assert len(set(rows)) == 10
+    assert all(row % 3 >= 1 for row in rows)
+    assert all(cities.count({city}) <= 3 for city in ("Bonn", "Köln", "Ulm"))
+    assert set(found.interest_of) == {0, 1}
+    (batched,) = retrieve_each(lambda *_: MODEL, [query])
+    assert batched == found
 
 
 def test_an_unknown_attribute_lists_the_known_ones() -> None:
