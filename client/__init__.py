@@ -3,11 +3,14 @@
 from shortlist.client.algorithms import Neighbours, Popularity, Ratings, Svd, Wals
 from shortlist.client.candidates import (
     Candidates,
+    Diversity,
     Embeddings,
+    Interest,
     Query,
     Reason,
     Retrieval,
     SearchReport,
+    SimilarUsers,
 )
 from shortlist.client.clients import AsyncShortlist, Shortlist
 from shortlist.client.connection import Retries
@@ -64,6 +67,7 @@ __all__ = [
     "DataSource",
     "DeadlineExceeded",
     "DecileRecall",
+    "Diversity",
     "EarlyStopping",
     "Embeddings",
     "Evaluation",
@@ -75,6 +79,7 @@ __all__ = [
     "GeoRadius",
     "IndexReport",
     "InteractionSource",
+    "Interest",
     "Internal",
     "InvalidArgument",
     "ItemSource",
@@ -98,6 +103,7 @@ __all__ = [
     "SearchReport",
     "Shortlist",
     "ShortlistClientError",
+    "SimilarUsers",
     "Svd",
     "TimeWindow",
     "TrainRequest",
