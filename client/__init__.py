@@ -38,6 +38,7 @@ from shortlist.client.models import (
     ModelPage,
     RankingEvaluation,
 )
+from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
 from shortlist.client.training import (
     DataSource,
     EvaluationSpec,
@@ -65,6 +66,9 @@ __all__ = [
     "EvaluationSpec",
     "FailedPrecondition",
     "FieldViolation",
+    "Freshness",
+    "GeoBox",
+    "GeoRadius",
     "IndexReport",
     "InteractionSource",
     "Internal",
@@ -91,6 +95,7 @@ __all__ = [
     "Shortlist",
     "ShortlistClientError",
     "Svd",
+    "TimeWindow",
     "TrainRequest",
     "TrainingFailed",
     "TrainingJob",

@@ -24,6 +24,7 @@ from shortlist.client.queries import (
     query_to_proto,
     retrieval_to_proto,
 )
+from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
 from shortlist.client.training import (
     DataSource,
     EvaluationSpec,
@@ -79,6 +80,11 @@ def retrieve(
     mode: str = "",
     min_score: float | None = None,
     require_personalized: bool = False,
+    filter: str = "",
+    within: GeoRadius | None = None,
+    box: GeoBox | None = None,
+    window: TimeWindow | None = None,
+    freshness: Freshness | None = None,
     explain: bool = False,
     contributions_max: int = 0,
     model: str = "",
@@ -88,7 +94,9 @@ def retrieve(
 
     history: item ids, or (item id, value) pairs; a negative value is a dislike. segment: of the
     user, such as a country; popular items answer from it where nothing else is known. count 0: 100.
-    candidates: score only these. mode: "exact", "approximate", or "" for the server's choice.
+    candidates: score only these. filter: AIP-160 over the items' attributes, as in
+    city = "Rome" AND year >= 2000; within, box, window: where and when items must be; freshness:
+    new ones first. mode: "exact", "approximate", or "" for the server's choice.
     explain: say which items of the history made each score, contributions_max of them (0: 3).
     """
     request = Retrieval(
@@ -100,18 +108,18 @@ def retrieve(
         mode=mode,
         min_score=min_score,
         require_personalized=require_personalized,
+        filter=filter,
+        within=within,
+        box=box,
+        window=window,
+        freshness=freshness,
         explain=explain,
         contributions_max=contributions_max,
         catalog=catalog,
         model=model,
     )
-    return Call(
-        RETRIEVAL,
-        "Retrieve",
-        retrieval_to_proto(request),
-        retrieval_pb2.RetrieveResponse,
-        candidates_from_proto,
-    )
+    message, reply = retrieval_to_proto(request), retrieval_pb2.RetrieveResponse
+    return Call(RETRIEVAL, "Retrieve", message, reply, candidates_from_proto)
 
 
 def retrieve_batch(

@@ -9,6 +9,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
+
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 History: TypeAlias = Sequence[str | tuple[str, float]]  # item ids, or (item id, value)
 
@@ -37,6 +39,11 @@ class Retrieval:
     mode: str = ""  # exact, approximate; empty: the server chooses
     min_score: float | None = None
     require_personalized: bool = False
+    filter: str = ""  # AIP-160 over the items' attributes
+    within: GeoRadius | None = None
+    box: GeoBox | None = None
+    window: TimeWindow | None = None
+    freshness: Freshness | None = None
     explain: bool = False
     contributions_max: int = 0  # 0: 3
     catalog: str = ""

@@ -16,6 +16,12 @@ from shortlist.client.candidates import (
     SearchReport,
 )
 from shortlist.client.conversion import enum_from_proto, enum_to_proto
+from shortlist.client.restrictions import (
+    box_to_proto,
+    freshness_to_proto,
+    radius_to_proto,
+    window_to_proto,
+)
 from shortlist.v1 import query_pb2
 from shortlist.v1 import retrieval_service_pb2 as pb2
 
@@ -72,6 +78,11 @@ def retrieval_to_proto(request: Retrieval) -> pb2.RetrieveRequest:
         mode=enum_to_proto(_MODE, request.mode),  # type: ignore[arg-type] # a number of the enum
         min_score=request.min_score,
         require_personalized=request.require_personalized,
+        filter=request.filter,
+        within=radius_to_proto(request.within),
+        box=box_to_proto(request.box),
+        window=window_to_proto(request.window),
+        freshness=freshness_to_proto(request.freshness),
         explain=request.explain,
         contributions_max=request.contributions_max,
     )

@@ -6,6 +6,7 @@ import argparse
 
 from shortlist.client.candidates import Candidates, History
 from shortlist.client.cli.options import Commands, print_json, print_table
+from shortlist.client.cli.restrictions import add_restriction_options, restrictions_of
 from shortlist.client.clients import Shortlist
 
 
@@ -27,6 +28,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--require-personalized", action="store_true", help="no popular items for strangers"
     )
+    add_restriction_options(parser)
     parser.add_argument("--explain", action="store_true", help="say what made each score")
     parser.add_argument(
         "--contributions-max", type=int, default=0, help="items named per candidate (default 3)"
@@ -62,6 +64,7 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
         mode=options.mode,
         min_score=options.min_score,
         require_personalized=options.require_personalized,
+        **restrictions_of(options),
         explain=options.explain,
         contributions_max=options.contributions_max,
         model=options.model,

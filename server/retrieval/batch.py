@@ -55,12 +55,12 @@ def _attempt_answer(asked: Asked, scanned: dict[int, Found]) -> Outcome:
 
 def _scan_shared(asked: Sequence[Asked]) -> dict[int, Found]:
     """Scan for all who need a scan, together by model; return what was found by id(asked)."""
-    by_model: dict[int, list[Asked]] = {}
+    by_items: dict[tuple[int, int], list[Asked]] = {}  # one model, one set of eligible items
     for one in asked:
         if one.plan.method is Method.SCAN and one.plan.eligible_count:
-            by_model.setdefault(id(one.model), []).append(one)
+            by_items.setdefault((id(one.model), id(one.plan.eligible)), []).append(one)
     found: dict[int, Found] = {}
-    for group in by_model.values():
+    for group in by_items.values():
         group.sort(key=lambda one: one.query.count)  # a pass is as wide as its widest query
         for first in range(0, len(group), QUERIES_AT_ONCE):
             found |= _scan_part(group[first : first + QUERIES_AT_ONCE])

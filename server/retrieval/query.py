@@ -5,6 +5,8 @@ from enum import Enum
 from typing import TypeAlias
 
 from shortlist.core.interactions import FloatArray
+from shortlist.server.filters.places import Box, Radius
+from shortlist.server.filters.times import Freshness, Window
 
 COUNT_DEFAULT = 100
 COUNT_MAX = 10_000
@@ -67,6 +69,19 @@ class EmbedQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Restrictions:
+    """What an item must be to be returned; everything that is set must hold."""
+
+    filter: str = ""  # AIP-160 over the attributes of the items
+    within: Radius | None = None
+    box: Box | None = None
+    window: Window | None = None
+
+
+NO_RESTRICTIONS = Restrictions()
+
+
+@dataclass(frozen=True, slots=True)
 class RetrieveQuery:
     """One retrieval; the defaults are the contract's."""
 
@@ -80,6 +95,8 @@ class RetrieveQuery:
     mode: SearchMode = SearchMode.AUTO
     min_score: float | None = None
     require_personalized: bool = False
+    restrictions: Restrictions = NO_RESTRICTIONS
+    freshness: Freshness | None = None
     contributions_max: int = 0  # named per candidate; 0: candidates are not explained
 
 

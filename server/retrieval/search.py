@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from shortlist.core.best_rows import best_rows
+from shortlist.core.bitmaps import has_rows
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.scoring import score_rows
+from shortlist.server.filters.times import faded
 from shortlist.server.index import ApproximateIndex
 from shortlist.server.retrieval.encoder import Encoded
-from shortlist.server.retrieval.plan import Method, Plan
+from shortlist.server.retrieval.plan import Method, Plan, eligible_rows
 from shortlist.server.retrieval.query import SearchMode, SearchReport
 from shortlist.server.retrieval.serving_model import ServingModel, Space
 
@@ -46,7 +48,8 @@ def search(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Fou
     if plan.allowed is not None:
         return _gather(model, plan, plan.allowed, encoded, count)
     if encoded.item_scores is not None:
-        rows = np.delete(np.arange(model.item_count, dtype=np.int32), plan.excluded)
+        rows = eligible_rows(model.item_count, plan.eligible)
+        rows = np.setdiff1d(rows, plan.excluded, assume_unique=True)
         return _gather(model, plan, rows, encoded, count)
     if vector is None or model.space is None:
         return _ranked(model, plan, count)
@@ -66,13 +69,19 @@ def _gather(
         scores = model.item_scores[allowed]
     else:
         scores = score_rows(model.space.item_vectors, encoded.vector, allowed)
+    if plan.fading is not None:
+        freshness, times, now_ms = plan.fading
+        scores = faded(freshness, scores, times[allowed], now_ms)
     rows, scores = best_rows(allowed, scores, count)
     return Found(rows, scores, SearchReport(SearchMode.EXACT, plan.eligible_count, len(allowed)))
 
 
 def _ranked(model: ServingModel, plan: Plan, count: int) -> Found:
     """Walk the ranking only as far as exclusions can push the last candidate."""
-    rows = model.popular_rows[: count + len(plan.excluded)]
+    ranking = model.popular_rows
+    if plan.eligible is not None:
+        ranking = ranking[has_rows(plan.eligible, ranking)]
+    rows = ranking[: count + len(plan.excluded)]
     rows = rows[~np.isin(rows, plan.excluded)][:count]
     report = SearchReport(SearchMode.EXACT, plan.eligible_count, plan.eligible_count)
     return Found(rows, model.item_scores[rows], report)
@@ -83,10 +92,11 @@ def _scan(space: Space, plan: Plan, vector: FloatArray, count: int) -> Found:
 
 
 def scan_each(space: Space, queries: Sequence[ScanQuery]) -> list[Found]:
-    """Score every item for each query in one pass; all are as wide as the widest."""
+    """Score the items for each query in one pass; all have the same eligible items."""
     widest = min(max(one.count for one in queries), len(space.item_vectors))
     vectors = np.stack([one.vector for one in queries])
-    top = space.scan.top(vectors, widest, excluded=_excluded_rows(space, queries))
+    allowed, excluded = queries[0].plan.eligible, _excluded_rows(space, queries)
+    top = space.scan.top(vectors, widest, eligible=allowed, excluded=excluded)
     found = []
     for i, one in enumerate(queries):
         count = min(int(top.counts[i]), one.count)

@@ -16,6 +16,7 @@ from shortlist.server.algorithms.algorithm import HistoryEncoder, HistoryScorer
 from shortlist.server.algorithms.registry import algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.index import ApproximateIndex
+from shortlist.server.retrieval.attributes import ItemAttributes
 from shortlist.server.training.spec import spec_from_json
 
 
@@ -53,6 +54,7 @@ class ServingModel:
     item_scores: FloatArray  # (items,) popularity
     popular_rows: IntArray  # (items,) every item, most popular first, ties by row
     space: Space | None  # None: a model without vectors
+    attributes: ItemAttributes  # what is known about the items
     scorer: HistoryScorer | None = None  # of a model that scores by neighbours
     segments: Segmented | None = None
 
@@ -83,6 +85,7 @@ def serving_model(artifact: Artifact) -> ServingModel:
         item_scores=artifact.item_scores,
         popular_rows=rank_by_score(artifact.item_scores),
         space=_space(artifact),
+        attributes=ItemAttributes(artifact.attributes, manifest.item_count),
         scorer=algorithm_of(params).scorer(params, artifact.seen, artifact.neighbours),
         segments=_segmented(artifact),
     )

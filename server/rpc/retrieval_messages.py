@@ -25,6 +25,10 @@ from shortlist.server.rpc.fields import (
 )
 from shortlist.server.rpc.query_messages import ORIGIN_TO_PROTO, query_from_proto
 from shortlist.server.rpc.reason_messages import contributions_max_from_proto, reasons_to_proto
+from shortlist.server.rpc.restriction_messages import (
+    freshness_from_proto,
+    restrictions_from_proto,
+)
 from shortlist.v1 import retrieval_service_pb2 as pb2
 
 QUERIES_MAX = 1000
@@ -88,6 +92,8 @@ def retrieve_query_from_proto(request: pb2.RetrieveRequest) -> RetrieveQuery:
         min_score=min_score,
         require_personalized=request.require_personalized,
         contributions_max=contributions_max_from_proto(request, count),
+        restrictions=restrictions_from_proto(request),
+        freshness=freshness_from_proto(request),
     )
 
 
