@@ -79,8 +79,8 @@ def measure(
     anything to find has no entry. More users than fit are sampled, the same ones every time.
     """
     of_known = None if model.segments is None else model.segments.users
-    known = _group("known", model.seen, test.known, model.item_counts, of_known)
-    unseen = _group("unseen", test.histories, test.targets, model.item_counts, test.segments)
+    known = group_of("known", model.seen, test.known, model.item_counts, of_known)
+    unseen = group_of("unseen", test.histories, test.targets, model.item_counts, test.segments)
     trained = model.item_counts > 0
     eligible = None if trained.all() else pack_bitmap(trained)
     measured = []
@@ -182,12 +182,12 @@ def _ranked(
     return TopRows(counts, best, scores)
 
 
-def _group(
+def group_of(
     name: str,
     had: Interactions,
     held_out: Interactions,
     item_counts: np.ndarray,
-    segments: Interactions | None,
+    segments: Interactions | None = None,
 ) -> Group:
     """Worth finding is what was liked, of an item the model knows, and not had already."""
     held_out = entries_where(held_out, item_counts[held_out.columns] > 0)
