@@ -61,6 +61,8 @@ class RatingParams:
             found = getattr(self, field)
             if not low <= found <= high:
                 raise SettingInvalid(field, found, f"{low} to {high}")
+        if not self.learning_rate > 0:
+            raise SettingInvalid("learning_rate", self.learning_rate, "above 0, 100 at most")
         if self.solver not in {"als", "adam"}:
             raise SettingInvalid("solver", self.solver, "als or adam")
         if self.mean not in {"global", "item"}:
