@@ -41,10 +41,12 @@ from shortlist.client.models import (
     Model,
     ModelPage,
     RankingEvaluation,
+    Trial,
 )
 from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
 from shortlist.client.training import (
     DataSource,
+    EarlyStopping,
     EvaluationSpec,
     InteractionSource,
     ItemSource,
@@ -53,6 +55,7 @@ from shortlist.client.training import (
     TrainingJob,
     TrainingJobPage,
     TrainRequest,
+    Tuning,
 )
 
 __all__ = [
@@ -66,6 +69,7 @@ __all__ = [
     "DeadlineExceeded",
     "DecileRecall",
     "Diversity",
+    "EarlyStopping",
     "Embeddings",
     "Evaluation",
     "EvaluationSpec",
@@ -108,6 +112,8 @@ __all__ = [
     "TrainingFailed",
     "TrainingJob",
     "TrainingJobPage",
+    "Trial",
+    "Tuning",
     "Unavailable",
     "Wals",
 ]

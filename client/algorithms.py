@@ -26,6 +26,7 @@ class Wals:
     init_stddev: float | None = None
     solver: str = ""  # conjugate_gradient, cholesky
     seed: int = 0
+    over_relaxation: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

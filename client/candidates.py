@@ -17,13 +17,14 @@ History: TypeAlias = Sequence[str | tuple[str, float]]  # item ids, or (item id,
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Who or what is asked about: a user and/or a history, or items, or an embedding."""
+    """Who or what is asked about: a user, history, segment, or items, or an embedding."""
 
     user: str = ""
     history: History = ()
     items: Sequence[str] = ()
     negative_items: Sequence[str] = ()
     embedding: npt.ArrayLike | None = None
+    segment: str = ""  # of the user, such as a country; for popular items
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from shortlist.client.exports import ExportProgress
 from shortlist.client.models import Alias, AliasList, Evaluation, Model, ModelPage
 from shortlist.client.training import (
     DataSource,
+    EarlyStopping,
     EvaluationSpec,
     InteractionSource,
     ItemSource,
@@ -19,6 +20,7 @@ from shortlist.client.training import (
     TrainingJob,
     TrainingJobPage,
     TrainRequest,
+    Tuning,
 )
 from shortlist.v1 import model_service_pb2 as models_pb2
 
@@ -36,6 +38,8 @@ def start_training(
     alias: str = "",
     keep_aliases: bool = False,
     request_id: str = "",
+    early_stopping: EarlyStopping | None = None,
+    tuning: Tuning | None = None,
     catalog: str = "",
 ) -> Call[TrainingJob]:
     """Have a training accepted and return its job at once; paths are the server's.
@@ -58,6 +62,8 @@ def start_training(
         alias=alias,
         keep_aliases=keep_aliases,
         request_id=request_id,
+        early_stopping=early_stopping,
+        tuning=tuning,
     )
     message = to_proto(request, models_pb2.TrainRequest())
     return Call(MODELS, "Train", message, models_pb2.TrainingJob, _job, repeatable=bool(request_id))

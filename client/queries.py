@@ -34,7 +34,7 @@ _MODE = pb2.SearchMode.DESCRIPTOR
 def query_to_proto(query: Query) -> query_pb2.Query:
     """Return the message of a query. Raises ValueError unless it has exactly one target."""
     targets = {
-        "user or history": bool(query.user or len(query.history)),
+        "user, history or segment": bool(query.user or len(query.history) or query.segment),
         "items": bool(len(query.items) or len(query.negative_items)),
         "embedding": query.embedding is not None,
     }
@@ -51,7 +51,8 @@ def query_to_proto(query: Query) -> query_pb2.Query:
         items = query_pb2.ItemsQuery(item_ids=query.items, negative_item_ids=query.negative_items)
         return query_pb2.Query(items=items)
     history = history_to_proto(query.history)
-    return query_pb2.Query(user=query_pb2.UserQuery(user_id=query.user, history=history))
+    user = query_pb2.UserQuery(user_id=query.user, history=history, segment=query.segment)
+    return query_pb2.Query(user=user)
 
 
 def history_to_proto(history: History) -> list[query_pb2.Event]:

@@ -36,6 +36,7 @@ def retrieve(
     items: Sequence[str] = (),
     negative_items: Sequence[str] = (),
     embedding: npt.ArrayLike | None = None,
+    segment: str = "",
     count: int = 0,
     exclude: Sequence[str] = (),
     include_seen: bool = False,
@@ -58,7 +59,8 @@ def retrieve(
 ) -> Call[Candidates]:
     """Return the best items for a user and/or a history, for items, or for an embedding.
 
-    history: item ids, or (item id, value) pairs; a negative value is a dislike. count 0: 100.
+    history: item ids, or (item id, value) pairs; a negative value is a dislike. segment: of the
+    user, such as a country; popular items answer from it where nothing else is known. count 0: 100.
     candidates: score only these. filter: AIP-160 over the items' attributes, as in
     city = "Rome" AND year >= 2000; within, box, window: where and when items must be; freshness:
     new ones first. mode: "exact", "approximate", or "" for the server's choice.
@@ -67,7 +69,7 @@ def retrieve(
     each score, contributions_max of them (0: 3).
     """
     request = Retrieval(
-        query=Query(user, history, items, negative_items, embedding),
+        query=Query(user, history, items, negative_items, embedding, segment),
         count=count,
         exclude=exclude,
         include_seen=include_seen,

@@ -14,6 +14,9 @@ def add_parser(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("retrieve", help="candidates for a user, a history, or items")
     add_query_options(parser)
+    parser.add_argument(
+        "--segment", default="", help="of the user: what is popular there, for strangers"
+    )
     parser.add_argument("--count", type=int, default=0, help="how many, 1 to 10000 (default 100)")
     parser.add_argument("--exclude", nargs="+", default=[], metavar="ITEM", help="never these")
     parser.add_argument("--include-seen", action="store_true", help="also what the user has seen")
@@ -65,6 +68,7 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
         history=history_of(options.history),
         items=options.items,
         negative_items=options.negative_items,
+        segment=options.segment,
         count=options.count,
         exclude=options.exclude,
         include_seen=options.include_seen,

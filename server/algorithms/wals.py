@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import Aggregate, FloatArray, Interactions
 from shortlist.core.progress import Epoch
-from shortlist.core.wals import train_wals
+from shortlist.core.wals import Snapshot, train_wals
 from shortlist.core.wals_params import WalsParams, with_data_defaults
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
 
@@ -38,10 +39,15 @@ class Wals:
         threads: int,
         on_epoch: Callable[[Epoch], None],
     ) -> Learned[WalsParams]:
+        def tell(epoch: Epoch, factors: Snapshot) -> None:
+            def vectors() -> tuple[FloatArray, FloatArray]:
+                found = factors()
+                return found.users, found.items
+
+            on_epoch(replace(epoch, vectors=vectors))
+
         params = with_data_defaults(params, data.seen)
-        factors = train_wals(
-            data.seen, params, threads=threads, on_epoch=lambda epoch, _: on_epoch(epoch)
-        )
+        factors = train_wals(data.seen, params, threads=threads, on_epoch=tell)
         return Learned(params, factors.items, factors.users, losses=factors.losses)
 
     def encoder(

@@ -34,11 +34,12 @@ class Origin(Enum):
 
 @dataclass(frozen=True, slots=True)
 class UserQuery:
-    """A user: known by id, described by a history, or both."""
+    """A user: known by id, described by a history, or both; or only by a segment."""
 
     user_id: str = ""  # empty: anonymous
     history_item_ids: tuple[str, ...] = ()  # in any order; the last value of an item counts
     history_values: tuple[float, ...] = ()  # one an item, finite
+    segment: str = ""  # where popular items answer: those of this segment; empty: what is known
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import numpy as np
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.quantization import quantize
 from shortlist.core.scoring import ItemScan
+from shortlist.core.segments import SegmentScores
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.server.algorithms.algorithm import HistoryEncoder, HistoryScorer
 from shortlist.server.algorithms.registry import algorithm_of
@@ -36,6 +37,15 @@ class Space:
 
 
 @dataclass(frozen=True, slots=True)
+class Segmented:
+    """What is popular in segments of users, of a model that was told them."""
+
+    ids: Vocabulary
+    users: Interactions  # users x segments: one entry a user, none where nothing is known
+    scores: SegmentScores
+
+
+@dataclass(frozen=True, slots=True)
 class ServingModel:
     """What a request takes one reference to and keeps; rows are places in `items` and `users`."""
 
@@ -49,6 +59,7 @@ class ServingModel:
     space: Space | None  # None: a model without vectors
     attributes: ItemAttributes  # what is known about the items
     scorer: HistoryScorer | None = None  # of a model that scores by neighbours
+    segments: Segmented | None = None
     # What only some requests need; a changed copy begins without.
     damped: MadeOnce[ServingModel] = field(
         init=False, compare=False, default_factory=lambda: MadeOnce(DAMPED_MAX)
@@ -86,12 +97,20 @@ def serving_model(artifact: Artifact) -> ServingModel:
         space=_space(artifact),
         attributes=ItemAttributes(artifact.attributes, manifest.item_count),
         scorer=algorithm_of(params).scorer(params, artifact.seen, artifact.neighbours),
+        segments=_segmented(artifact),
     )
 
 
 def rank_by_score(scores: FloatArray) -> IntArray:
     """Return the rows by falling score; rows are in id order, so a stable sort ties by id."""
     return np.argsort(-scores, kind="stable").astype(np.int32)
+
+
+def _segmented(artifact: Artifact) -> Segmented | None:
+    if artifact.segments is None or artifact.segment_scores is None:
+        return None
+    scores = SegmentScores(artifact.segment_scores, artifact.item_scores)
+    return Segmented(artifact.segments.ids, artifact.segments.users, scores)
 
 
 def _space(artifact: Artifact) -> Space | None:

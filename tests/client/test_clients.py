@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -13,6 +14,9 @@ from shortlist.client import (
     AsyncShortlist,
     DeadlineExceeded,
     FailedPrecondition,
+    Freshness,
+    GeoBox,
+    GeoRadius,
     InvalidArgument,
     NotFound,
     Popularity,
@@ -22,6 +26,7 @@ from shortlist.client import (
     Retrieval,
     Shortlist,
     ShortlistClientError,
+    TimeWindow,
     TrainingFailed,
     Unavailable,
     Wals,
@@ -86,6 +91,29 @@ def test_reasons_come_out_a_candidate_each(recorded: RecordedServer) -> None:
     assert found.reasons[1] == Reason((), 0.0)
     (sent,) = recorded.asked("Retrieve")
     assert (sent.explain, sent.contributions_max) == (True, 2)
+
+
+def test_restrictions_are_sent_as_the_contract_has_them(recorded: RecordedServer) -> None:
+    recorded.will_answer("Retrieve", REPLY)
+    with Shortlist(recorded.target) as shortlist:
+        shortlist.retrieve(
+            user="42",
+            filter="a = 1",
+            within=GeoRadius(1.0, 2.0, 3.0, latitude_attribute="x"),
+            box=GeoBox(1.0, 2.0, 3.0, 4.0, longitude_attribute="y"),
+            window=TimeWindow(
+                datetime(2026, 1, 2), datetime(2026, 1, 2, tzinfo=UTC), attribute="z"
+            ),
+            freshness=Freshness(timedelta(hours=1), 0.5),
+        )
+    (sent,) = recorded.asked("Retrieve")
+    place = pb2.GeoRadius(latitude=1, longitude=2, radius_m=3, latitude_attribute="x")
+    assert (sent.filter, sent.within) == ("a = 1", place)
+    assert sent.box == pb2.GeoBox(south=1, west=2, north=3, east=4, longitude_attribute="y")
+    assert sent.window.after == sent.window.before
+    assert sent.window.after.seconds == 1_767_312_000
+    assert not sent.window.HasField("age_max")
+    assert (sent.freshness.half_life.seconds, sent.freshness.weight) == (3600, 0.5)
 
 
 def test_similar_users_come_out_with_their_cosines(recorded: RecordedServer) -> None:
