@@ -31,7 +31,7 @@ from shortlist.server.retrieval.serving_model import serving_model
 _LOG = logging.getLogger("shortlist.exporting")
 
 NICENESS = 10  # serving goes first
-SPEC_NAME = "export.json"
+SPEC_NAME = "_export.json"  # who reads the folder as one table skips such names
 LOCK_NAME = ".lock"
 
 
