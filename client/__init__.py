@@ -3,11 +3,14 @@
 from shortlist.client.algorithms import Neighbours, Popularity, Ratings, Svd, Wals
 from shortlist.client.candidates import (
     Candidates,
+    Diversity,
     Embeddings,
+    Interest,
     Query,
     Reason,
     Retrieval,
     SearchReport,
+    SimilarUsers,
 )
 from shortlist.client.clients import AsyncShortlist, Shortlist
 from shortlist.client.connection import Retries
@@ -39,6 +42,7 @@ from shortlist.client.models import (
     RankingEvaluation,
     Trial,
 )
+from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
 from shortlist.client.training import (
     DataSource,
     EarlyStopping,
@@ -63,14 +67,19 @@ __all__ = [
     "DataSource",
     "DeadlineExceeded",
     "DecileRecall",
+    "Diversity",
     "EarlyStopping",
     "Embeddings",
     "Evaluation",
     "EvaluationSpec",
     "FailedPrecondition",
     "FieldViolation",
+    "Freshness",
+    "GeoBox",
+    "GeoRadius",
     "IndexReport",
     "InteractionSource",
+    "Interest",
     "Internal",
     "InvalidArgument",
     "ItemSource",
@@ -94,7 +103,9 @@ __all__ = [
     "SearchReport",
     "Shortlist",
     "ShortlistClientError",
+    "SimilarUsers",
     "Svd",
+    "TimeWindow",
     "TrainRequest",
     "TrainingFailed",
     "TrainingJob",

@@ -36,6 +36,7 @@ class InteractionSource:
     item_column: str = ""
     value_column: str = ""
     time_column: str = ""
+    segment_column: str = ""  # of the user, such as a country; for training only
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from shortlist.client.algorithms import ALGORITHMS, Algorithm
 from shortlist.client.cli.evaluate import print_evaluation
@@ -56,6 +56,9 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--interactions", required=True, metavar="PATH", help="on the server")
     add_source_options(parser, "", "interactions")
     add_column_options(parser)
+    parser.add_argument(
+        "--segment-column", default="", help="column of the user's segment, such as a country"
+    )
     parser.add_argument("--items", default="", metavar="PATH", help="what is known of the items")
     add_source_options(parser, "items-", "items")
     parser.add_argument("--items-id-column", default="", help="column of the item id")
@@ -121,7 +124,10 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
     start = shortlist.start_training if options.detach else shortlist.train
     try:
         job = start(
-            interactions_of(options.interactions, options),
+            replace(
+                interactions_of(options.interactions, options),
+                segment_column=options.segment_column,
+            ),
             _items_of(options),
             _algorithm_of(options),
             preparation=Preparation(

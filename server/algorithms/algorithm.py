@@ -21,6 +21,7 @@ class TrainingData:
 
     events: Events
     seen: Interactions  # users x items, events aggregated to one value a pair
+    user_segments: Interactions | None = None  # users x segments, see core/segments.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Learned(Generic[P]):
     item_vectors: FloatArray | None = None  # (items, dim); None: no vectors
     user_vectors: FloatArray | None = None  # (users, dim), set whenever item_vectors are
     item_scores: FloatArray | None = None  # (items,) popularity; None: users who have the item
+    segment_scores: Interactions | None = None  # segments x items, set with item_scores
     neighbours: Interactions | None = None  # items x items, similarities; None: no precomputed ones
     losses: tuple[float, ...] = ()  # after each epoch
 

@@ -102,8 +102,11 @@ def _evaluate(
     """Train on a part of the events and measure on the rest."""
     progress.start(JobPhase.EVALUATING, _epoch_count(spec))
     fitted = _fit(spec, data, holdout.train, progress, threads)
+    test = holdout.test
+    if data.segments is not None:
+        test = replace(test, segments=data.segments.users)
     return evaluate(
-        *(fitted.contents, fitted.params, holdout.test),
+        *(fitted.contents, fitted.params, test),
         split=holdout.split,
         cutoffs=spec.evaluation.cutoffs,
         threads=threads,

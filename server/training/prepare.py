@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from shortlist.core.interactions import Events
+from shortlist.core.segments import UserSegments
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.reading import (
@@ -31,6 +32,7 @@ class PreparedData:
     items: Vocabulary
     events: Events
     attributes: pa.Table | None  # a row an item
+    segments: UserSegments | None = None  # of the users, where the data tells them
 
 
 def prepare(
@@ -51,7 +53,7 @@ def prepare(
         source = spec.items
         checked = source if roots is None else replace(source, uri=check_path(source.uri, roots))
         attributes = _attributes(checked, table.items)
-    return PreparedData(table.users, table.items, table.events, attributes)
+    return PreparedData(table.users, table.items, table.events, attributes, table.segments)
 
 
 def read_checked(

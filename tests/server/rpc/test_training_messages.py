@@ -23,7 +23,9 @@ TEXT = m.InteractionSource(
     item_column="1",
     value_column="2",
     time_column="3",
+    segment_column="4",
 )
+SEGMENTED = m.InteractionSource(source=EVENTS.source, segment_column="country")
 FULL = m.TrainRequest(
     catalog="pins",
     model_id="blue",
@@ -91,7 +93,8 @@ def test_nothing_of_a_full_request_is_lost() -> None:
     left_out = {name for name in unset_fields(FULL) if "source." not in name}
     others = set(ALGORITHMS) - {"wals"}
     assert left_out == {"keep_aliases"} | others | {
-        f"evaluation.test_interactions.{role}_column" for role in ("user", "item", "value", "time")
+        f"evaluation.test_interactions.{role}_column"
+        for role in ("user", "item", "value", "time", "segment")
     }
 
 
@@ -235,6 +238,10 @@ BAD = [
     (
         with_fields(evaluation=m.EvaluationSpec(test_interactions=EVENTS)),
         "evaluation.test_interactions",
+    ),
+    (
+        with_fields(evaluation=m.EvaluationSpec(split=m.SPLIT_GIVEN, test_interactions=SEGMENTED)),
+        "evaluation.test_interactions.segment_column",
     ),
     (with_fields(evaluation=m.EvaluationSpec(held_out_fraction=1)), "evaluation.held_out_fraction"),
     (
