@@ -27,6 +27,7 @@ class Wals:
     solver: str = ""  # conjugate_gradient, cholesky
     seed: int = 0
     over_relaxation: float | None = None
+    half_life_days: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

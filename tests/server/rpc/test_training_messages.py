@@ -53,6 +53,7 @@ FULL = m.TrainRequest(
         solver=a.SOLVER_CHOLESKY,
         seed=9,
         over_relaxation=1.25,
+        half_life_days=2.0,
     ),
     evaluation=m.EvaluationSpec(
         split=m.SPLIT_GIVEN,
