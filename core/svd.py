@@ -113,8 +113,8 @@ def _orthonormal(vectors: FloatArray) -> FloatArray:
     """Return an orthonormal basis (n, width) of the columns of a tall matrix (n, width).
 
     By the Cholesky factor of the Gramian, an order of magnitude faster than Householder QR. In
-    doubles it holds float32 columns apart down to condition numbers of 1e5; what
-    is closer to singular goes the slow way.
+    doubles it tells float32 columns apart up to condition numbers of 1e5; what is closer to
+    singular goes the slow way.
     """
     wide = vectors.astype(np.float64)
     try:
