@@ -1,6 +1,6 @@
 """Thin Python client: a server's address in, numpy arrays and plain dataclasses out."""
 
-from shortlist.client.algorithms import Neighbours, Popularity, Ratings, Svd, Wals
+from shortlist.client.algorithms import Neighbours, Popularity, Ratings, Sgd, Svd, Wals
 from shortlist.client.candidates import (
     Candidates,
     Diversity,
@@ -103,6 +103,7 @@ __all__ = [
     "Retries",
     "Retrieval",
     "SearchReport",
+    "Sgd",
     "Shortlist",
     "ShortlistClientError",
     "SimilarUsers",

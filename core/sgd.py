@@ -38,7 +38,7 @@ from shortlist.core.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.negatives import NegativeSampler, item_weights
 from shortlist.core.parallel import for_each_chunk, resolve_threads
 from shortlist.core.progress import Epoch
-from shortlist.core.sgd_params import LOSSES, SgdParams
+from shortlist.core.sgd_params import LOSSES, OFFSETS, SgdParams
 
 BLOCK_PAIRS = 256  # that share their negatives; a block's scores stay in the second-level cache
 GRAMIAN_STEPS = 64  # between two looks at the whole matrix
@@ -48,12 +48,12 @@ DECAY, SQUARE_DECAY = 0.9, 0.999  # Adam's
 
 @dataclass(frozen=True, slots=True)
 class SgdFactors:
-    """Vectors ready for inner products: of length 1 under cosine, biases in two more coordinates.
+    """Vectors ready for inner products: a user's is (u, 1, b), an item's (v, c, 1).
 
-    With biases a user's vector is (u, 1, b), an item's (v, c, 1).
+    Under cosine u and v have length 1 and the last two coordinates are 0.
     """
 
-    users: FloatArray  # (users, dim or dim + 2)
+    users: FloatArray  # (users, dim + 2)
     items: FloatArray
     losses: tuple[float, ...]  # mean over an epoch's pairs as they were met
 
@@ -106,8 +106,9 @@ class Trainer:
         self._labels = liked[kept].astype(np.float32)
         self._item_counts = np.bincount(self._items, minlength=interactions.column_count)
         self._user_counts = np.bincount(self._users, minlength=interactions.row_count)
-        self._offsets = 2 * (params.item_bias or params.user_bias)
-        self._width = -(-(params.dim + self._offsets) // LANES) * LANES
+        self._width = -(-(params.dim + OFFSETS) // LANES) * LANES
+        if params.unit:  # no biases: the kernels need not carry their coordinates
+            self._width = -(-params.dim // LANES) * LANES
         self._user_side, self._item_side = self._started()
         self._negative_count = -(-params.negative_count // LANES) * LANES
         self._sampler = self._make_sampler()
@@ -124,14 +125,15 @@ class Trainer:
 
     def factors(self, losses: tuple[float, ...]) -> SgdFactors:
         """Return the vectors as they are now."""
-        width = self._params.dim + self._offsets
-        sides = []
+        dim, sides = self._params.dim, []
         for side in (self._user_side, self._item_side):
-            vectors = side.vectors[:, :width].copy()
+            vectors = np.zeros((len(side.vectors), dim + OFFSETS), np.float32)
             if self._params.unit:
-                lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-                vectors /= np.where(lengths > 0, lengths, 1)
-            sides.append(np.ascontiguousarray(vectors))
+                lengths = np.linalg.norm(side.vectors, axis=1, keepdims=True)
+                vectors[:, :dim] = side.vectors[:, :dim] / np.where(lengths > 0, lengths, 1)
+            else:
+                vectors[:] = side.vectors[:, : dim + OFFSETS]
+            sides.append(vectors)
         return SgdFactors(sides[0], sides[1], losses)
 
     def _started(self) -> tuple[Side, Side]:
@@ -150,7 +152,7 @@ class Trainer:
 
     def _restore_ones(self, users: Side, items: Side) -> None:
         """Put the constant coordinates back; a bias that is not asked for stays 0."""
-        if not self._offsets:
+        if self._params.unit:
             return
         dim, params = self._params.dim, self._params
         users.vectors[:, dim] = self._user_counts > 0

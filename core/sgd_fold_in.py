@@ -72,8 +72,7 @@ class SgdFoldIn:
         length = float(np.linalg.norm(start)) or 1.0
         vector[:dim] = start * ((1.0 if params.unit else self._length) / length)
         moving = np.ones(len(vector), np.float32)
-        if len(vector) > dim:  # (u, 1, b)
-            vector[dim], moving[dim], moving[dim + 1] = 1.0, 0.0, params.user_bias
+        vector[dim], moving[dim], moving[dim + 1] = not params.unit, 0.0, params.user_bias
         first, second = np.zeros_like(vector), np.zeros_like(vector)
         scale = RATE * max(float(np.linalg.norm(vector[:dim])), 1e-6) / np.sqrt(dim)
         for step in range(1, STEPS + 1):
@@ -82,10 +81,10 @@ class SgdFoldIn:
             second = _SQUARE_DECAY * second + (1 - _SQUARE_DECAY) * gradient * gradient
             left = np.sqrt(second / (1 - _SQUARE_DECAY**step)) + np.float32(1e-12)
             rate = scale * (1 - (step - 1) / STEPS)
-            vector = vector - rate * first / (1 - _DECAY**step) / left
+            vector -= (rate * first / (1 - _DECAY**step) / left).astype(np.float32)
             if params.unit:
                 vector /= max(float(np.linalg.norm(vector)), 1e-12)
-        return vector.astype(np.float32)
+        return vector
 
     def _gradient(
         self,

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias, get_args
 from shortlist.core.errors import SettingInvalid
 
 LossKind: TypeAlias = Literal["squared", "logistic", "bpr", "softmax", "contrastive"]
+OFFSETS = 2  # last coordinates of every vector: a user's (u, 1, b), an item's (v, c, 1)
 LOSSES: tuple[str, ...] = get_args(LossKind)  # in the order of the kernel's numbers
 
 
@@ -19,7 +20,7 @@ class SgdParams:
     cosine: bool | None = None  # None: for softmax and contrastive
     temperature: float = 0.1  # of softmax
     margin: float = 0.8  # of contrastive: negatives below it are far enough
-    negative_count: int = 1024  # shared by a block of pairs; 0: none
+    negative_count: int = 256  # shared by a block of pairs; 0: none
     negative_power: float = 0.0  # negatives by popularity^power; 0: uniform
     negative_weight: float = 1.0  # of all negatives of a pair together; no meaning for softmax
     correct_sampling: bool = False  # logQ, of softmax: estimate the softmax over all items

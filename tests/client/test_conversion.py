@@ -21,6 +21,7 @@ MIRRORS: dict[type, type[Message]] = {
     algorithms.Wals: algorithms_pb2.WalsSpec,
     algorithms.Popularity: algorithms_pb2.PopularitySpec,
     algorithms.Svd: algorithms_pb2.SvdSpec,
+    algorithms.Sgd: algorithms_pb2.SgdSpec,
     algorithms.Ratings: algorithms_pb2.RatingsSpec,
     algorithms.Neighbours: algorithms_pb2.NeighboursSpec,
     training.EvaluationSpec: pb2.EvaluationSpec,
