@@ -69,17 +69,16 @@ def _parts(
     """Return the rows of the items that made the vector, ascending, and what each added to it."""
     if isinstance(query, ItemsQuery):
         return _items_parts(model, space, query)
-    if encoded.seen_values is None:
+    if encoded.seen_values is None or not len(encoded.seen_values):
         return encoded.seen_rows[:0], np.zeros((0, space.dim))
     if not isinstance(space.fold_in, AdditiveEncoder):
         problem = f"model {model.model_id} makes no sums of its histories, so it explains nothing"
         raise QueryKindUnsupported(problem, model=model.model_id, kind="explain")
-    return encoded.seen_rows, history_parts(
-        model, space.fold_in, encoded.seen_rows, encoded.seen_values
-    )
+    parts = _history_parts(model, space.fold_in, encoded.seen_rows, encoded.seen_values)
+    return encoded.seen_rows, parts
 
 
-def history_parts(
+def _history_parts(
     model: ServingModel, encoder: AdditiveEncoder, rows: IntArray, values: FloatArray
 ) -> Parts:
     """Return what each item of one history adds to its vector: (items, dim)."""
