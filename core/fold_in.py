@@ -29,20 +29,28 @@ class FoldIn:
         fixed: FloatArray,  # (columns, dim), perhaps a read-only map; kept, not copied
         column_counts: npt.NDArray[np.integer],  # (columns,) how often training observed each
         params: WalsParams,
+        cold: npt.NDArray[np.bool_] | None = None,  # (columns,) that training left out, as no data
     ) -> None:
         self._fixed, self._params = fixed, params
         self._column_counts = np.asarray(column_counts, np.int64)
+        self._trained_count = len(fixed) if cold is None else int(np.count_nonzero(~cold))
         self._level = simd_level()
         width = padded(fixed[:0]).shape[1]
         total = np.zeros((width, width))
         for first in range(0, len(fixed), _ENTRIES_MAX):
-            total += gramian(padded(fixed[first : first + _ENTRIES_MAX]), 1, self._level)
+            block = padded(fixed[first : first + _ENTRIES_MAX])
+            if cold is not None:
+                block[cold[first : first + _ENTRIES_MAX]] = 0
+            total += gramian(block, 1, self._level)
         self._eigenvalues, self._basis = np.linalg.eigh(total)
 
-    def solve(self, histories: Interactions, threads: int = 1) -> FloatArray:
+    def solve(
+        self, histories: Interactions, threads: int = 1, prior: FloatArray | None = None
+    ) -> FloatArray:
         """Return the vectors (rows, dim) of histories (rows, columns) of raw event values.
 
-        An empty history has the zero vector.
+        prior (rows, dim): where the penalty draws each row to, and what an empty history has;
+        None: the zero vector.
         """
         threads = resolve_threads(threads)
         solved = np.zeros((histories.row_count, self._fixed.shape[1]), np.float32)
@@ -51,30 +59,39 @@ class FoldIn:
         while first < histories.row_count:
             last = int(np.searchsorted(starts, starts[first] + _ENTRIES_MAX, side="right")) - 1
             last = max(last, first + 1)
-            solved[first:last] = self._solve_part(_part(histories, first, last), threads)
+            drawn = None if prior is None else prior[first:last]
+            solved[first:last] = self._solve_part(_part(histories, first, last), threads, drawn)
             first = last
         return solved
 
-    def _solve_part(self, histories: Interactions, threads: int) -> FloatArray:
+    def _solve_part(
+        self, histories: Interactions, threads: int, prior: FloatArray | None
+    ) -> FloatArray:
         """Gather the rows that the histories name, rotate only those, and solve."""
         params, level = self._params, self._level
         counts = np.diff(histories.row_starts)
         weights = signed_weights(histories, counts, self._column_counts, params)
         rows = replace(histories, values=weights)
-        lambdas = row_lambdas(rows, params)
+        lambdas = row_lambdas(replace(rows, column_count=self._trained_count), params)
         gathered = padded(self._fixed[histories.columns])
         rotate_rows(gathered, self._basis, threads, level)
         places = np.arange(len(gathered), dtype=np.int32)
+        centers = None if prior is None else padded(prior)
+        if centers is not None:
+            rotate_rows(centers, self._basis, threads, level)
         system = RowSystems(
             replace(rows, columns=places),
             lambdas,
             gathered,
             self._eigenvalues,
             params.w0,
+            centers,
         )
         solved = np.zeros((histories.row_count, gathered.shape[1]), np.float32)
         steps = 2 * gathered.shape[1]
         system.solve(solved, threads, level, steps=steps, tolerance=_TOLERANCE)
+        if centers is not None:
+            solved[counts == 0] = centers[counts == 0]
         rotate_rows(solved, self._basis.T, threads, level)
         return solved[:, : self._fixed.shape[1]]
 

@@ -30,6 +30,8 @@ class WalsParams:
     solver: Literal["auto", "conjugate_gradient", "cholesky"] = "auto"
     cg_steps: int = 2
     over_relaxation: float = 1.5
+    item_features: tuple[str, ...] = ()  # what they were made of; train_wals gets the matrix
+    feature_regularization: float = 1.0  # of their weights, in items' worth
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -47,6 +49,7 @@ class WalsParams:
             ("init_stddev", 1e-9, 100),
             ("cg_steps", 1, 1000),
             ("over_relaxation", 1, 1.9),
+            ("feature_regularization", 1e-6, 1e9),
             ("seed", 0, 2**64 - 1),
         ):
             found = getattr(self, field)
