@@ -21,7 +21,7 @@ _ENTRIES_MAX = 65_536  # gathered at once
 class FoldIn:
     """Solves rows against one fixed side; made once a model, immutable, used by many threads.
 
-    To fold in items over users, give the user side and `params` with the exponents exchanged.
+    To fold in items over users, give the user side and `for_items(params)`.
     """
 
     def __init__(

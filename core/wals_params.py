@@ -31,7 +31,7 @@ class WalsParams:
     cg_steps: int = 2
     over_relaxation: float = 1.5
     item_features: tuple[str, ...] = ()  # what they were made of; train_wals gets the matrix
-    feature_regularization: float = 1.0  # of their weights, in items' worth
+    feature_regularization: float = 10.0  # of their weights, in items' worth
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -82,6 +82,15 @@ def with_data_defaults(params: WalsParams, interactions: Interactions) -> WalsPa
     pairs = max(interactions.row_count * interactions.column_count, 1)
     density = interactions.entry_count / pairs
     return replace(params, unobserved_weight=min(1.0, _W0_FACTOR * density**_W0_POWER))
+
+
+def for_items(params: WalsParams) -> WalsParams:
+    """Return the params of the transposed problem, in which items are folded in over users."""
+    return replace(
+        params,
+        user_frequency_exponent=params.item_frequency_exponent,
+        item_frequency_exponent=params.user_frequency_exponent,
+    )
 
 
 def signed_weights(
