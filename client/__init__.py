@@ -1,7 +1,14 @@
 """Thin Python client: a server's address in, numpy arrays and plain dataclasses out."""
 
-from shortlist.client.algorithms import Popularity, Ratings, Svd, Wals
-from shortlist.client.candidates import Candidates, Embeddings, Query, Retrieval, SearchReport
+from shortlist.client.algorithms import Neighbours, Popularity, Ratings, Svd, Wals
+from shortlist.client.candidates import (
+    Candidates,
+    Embeddings,
+    Query,
+    Reason,
+    Retrieval,
+    SearchReport,
+)
 from shortlist.client.clients import AsyncShortlist, Shortlist
 from shortlist.client.connection import Retries
 from shortlist.client.errors import (
@@ -22,9 +29,11 @@ from shortlist.client.errors import (
 )
 from shortlist.client.models import (
     Alias,
+    DecileRecall,
     Evaluation,
     IndexReport,
     Metric,
+    MetricDifference,
     Model,
     ModelPage,
     RankingEvaluation,
@@ -50,6 +59,7 @@ __all__ = [
     "DataLoss",
     "DataSource",
     "DeadlineExceeded",
+    "DecileRecall",
     "Embeddings",
     "Evaluation",
     "EvaluationSpec",
@@ -62,8 +72,10 @@ __all__ = [
     "ItemSource",
     "JobFailure",
     "Metric",
+    "MetricDifference",
     "Model",
     "ModelPage",
+    "Neighbours",
     "NotFound",
     "PermissionDenied",
     "Popularity",
@@ -71,6 +83,7 @@ __all__ = [
     "Query",
     "RankingEvaluation",
     "Ratings",
+    "Reason",
     "ResourceExhausted",
     "Retries",
     "Retrieval",

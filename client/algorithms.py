@@ -62,11 +62,21 @@ class Ratings:
     seed: int = 0
 
 
-Algorithm: TypeAlias = Wals | Popularity | Svd | Ratings
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Items liked together with the history's, or what users alike have; no vectors."""
+
+    kind: str = ""  # item, user
+    weighting: str = ""  # cosine, tfidf, bm25
+    count: int = 0  # neighbours kept of each item, or users asked
+
+
+Algorithm: TypeAlias = Wals | Popularity | Svd | Ratings | Neighbours
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
     "wals": Wals,
     "popularity": Popularity,
     "svd": Svd,
     "ratings": Ratings,
+    "neighbours": Neighbours,
 }

@@ -78,6 +78,8 @@ def retrieve(
     mode: str = "",
     min_score: float | None = None,
     require_personalized: bool = False,
+    explain: bool = False,
+    contributions_max: int = 0,
     model: str = "",
     catalog: str = "",
 ) -> Call[Candidates]:
@@ -85,6 +87,7 @@ def retrieve(
 
     history: item ids, or (item id, value) pairs; a negative value is a dislike. count 0: 100.
     candidates: score only these. mode: "exact", "approximate", or "" for the server's choice.
+    explain: say which items of the history made each score, contributions_max of them (0: 3).
     """
     request = Retrieval(
         query=Query(user, history, items, negative_items, embedding),
@@ -95,6 +98,8 @@ def retrieve(
         mode=mode,
         min_score=min_score,
         require_personalized=require_personalized,
+        explain=explain,
+        contributions_max=contributions_max,
         catalog=catalog,
         model=model,
     )
@@ -242,9 +247,13 @@ def evaluate(
     model: str = "",
     cutoffs: Sequence[int] = (),
     seed: int = 0,
+    against: str = "",
     catalog: str = "",
 ) -> Call[Evaluation]:
-    """Measure a model on test data that it was not trained on, beside popularity."""
+    """Measure a model on test data that it was not trained on, beside popularity.
+
+    against: a model to compare with, on the users and items that both know.
+    """
     if isinstance(test_interactions, str):
         test_interactions = InteractionSource(DataSource(test_interactions))
     request = models_pb2.EvaluateModelRequest(
@@ -253,6 +262,7 @@ def evaluate(
         test_interactions=to_proto(test_interactions, models_pb2.InteractionSource()),
         cutoffs=cutoffs,
         seed=seed,
+        baseline_model=against,
     )
     return Call(MODELS, "EvaluateModel", request, models_pb2.Evaluation, _to(Evaluation))
 

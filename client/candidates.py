@@ -36,6 +36,8 @@ class Retrieval:
     mode: str = ""  # exact, approximate; empty: the server chooses
     min_score: float | None = None
     require_personalized: bool = False
+    explain: bool = False
+    contributions_max: int = 0  # 0: 3
     catalog: str = ""
     model: str = ""
 
@@ -49,6 +51,14 @@ class SearchReport:
     scored_items: int
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """What one candidate's score is made of: contributions and remainder sum to it."""
+
+    contributions: tuple[tuple[str, float], ...]  # (item id, amount), largest magnitude first
+    remainder: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
     """Items, best first; iterate for (item id, score)."""
@@ -59,6 +69,7 @@ class Candidates:
     origin: str  # stored, folded_in, items, embedding, popularity
     missing_ids: list[str]
     search: SearchReport
+    reasons: tuple[Reason, ...] = ()  # one a candidate, where asked for
 
     def __iter__(self) -> Iterator[tuple[str, float]]:
         return zip(self.item_ids, self.scores.tolist(), strict=True)

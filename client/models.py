@@ -19,6 +19,36 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class DecileRecall:
+    """Recall among a tenth of the items, by popularity."""
+
+    decile: int  # 1: the rarest; 10: the most popular
+    cutoff: int
+    user_count: int  # with something to find there
+    mean: float
+    standard_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class MetricDifference:
+    """One metric of a model and of its baseline on the same users."""
+
+    name: str
+    cutoff: int
+    user_group: str  # known, unseen
+    user_count: int
+    mean: float
+    baseline_mean: float
+    low: float  # 95 % confidence interval of mean - baseline_mean
+    high: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True, slots=True)
 class RankingEvaluation:
     """One method on one group of users."""
 
@@ -26,6 +56,7 @@ class RankingEvaluation:
     user_group: str  # known, unseen
     user_count: int
     metrics: tuple[Metric, ...]
+    decile_recalls: tuple[DecileRecall, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +65,8 @@ class Evaluation:
 
     split: str
     rankings: tuple[RankingEvaluation, ...]
+    baseline_model: str  # what it was compared with; empty: nothing
+    differences: tuple[MetricDifference, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from shortlist.client.candidates import (
     Embeddings,
     History,
     Query,
+    Reason,
     Retrieval,
     SearchReport,
 )
@@ -70,6 +71,8 @@ def retrieval_to_proto(request: Retrieval) -> pb2.RetrieveRequest:
         mode=enum_to_proto(_MODE, request.mode),  # type: ignore[arg-type] # a number of the enum
         min_score=request.min_score,
         require_personalized=request.require_personalized,
+        explain=request.explain,
+        contributions_max=request.contributions_max,
     )
 
 
@@ -84,6 +87,10 @@ def candidates_from_proto(reply: pb2.RetrieveResponse) -> Candidates:
         missing_ids=list(reply.missing_ids),
         search=SearchReport(
             enum_from_proto(_MODE, search.mode), search.eligible_items, search.scored_items
+        ),
+        reasons=tuple(
+            Reason(tuple((c.item_id, c.amount) for c in one.contributions), one.remainder)
+            for one in reply.reasons
         ),
     )
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shortlist.client.algorithms import ALGORITHMS, Algorithm, Popularity, Ratings, Svd, Wals
+from shortlist.client.algorithms import (
+    ALGORITHMS,
+    Algorithm,
+    Neighbours,
+    Popularity,
+    Ratings,
+    Svd,
+    Wals,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +82,7 @@ class TrainRequest:
     popularity: Popularity | None = None
     svd: Svd | None = None
     ratings: Ratings | None = None
+    neighbours: Neighbours | None = None
     evaluation: EvaluationSpec | None = None
     alias: str = ""
     keep_aliases: bool = False

@@ -31,6 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.errors import SettingInvalid
+from shortlist.core.hits import Hits
 
 if TYPE_CHECKING:
     from shortlist.core.interactions import IntArray, Interactions, LongArray
@@ -116,16 +117,15 @@ def evaluate_ranking(
     counted = np.flatnonzero(relevant_counts > 0)
     values = {name: np.zeros((len(cutoffs), len(counted))) for name in PER_QUERY}
     exposure = _Exposure(cutoffs, relevant.column_count, item_counts)
-    keys = _pair_keys(relevant)
+    hits = Hits(ranked, relevant)
     for first in range(0, len(counted) if cutoffs else 0, QUERIES_AT_ONCE):
         block = slice(first, first + QUERIES_AT_ONCE)
         queries = counted[block]
-        rows, given = _first_places(ranked, queries, cutoffs[-1])
-        wanted = queries[:, None] * np.int64(relevant.column_count) + rows
-        hits = given & (keys[np.searchsorted(keys[:-1], wanted)] == wanted)
-        for name, of_block in _per_query(hits, relevant_counts[queries], cutoffs).items():
-            values[name][:, block] = of_block
-        exposure.add(rows, given)
+        places = hits.at(queries, cutoffs[-1])
+        of_block = _per_query(places.hits, relevant_counts[queries], cutoffs)
+        for name, numbers in of_block.items():
+            values[name][:, block] = numbers
+        exposure.add(places.rows, places.given)
     return RankingMetrics(
         len(counted),
         len(relevant_counts) - len(counted),
@@ -168,24 +168,6 @@ class _Exposure:
         given = self._given_counts
         np.divide(self._surprise_sums, given, out=means, where=given > 0)
         return means
-
-
-def _first_places(
-    ranked: TopRows, queries: LongArray, depth: int
-) -> tuple[IntArray, npt.NDArray[np.bool_]]:
-    """Return the rows at places 1..depth, (queries, depth), and which of them are results."""
-    width = min(depth, ranked.rows.shape[1])
-    rows = np.zeros((len(queries), depth), np.int32)
-    rows[:, :width] = ranked.rows[queries, :width]
-    given = np.arange(depth) < np.minimum(ranked.counts[queries], width)[:, None]
-    rows[~given] = 0  # what lies behind the results means nothing
-    return rows, given
-
-
-def _pair_keys(relevant: Interactions) -> LongArray:
-    """Return row * columns + column of every entry, ascending, and -1 behind them."""
-    rows = np.repeat(np.arange(relevant.row_count), np.diff(relevant.row_starts))
-    return np.append(rows * np.int64(relevant.column_count) + relevant.columns, -1)
 
 
 def _per_query(
@@ -233,42 +215,3 @@ def _check(
         raise SettingInvalid("ranked", len(ranked.counts), f"{relevant.row_count} queries")
     if item_counts is not None and len(item_counts) != relevant.column_count:
         raise SettingInvalid("item_counts", len(item_counts), f"{relevant.column_count} items")
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """How much better one model is than another on the same queries."""
-
-    mean: float  # of a - b
-    low: float  # ends of the confidence interval
-    high: float
-    confidence: float
-
-    @property
-    def is_clear(self) -> bool:
-        """Say whether the interval leaves out zero."""
-        return self.low > 0 or self.high < 0
-
-
-def paired_bootstrap(
-    a: DoubleArray, b: DoubleArray, seed: int = 0, samples: int = 2000, confidence: float = 0.95
-) -> Difference:
-    """Compare one metric of two models, query by query (n,): percentile bootstrap over queries.
-
-    Efron and Tibshirani 1993, ch. 13; paired as in Sakai 2006. The same seed gives the same
-    interval. Raises SettingInvalid for unequal or empty arrays and settings out of range.
-    """
-    if a.shape != b.shape or a.ndim != 1 or len(a) == 0:
-        raise SettingInvalid("a, b", (a.shape, b.shape), "one value a query, the same queries")
-    if not 1 <= samples <= 1_000_000:
-        raise SettingInvalid("samples", samples, "1 to 1000000")
-    if not 0 < confidence < 1:
-        raise SettingInvalid("confidence", confidence, "between 0 and 1")
-    differences = np.asarray(a, np.float64) - b
-    generator = np.random.default_rng(seed)
-    means = np.empty(samples)
-    for sample in range(samples):
-        means[sample] = differences[generator.integers(0, len(a), len(a))].mean()
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return Difference(float(differences.mean()), float(low), float(high), confidence)

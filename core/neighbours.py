@@ -14,7 +14,7 @@ not count under the other two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -39,19 +39,19 @@ class Neighbours:
 
     row_starts: LongArray  # (rows + 1,) entry index where each row's neighbours start
     rows: IntArray  # (entries,) the neighbours
-    scores: FloatArray  # (entries,) their similarity
+    similarities: FloatArray  # (entries,)
 
     def of(self, row: int) -> tuple[IntArray, FloatArray]:
-        """Return (rows, scores) of one row's neighbours; views, not copies."""
+        """Return (rows, similarities) of one row's neighbours; views, not copies."""
         start, stop = self.row_starts[row], self.row_starts[row + 1]
-        return self.rows[start:stop], self.scores[start:stop]
+        return self.rows[start:stop], self.similarities[start:stop]
 
-    def history_scores(self, history: IntArray, values: FloatArray) -> FloatArray:
+    def scores(self, history: IntArray, values: FloatArray) -> FloatArray:
         """Return, for every row, the sum of value * similarity over a history, (rows,)."""
         totals = np.zeros(len(self.row_starts) - 1)
         for row, value in zip(history, values, strict=True):
-            near, scores = self.of(int(row))
-            totals[near] += float(value) * scores.astype(np.float64)
+            near, similarities = self.of(int(row))
+            totals[near] += float(value) * similarities.astype(np.float64)
         return totals.astype(np.float32)
 
 
@@ -69,7 +69,7 @@ def find_neighbours(
     if weighting not in WEIGHTINGS:
         raise SettingInvalid("weighting", weighting, f"one of {', '.join(WEIGHTINGS)}")
     threads = resolve_threads(threads)
-    weighted = _weighted(interactions, weighting)
+    weighted = RowWeights(interactions, weighting).of(interactions)
     turned = transposed(weighted, threads)
     row_count = weighted.row_count
     count = min(count, max(1, row_count - 1))
@@ -96,27 +96,33 @@ def find_neighbours(
     return Neighbours(row_starts, nearest[used], scores[used])
 
 
-def _weighted(interactions: Interactions, weighting: Weighting) -> Interactions:
-    lengths = np.diff(interactions.row_starts)
-    rows = np.repeat(np.arange(interactions.row_count), lengths)
-    values = interactions.values.astype(np.float64)
-    if weighting != "cosine":
-        values = np.maximum(values, 0)
+class RowWeights:
+    """Weights of rows by what a whole matrix says of its columns; rows need not be its own."""
+
+    def __init__(self, interactions: Interactions, weighting: Weighting) -> None:
+        self._weighting = weighting
+        if weighting == "cosine":
+            return
+        values = np.maximum(interactions.values, 0)
         holders = np.bincount(interactions.columns, values > 0, minlength=interactions.column_count)
-        rarity = np.log1p(interactions.row_count / np.maximum(holders, 1))[interactions.columns]
-        if weighting == "tfidf":
-            values = np.sqrt(values) * rarity
-        else:
-            sums = np.bincount(rows, values, minlength=interactions.row_count)
-            mean = sums.mean() if sums.any() else 1.0
-            damped = BM25_K1 * (1 - BM25_B + BM25_B * sums / mean)
-            values = values * (BM25_K1 + 1) / (values + damped[rows]) * rarity
-    if weighting != "bm25":
-        norms = np.sqrt(np.bincount(rows, values**2, minlength=interactions.row_count))
-        values /= np.where(norms > 0, norms, 1)[rows]
-    return Interactions(
-        interactions.row_starts,
-        interactions.columns,
-        values.astype(np.float32),
-        interactions.column_count,
-    )
+        self._rarity = np.log1p(interactions.row_count / np.maximum(holders, 1))
+        total = float(values.sum(dtype=np.float64))
+        self._mean = total / interactions.row_count if total else 1.0
+
+    def of(self, rows: Interactions) -> Interactions:
+        """Return the rows with weights as values."""
+        of_entry = np.repeat(np.arange(rows.row_count), np.diff(rows.row_starts))
+        values = rows.values.astype(np.float64)
+        if self._weighting != "cosine":
+            values = np.maximum(values, 0)
+            rarity = self._rarity[rows.columns]
+            if self._weighting == "tfidf":
+                values = np.sqrt(values) * rarity
+            else:
+                sums = np.bincount(of_entry, values, minlength=rows.row_count)
+                damped = BM25_K1 * (1 - BM25_B + BM25_B * sums / self._mean)
+                values = values * (BM25_K1 + 1) / (values + damped[of_entry]) * rarity
+        if self._weighting != "bm25":
+            norms = np.sqrt(np.bincount(of_entry, values**2, minlength=rows.row_count))
+            values /= np.where(norms > 0, norms, 1)[of_entry]
+        return replace(rows, values=values.astype(np.float32))

@@ -89,6 +89,13 @@ class SvdFoldIn:
         vectors: FloatArray = (sums * self._inverse).astype(np.float32)
         return vectors
 
+    def parts(self, history: Interactions) -> npt.NDArray[np.float64]:
+        """Return what each entry of one history (1, items) adds to its vector: (entries, dim)."""
+        history = _entries(history, self._params)
+        vectors = self._items[history.columns].astype(np.float64)
+        parts: npt.NDArray[np.float64] = history.values[:, None] * vectors * self._inverse
+        return parts
+
 
 def _entries(matrix: Interactions, params: SvdParams) -> Interactions:
     if not params.binary:

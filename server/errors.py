@@ -4,7 +4,9 @@ Each carries `metadata`: what a program needs (field, limit, found value, file, 
 
 ServerError
 ├── FieldInvalid          a request field is missing, ill-typed or out of range
-│   └── EmbeddingDimension    a vector of the wrong length
+│   ├── EmbeddingDimension    a vector of the wrong length
+│   ├── FilterSyntax          a filter that cannot be read, or does not fit an attribute
+│   └── FilterUnknownField    an attribute that the model's items do not have
 ├── DataSourceInvalid     a data file that cannot be used (file, column, row)
 ├── PathNotAllowed        a path outside the configured data roots
 ├── NotFound
@@ -45,6 +47,14 @@ class FieldInvalid(ServerError):
 
 class EmbeddingDimension(FieldInvalid):
     """A vector of another length than the model's dim."""
+
+
+class FilterSyntax(FieldInvalid):
+    """A filter that cannot be read or does not fit its attribute; `position` from character 0."""
+
+
+class FilterUnknownField(FieldInvalid):
+    """An attribute that the items of the model do not have; `known` lists those they have."""
 
 
 class DataSourceInvalid(ServerError, DataInvalid):

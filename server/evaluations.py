@@ -27,6 +27,7 @@ class EvaluationRequest:
     test_interactions: EventSource
     cutoffs: tuple[int, ...]
     seed: int
+    baseline: str = ""  # id or alias to compare with; empty: none
 
 
 MODULE = "shortlist.server.training.evaluate"
@@ -46,21 +47,21 @@ class Evaluations:
 
         Raises PathNotAllowed, DataSourceInvalid, CatalogNotFound, ModelNotFound, Overloaded.
         """
-        model_id = self._catalogs.catalog(request.catalog, must_exist=True).resolve(request.model)
+        catalog = self._catalogs.catalog(request.catalog, must_exist=True)
+        model_id = catalog.resolve(request.model)
+        baseline_id = catalog.resolve(request.baseline) if request.baseline else ""
         check_events(request.test_interactions, "test_interactions", self._settings.data.roots)
         if not self._free.acquire(blocking=False):
             limit = self._settings.limits.evaluations_max
             raise Overloaded(f"{limit} evaluations are running, which is the limit", limit=limit)
         try:
-            return self._run(request, model_id, is_wanted)
+            return self._run(self._arguments(request, model_id, baseline_id), is_wanted)
         finally:
             self._free.release()
 
-    def _run(
-        self, request: EvaluationRequest, model_id: str, is_wanted: Callable[[], bool]
-    ) -> Evaluation:
+    def _run(self, arguments: list[str], is_wanted: Callable[[], bool]) -> Evaluation:
         child = subprocess.Popen(
-            [sys.executable, "-m", MODULE, *self._arguments(request, model_id)],
+            [sys.executable, "-m", MODULE, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             process_group=0,  # Ctrl-C is for the supervisor alone
@@ -77,9 +78,10 @@ class Evaluations:
                     raise NotReady(problem, draining=True) from None
         return _outcome(out, child.returncode)
 
-    def _arguments(self, request: EvaluationRequest, model_id: str) -> list[str]:
+    def _arguments(self, request: EvaluationRequest, model_id: str, baseline_id: str) -> list[str]:
         arguments = ["--data-dir", str(self._settings.data.dir)]
         arguments += ["--catalog", request.catalog, "--model", model_id]
+        arguments += ["--baseline", baseline_id] if baseline_id else []
         arguments += ["--source", json.dumps(to_plain(request.test_interactions))]
         arguments += ["--cutoffs", ",".join(map(str, request.cutoffs))]
         arguments += ["--seed", str(request.seed)]

@@ -13,7 +13,7 @@ LINES_MAX = 300
 ROOMS = {
     "core": {"numpy"},
     "client": {"numpy", "grpc", "grpc_status", "google", "shortlist.v1"},
-    "server": {"numpy", "pyarrow", "usearch", "shortlist.core"},
+    "server": {"numpy", "pyarrow", "usearch", "lark", "shortlist.core"},
     "server/rpc": {
         *{"numpy", "pyarrow", "grpc", "grpc_status", "grpc_health", "grpc_reflection", "google"},
         *{"shortlist.v1", "shortlist.core", "shortlist.server"},

@@ -28,6 +28,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--cutoffs", type=numbers, default=(), metavar="10,20,100")
     parser.add_argument("--seed", type=int, default=0, help="of the split of unseen users' items")
     parser.add_argument("--model", default="", help='model id or alias (default "live")')
+    parser.add_argument("--against", default="", metavar="MODEL", help="compare, user by user")
     parser.set_defaults(run=run)
 
 
@@ -38,6 +39,7 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
         model=options.model,
         cutoffs=options.cutoffs,
         seed=options.seed,
+        against=options.against,
     )
     print_json(evaluation) if options.json else print_evaluation(evaluation)
 
@@ -54,8 +56,48 @@ def print_evaluation(evaluation: Evaluation) -> None:
             who = f"{ranking.user_group} ({ranking.user_count:,})"
             rows.append([who, ranking.method, f"@{cutoff}", *numbers_of])
     print_table(["users", "method", "", *_SHOWN], rows)
+    _print_errors(evaluation)
+    _print_deciles(evaluation)
+    _print_differences(evaluation)
+
+
+def _print_errors(evaluation: Evaluation) -> None:
+    """Print how far predicted ratings are off."""
     for ranking in evaluation.rankings:
         errors = [one for one in ranking.metrics if not one.cutoff]
         texts = [f"{one.name} {one.mean:.4f} +- {one.standard_error:.4f}" for one in errors]
         if texts:
             print(f"{ranking.method}, {ranking.user_group} users: {', '.join(texts)}")
+
+
+def _print_deciles(evaluation: Evaluation) -> None:
+    """Print recall from the rarest items to the most popular, at the middle cut-off."""
+    rows = []
+    for ranking in evaluation.rankings:
+        cutoffs = sorted({one.cutoff for one in ranking.decile_recalls})
+        for cutoff in cutoffs[len(cutoffs) // 2 :][:1]:
+            recalls = [one.mean for one in ranking.decile_recalls if one.cutoff == cutoff]
+            rows.append([ranking.user_group, ranking.method, f"@{cutoff}", *recalls])
+    if rows:
+        print("\nrecall by popularity of the items, from the rarest tenth to the most popular")
+        print_table(["users", "method", "", *(str(n + 1) for n in range(len(rows[0]) - 3))], rows)
+
+
+def _print_differences(evaluation: Evaluation) -> None:
+    if not evaluation.baseline_model:
+        return
+    print(f"\nagainst {evaluation.baseline_model}, same users (95 % interval of the difference)")
+    rows = [
+        (
+            f"{one.user_group} ({one.user_count:,})",
+            f"{one.name}@{one.cutoff}",
+            one.mean,
+            one.baseline_mean,
+            f"{one.mean - one.baseline_mean:+.4f}",
+            f"{one.low:+.4f} .. {one.high:+.4f}",
+            "clear" if one.is_clear else "",
+        )
+        for one in evaluation.differences
+        if one.name in _SHOWN
+    ]
+    print_table(["users", "metric", "model", "baseline", "difference", "interval", ""], rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from shortlist.client.candidates import History
+from shortlist.client.candidates import Candidates, History
 from shortlist.client.cli.options import Commands, print_json, print_table
 from shortlist.client.clients import Shortlist
 
@@ -23,6 +23,10 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--min-score", type=float, help="leave out lower scores")
     parser.add_argument(
         "--require-personalized", action="store_true", help="no popular items for strangers"
+    )
+    parser.add_argument("--explain", action="store_true", help="say what made each score")
+    parser.add_argument(
+        "--contributions-max", type=int, default=0, help="items named per candidate (default 3)"
     )
     parser.add_argument("--model", default="", help='model id or alias (default "live")')
     parser.set_defaults(run=run)
@@ -54,12 +58,14 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
         mode=options.mode,
         min_score=options.min_score,
         require_personalized=options.require_personalized,
+        explain=options.explain,
+        contributions_max=options.contributions_max,
         model=options.model,
     )
     if options.json:
         print_json(found)
         return
-    print_table(["item", "score"], list(found))
+    print_table(*table_of(found))
     search = found.search
     print(
         f"\nmodel {found.model}, origin {found.origin}, {search.mode} search of "
@@ -67,6 +73,18 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
     )
     if found.missing_ids:
         print(f"unknown to the model: {', '.join(found.missing_ids)}")
+
+
+def table_of(found: Candidates) -> tuple[list[str], list[list[object]]]:
+    """Return the header and a row a candidate."""
+    header = ["item", "score"]
+    rows: list[list[object]] = [[item_id, score] for item_id, score in found]
+    if found.reasons:
+        header.append("because of")
+        for row, reason in zip(rows, found.reasons, strict=True):
+            named = [f"{item_id} {amount:+.3f}" for item_id, amount in reason.contributions]
+            row.append(", ".join([*named, f"the rest {reason.remainder:+.3f}"]))
+    return header, rows
 
 
 def history_of(texts: list[str]) -> History:

@@ -39,6 +39,9 @@ _SETTINGS: tuple[tuple[str, type, str], ...] = (
     ("mean", str, "global or item: what is predicted of an unknown user"),
     ("item_bias", bool, "whether items have a bias of their own"),
     ("bias_regularization", float, "regularization of the biases"),
+    ("kind", str, "item or user: whose neighbours"),
+    ("weighting", str, "cosine, tfidf or bm25: how alike is measured"),
+    ("count", int, "neighbours kept of each item, or users asked"),
     ("learning_rate", float, "step of adam"),
     ("seed", int, "of what is random"),
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from shortlist.core.interactions import Aggregate, Events, FloatArray, Interactions
+from shortlist.core.interactions import Aggregate, Events, FloatArray, IntArray, Interactions
 from shortlist.core.progress import Epoch
 
 P = TypeVar("P")  # the algorithm's params: a frozen dataclass that checks itself
@@ -31,6 +31,7 @@ class Learned(Generic[P]):
     item_vectors: FloatArray | None = None  # (items, dim); None: no vectors
     user_vectors: FloatArray | None = None  # (users, dim), set whenever item_vectors are
     item_scores: FloatArray | None = None  # (items,) popularity; None: users who have the item
+    neighbours: Interactions | None = None  # items x items, similarities; None: no precomputed ones
     losses: tuple[float, ...] = ()  # after each epoch
 
 
@@ -39,6 +40,23 @@ class HistoryEncoder(Protocol):
 
     def solve(self, histories: Interactions, threads: int = 1) -> FloatArray:
         """Return the vectors (rows, dim) of histories (rows, items) of raw event values."""
+        ...
+
+
+class HistoryScorer(Protocol):
+    """Scores every item for a history; immutable, used by many threads."""
+
+    def scores(self, history: IntArray, values: FloatArray) -> FloatArray:
+        """Return (items,) from ascending item rows (n,) and their event values (n,)."""
+        ...
+
+
+@runtime_checkable
+class AdditiveEncoder(HistoryEncoder, Protocol):
+    """An encoder whose vectors are sums over the history, so that scores can be explained."""
+
+    def parts(self, history: Interactions) -> npt.NDArray[np.float64]:
+        """Return (entries, dim): what each entry of one history adds to its vector."""
         ...
 
 
@@ -72,4 +90,10 @@ class Algorithm(Protocol[P]):
         self, params: P, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
     ) -> HistoryEncoder:
         """Return what folds histories in; only called for models with vectors."""
+        ...
+
+    def scorer(
+        self, params: P, seen: Interactions, neighbours: Interactions | None
+    ) -> HistoryScorer | None:
+        """Return what scores without vectors, None where the algorithm has vectors or neither."""
         ...

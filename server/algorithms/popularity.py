@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.errors import SettingInvalid
-from shortlist.core.interactions import Aggregate, FloatArray
+from shortlist.core.interactions import Aggregate, FloatArray, Interactions
 from shortlist.core.popularity import decayed_popularity
 from shortlist.core.progress import Epoch
 from shortlist.server.algorithms.algorithm import HistoryEncoder, Learned, TrainingData
@@ -66,3 +66,8 @@ class Popularity:
         item_counts: npt.NDArray[np.integer],
     ) -> HistoryEncoder:
         raise AssertionError("popularity has no vectors")
+
+    def scorer(
+        self, params: PopularityParams, seen: Interactions, neighbours: Interactions | None
+    ) -> None:
+        return None

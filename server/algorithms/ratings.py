@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from shortlist.core.interactions import Aggregate, FloatArray
+from shortlist.core.interactions import Aggregate, FloatArray, Interactions
 from shortlist.core.progress import Epoch
 from shortlist.core.rating_fold_in import RatingFoldIn, extended_items, extended_users
 from shortlist.core.ratings import RatingParams, train_ratings
@@ -45,3 +45,8 @@ class Ratings:
         self, params: RatingParams, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
     ) -> RatingFoldIn:
         return RatingFoldIn(item_vectors, params)
+
+    def scorer(
+        self, params: RatingParams, seen: Interactions, neighbours: Interactions | None
+    ) -> None:
+        return None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from shortlist.core.interactions import Aggregate, FloatArray
+from shortlist.core.interactions import Aggregate, FloatArray, Interactions
 from shortlist.core.progress import Epoch
 from shortlist.core.svd import SvdFoldIn, SvdParams, decompose
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
@@ -43,3 +43,8 @@ class Svd:
         self, params: SvdParams, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
     ) -> SvdFoldIn:
         return SvdFoldIn(item_vectors, params)
+
+    def scorer(
+        self, params: SvdParams, seen: Interactions, neighbours: Interactions | None
+    ) -> None:
+        return None

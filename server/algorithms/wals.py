@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.fold_in import FoldIn
-from shortlist.core.interactions import Aggregate, FloatArray
+from shortlist.core.interactions import Aggregate, FloatArray, Interactions
 from shortlist.core.progress import Epoch
 from shortlist.core.wals import train_wals
 from shortlist.core.wals_params import WalsParams, with_data_defaults
@@ -48,3 +48,8 @@ class Wals:
         self, params: WalsParams, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
     ) -> FoldIn:
         return FoldIn(item_vectors, item_counts, params)
+
+    def scorer(
+        self, params: WalsParams, seen: Interactions, neighbours: Interactions | None
+    ) -> None:
+        return None

@@ -4,6 +4,7 @@ items.arrow  id, embedding, score (popularity), count (users who have it); row o
 users.arrow  id, embedding
 seen.arrow   a row a user: what it was trained on, as list of (item row, value)
 attributes.arrow  a row an item, where the training had any
+neighbours.arrow  a row an item: the items alike, as list of (item row, similarity), where there are
 item_slots.npy, user_slots.npy  hash tables over the id columns, so that opening hashes nothing
 index.usearch  where the model has vectors
 """
@@ -31,7 +32,8 @@ from shortlist.server.durable import sha256_of, sync_tree
 from shortlist.server.errors import ArtifactCorrupt
 
 ITEMS, USERS, SEEN = "items.arrow", "users.arrow", "seen.arrow"
-ATTRIBUTES, INDEX = "attributes.arrow", "index.usearch"
+ATTRIBUTES, NEIGHBOURS = "attributes.arrow", "neighbours.arrow"
+INDEX = "index.usearch"
 ITEM_SLOTS, USER_SLOTS = "item_slots.npy", "user_slots.npy"
 
 
@@ -47,6 +49,7 @@ class ModelContents:
     item_counts: LongArray  # (items,) users who have it
     seen: Interactions  # users x items, aggregated raw values
     attributes: pa.Table | None = None  # a row an item
+    neighbours: Interactions | None = None  # items x items, similarities
 
     @property
     def dim(self) -> int:
@@ -66,6 +69,7 @@ class Artifact:
     item_counts: LongArray  # (items,) users who have it
     seen: Interactions  # users x items
     attributes: pa.Table | None  # a row an item
+    neighbours: Interactions | None  # items x items, similarities
     index_path: Path | None
 
 
@@ -88,6 +92,9 @@ def write_artifact(folder: Path, contents: ModelContents, about: Manifest) -> Ma
     attributes = contents.attributes
     if attributes is not None and attributes.num_columns:
         arrow_files.write_table(folder / ATTRIBUTES, attributes)
+    if contents.neighbours is not None:
+        near = {"neighbours": arrow_files.seen_column(contents.neighbours)}
+        arrow_files.write_table(folder / NEIGHBOURS, pa.table(near))
     np.save(folder / ITEM_SLOTS, items.slots)
     np.save(folder / USER_SLOTS, users.slots)
     stored = sorted(path for path in folder.iterdir() if path.name != MANIFEST_NAME)
@@ -136,6 +143,7 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
         item_counts=arrow_files.numbers_of(arrow_files.one_chunk(items, "count"), np.int64),
         seen=arrow_files.seen_of(seen, items.num_rows),
         attributes=arrow_files.map_table(folder / ATTRIBUTES) if ATTRIBUTES in known else None,
+        neighbours=_neighbours(folder / NEIGHBOURS) if NEIGHBOURS in known else None,
         index_path=folder / INDEX if INDEX in known else None,
     )
 
@@ -143,6 +151,11 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
 def _vocabulary(table: pa.Table, slots: Path) -> Vocabulary:
     mapped = np.load(slots, mmap_mode="r", allow_pickle=False)
     return arrow_files.vocabulary_of(arrow_files.one_chunk(table, "id"), mapped)
+
+
+def _neighbours(path: Path) -> Interactions:
+    table = arrow_files.map_table(path)
+    return arrow_files.seen_of(arrow_files.one_chunk(table, "neighbours"), table.num_rows)
 
 
 def _vectors(table: pa.Table) -> FloatArray:
@@ -176,6 +189,8 @@ def _check_counts(folder: Path, artifact: Artifact) -> None:
     if artifact.item_vectors is not None and artifact.user_vectors is not None:
         shapes["item vectors"] = (artifact.item_vectors.shape, (items, dim))  # type: ignore[assignment]
         shapes["user vectors"] = (artifact.user_vectors.shape, (users, dim))  # type: ignore[assignment]
+    if artifact.neighbours is not None:
+        shapes["neighbours"] = (artifact.neighbours.row_count, items)
     if artifact.attributes is not None:
         shapes["attributes"] = (artifact.attributes.num_rows, items)
     for name, (found, stated) in shapes.items():

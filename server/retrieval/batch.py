@@ -46,7 +46,7 @@ def _attempt_ask(
 def _attempt_answer(asked: Asked, scanned: dict[int, Found]) -> Outcome:
     try:
         found = scanned.get(id(asked)) or search(
-            asked.model, asked.plan, asked.encoded.vector, asked.query.count
+            asked.model, asked.plan, asked.encoded, asked.query.count
         )
         return answer(asked, found)
     except Exception as error:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from shortlist.core.errors import SingularSystem
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.server.algorithms.algorithm import HistoryScorer
 from shortlist.server.errors import EmbeddingDimension, QueryKindUnsupported
 from shortlist.server.retrieval.known_items import known_rows, last_values
 from shortlist.server.retrieval.query import EmbeddingQuery, ItemsQuery, Origin, Query, UserQuery
@@ -25,6 +27,8 @@ class Encoded:
     origin: Origin
     missing_ids: list[str]  # ids of the query that the model does not know, in order, none twice
     seen_rows: IntArray  # items of the user's known events, of the history, of an items query
+    seen_values: FloatArray | None = None  # of the events, where a history made the vector
+    item_scores: FloatArray | None = None  # (items,) of a model that scores without vectors
 
 
 def encode(model: ServingModel, query: Query, path: str) -> Encoded:
@@ -35,6 +39,8 @@ def encode(model: ServingModel, query: Query, path: str) -> Encoded:
     """
     if isinstance(query, UserQuery):
         return _encode_user(model, query)
+    if isinstance(query, ItemsQuery) and model.scorer is not None:
+        return _score_items(model, model.scorer, query)
     if model.space is None:
         kind = "items" if isinstance(query, ItemsQuery) else "embedding"
         problem = f"model {model.model_id} has no vectors, so it answers no {kind} query"
@@ -53,16 +59,22 @@ def _encode_user(model: ServingModel, query: UserQuery) -> Encoded:
     if query.history_item_ids:
         given, unknown = last_values(model.items, query.history_item_ids, query.history_values)
         missing = list(dict.fromkeys(missing + unknown))
-    if not given:  # nothing to fold in: what is stored, or nothing
-        if user_row is None or model.space is None:
-            return Encoded(None, Origin.POPULARITY, missing, stored_rows)
-        return Encoded(model.space.user_vectors[user_row], Origin.STORED, missing, stored_rows)
+    if not given and user_row is None:
+        return Encoded(None, Origin.POPULARITY, missing, stored_rows)
+    if not given and model.space is not None:
+        vector = model.space.user_vectors[user_row]
+        return Encoded(vector, Origin.STORED, missing, stored_rows, stored_values)
     whole = dict(zip(stored_rows.tolist(), stored_values.tolist(), strict=True)) | given
     rows = np.array(sorted(whole), dtype=np.int32)
-    if model.space is None:
-        return Encoded(None, Origin.POPULARITY, missing, rows)
     values = np.array([whole[row] for row in rows.tolist()], dtype=np.float32)
-    return Encoded(_fold_in(model, model.space, rows, values), Origin.FOLDED_IN, missing, rows)
+    if model.space is not None:
+        vector = _fold_in(model, model.space, rows, values)
+        return Encoded(vector, Origin.FOLDED_IN, missing, rows, values)
+    if model.scorer is not None:
+        origin = Origin.FOLDED_IN if given else Origin.STORED
+        scores = model.scorer.scores(rows, values)
+        return Encoded(None, origin, missing, rows, item_scores=scores)
+    return Encoded(None, Origin.POPULARITY, missing, rows)
 
 
 def _fold_in(model: ServingModel, space: Space, rows: IntArray, values: FloatArray) -> FloatArray:
@@ -84,10 +96,24 @@ def _encode_items(model: ServingModel, space: Space, query: ItemsQuery) -> Encod
     seen = np.union1d(positives, negatives).astype(np.int32)
     if not len(positives):
         return Encoded(None, Origin.POPULARITY, missing, seen)
-    vector = _mean_direction(space, positives)
+    vector = directions(space, positives).mean(axis=0)
     if len(negatives):
-        vector = vector - _mean_direction(space, negatives)
+        vector = vector - directions(space, negatives).mean(axis=0)
     return Encoded(vector.astype(np.float32), Origin.ITEMS, missing, seen)
+
+
+def _score_items(model: ServingModel, scorer: HistoryScorer, query: ItemsQuery) -> Encoded:
+    """Score by the neighbours of the positives minus those of the negatives."""
+    found, missing = last_values(
+        model.items,
+        query.item_ids + query.negative_item_ids,
+        [1.0] * len(query.item_ids) + [-1.0] * len(query.negative_item_ids),
+    )
+    rows = np.array(sorted(found), dtype=np.int32)
+    values = np.array([found[row] for row in rows.tolist()], dtype=np.float32)
+    if not (values > 0).any():
+        return Encoded(None, Origin.POPULARITY, missing, rows)
+    return Encoded(None, Origin.ITEMS, missing, rows, item_scores=scorer.scores(rows, values))
 
 
 def _encode_embedding(space: Space, query: EmbeddingQuery, path: str) -> Encoded:
@@ -99,14 +125,14 @@ def _encode_embedding(space: Space, query: EmbeddingQuery, path: str) -> Encoded
     return Encoded(query.values, Origin.EMBEDDING, [], _NO_ROWS)
 
 
-def _mean_direction(space: Space, rows: IntArray) -> FloatArray:
-    """Return the mean of items' vectors, each scaled to length 1; zero vectors stay.
+def directions(space: Space, rows: IntArray) -> npt.NDArray[np.float64]:
+    """Return items' vectors (rows, dim) scaled to length 1; zero vectors stay.
 
     Biases are left out: what many like is not what is alike.
     """
     wide = space.item_vectors[rows].astype(np.float64)
     wide[:, space.dim - space.offset_width :] = 0
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
-    directions = np.divide(wide, lengths, out=np.zeros_like(wide), where=lengths > 0)
-    mean: FloatArray = directions.mean(axis=0)
-    return mean
+    scaled: npt.NDArray[np.float64] = np.zeros_like(wide)
+    np.divide(wide, lengths, out=scaled, where=lengths > 0)
+    return scaled

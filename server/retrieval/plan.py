@@ -26,6 +26,7 @@ class Method(Enum):
 
     RANKED = "ranked"  # popularity: walk the ranking made when the model was loaded
     GATHER = "gather"  # score the allowed rows only
+    SCORED = "scored"  # every row has its score already
     SCAN = "scan"  # score every row, skip the excluded ones
     INDEX = "index"  # ask the approximate index, score what it names
 
@@ -72,6 +73,8 @@ def _method(
 ) -> Method:
     if allowed is not None:
         return Method.GATHER
+    if encoded.item_scores is not None:
+        return Method.SCORED
     if encoded.vector is None or model.space is None:
         return Method.RANKED
     wanted = query.count + len(excluded)

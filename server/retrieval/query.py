@@ -1,6 +1,6 @@
 """What can be asked and what is answered: the contract's words without its wire types."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
@@ -8,6 +8,7 @@ from shortlist.core.interactions import FloatArray
 
 COUNT_DEFAULT = 100
 COUNT_MAX = 10_000
+EXPLAINED_MAX = 1000  # candidates of a request that wants them explained
 
 
 class SearchMode(Enum):
@@ -78,6 +79,7 @@ class RetrieveQuery:
     mode: SearchMode = SearchMode.AUTO
     min_score: float | None = None
     require_personalized: bool = False
+    contributions_max: int = 0  # named per candidate; 0: candidates are not explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,15 @@ class SearchReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """What one candidate's score is made of: amounts and remainder sum to it."""
+
+    item_ids: list[str]  # largest magnitude first, ties by id
+    amounts: list[float]  # none of them 0
+    remainder: float
+
+
+@dataclass(frozen=True, slots=True)
 class Candidates:
     """Items best first; plain lists, because protobuf takes those five times faster than arrays."""
 
@@ -108,3 +119,4 @@ class Candidates:
     origin: Origin
     missing_ids: list[str]
     search: SearchReport
+    reasons: list[Reason] = field(default_factory=list)  # one a candidate, where asked for

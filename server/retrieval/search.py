@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shortlist.core.best_rows import best_rows
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.scoring import score_rows
 from shortlist.server.index import ApproximateIndex
+from shortlist.server.retrieval.encoder import Encoded
 from shortlist.server.retrieval.plan import Method, Plan
 from shortlist.server.retrieval.query import SearchMode, SearchReport
 from shortlist.server.retrieval.serving_model import ServingModel, Space
@@ -36,12 +38,16 @@ class ScanQuery:
     count: int
 
 
-def search(model: ServingModel, plan: Plan, vector: FloatArray | None, count: int) -> Found:
-    """Return the best min(count, eligible) rows of the plan; vector None: by popularity."""
+def search(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Found:
+    """Return the best min(count, eligible) rows of the plan; nothing known: by popularity."""
+    vector = encoded.vector
     if not plan.eligible_count:
         return Found(_NO_ROWS, _NO_SCORES, SearchReport(SearchMode.EXACT, 0, 0))
     if plan.allowed is not None:
-        return _gather(model, plan, plan.allowed, vector, count)
+        return _gather(model, plan, plan.allowed, encoded, count)
+    if encoded.item_scores is not None:
+        rows = np.delete(np.arange(model.item_count, dtype=np.int32), plan.excluded)
+        return _gather(model, plan, rows, encoded, count)
     if vector is None or model.space is None:
         return _ranked(model, plan, count)
     if plan.method is Method.INDEX and model.space.index is not None:
@@ -52,13 +58,15 @@ def search(model: ServingModel, plan: Plan, vector: FloatArray | None, count: in
 
 
 def _gather(
-    model: ServingModel, plan: Plan, allowed: IntArray, vector: FloatArray | None, count: int
+    model: ServingModel, plan: Plan, allowed: IntArray, encoded: Encoded, count: int
 ) -> Found:
-    if vector is None or model.space is None:
+    if encoded.item_scores is not None:
+        scores = encoded.item_scores[allowed]
+    elif encoded.vector is None or model.space is None:
         scores = model.item_scores[allowed]
     else:
-        scores = score_rows(model.space.item_vectors, vector, allowed)
-    rows, scores = _best(allowed, scores, count)
+        scores = score_rows(model.space.item_vectors, encoded.vector, allowed)
+    rows, scores = best_rows(allowed, scores, count)
     return Found(rows, scores, SearchReport(SearchMode.EXACT, plan.eligible_count, len(allowed)))
 
 
@@ -94,7 +102,7 @@ def _index(
     near, _ = index.search(vector, count + len(plan.excluded))
     allowed = np.sort(near[~np.isin(near, plan.excluded)]).astype(np.int32)
     # The index works with distances: the scores of the reply come from the vectors themselves.
-    rows, scores = _best(allowed, score_rows(space.item_vectors, vector, allowed), count)
+    rows, scores = best_rows(allowed, score_rows(space.item_vectors, vector, allowed), count)
     report = SearchReport(SearchMode.APPROXIMATE, plan.eligible_count, len(near))
     return Found(rows, scores, report)
 
@@ -108,9 +116,3 @@ def _excluded_rows(space: Space, queries: Sequence[ScanQuery]) -> Interactions |
         return None
     values = np.empty(starts[-1], dtype=np.float32)  # not read
     return Interactions(starts, np.concatenate(excluded), values, len(space.item_vectors))
-
-
-def _best(rows: IntArray, scores: FloatArray, count: int) -> tuple[IntArray, FloatArray]:
-    """Return the best `count` of ascending rows, ties by row."""
-    order = np.argsort(-scores, kind="stable")[:count]
-    return rows[order], scores[order]

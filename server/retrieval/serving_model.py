@@ -11,7 +11,7 @@ from shortlist.core.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.quantization import quantize
 from shortlist.core.scoring import ItemScan
 from shortlist.core.vocabulary import Vocabulary
-from shortlist.server.algorithms.algorithm import HistoryEncoder
+from shortlist.server.algorithms.algorithm import HistoryEncoder, HistoryScorer
 from shortlist.server.algorithms.registry import algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.index import ApproximateIndex
@@ -42,7 +42,8 @@ class ServingModel:
     seen: Interactions  # user rows x item columns, aggregated values
     item_scores: FloatArray  # (items,) popularity
     popular_rows: IntArray  # (items,) every item, most popular first, ties by row
-    space: Space | None  # None: a popularity model
+    space: Space | None  # None: a model without vectors
+    scorer: HistoryScorer | None = None  # of a model that scores by neighbours
 
     @property
     def item_count(self) -> int:
@@ -61,6 +62,7 @@ def load_serving_model(folder: Path) -> ServingModel:
 def serving_model(artifact: Artifact) -> ServingModel:
     """Prepare an opened artifact for serving."""
     manifest = artifact.manifest
+    params = spec_from_json(manifest.spec).algorithm
     return ServingModel(
         catalog=manifest.catalog,
         model_id=manifest.model_id,
@@ -70,6 +72,7 @@ def serving_model(artifact: Artifact) -> ServingModel:
         item_scores=artifact.item_scores,
         popular_rows=rank_by_score(artifact.item_scores),
         space=_space(artifact),
+        scorer=algorithm_of(params).scorer(params, artifact.seen, artifact.neighbours),
     )
 
 

@@ -85,6 +85,7 @@ def evaluation_request_from_proto(request: pb2.EvaluateModelRequest) -> Evaluati
         test_interactions=events_from_proto(request.test_interactions, "test_interactions"),
         cutoffs=_cutoffs("cutoffs", tuple(request.cutoffs)),
         seed=request.seed,
+        baseline=name_from_text("baseline_model", request.baseline_model, ""),
     )
 
 
@@ -104,10 +105,38 @@ def evaluation_to_proto(evaluation: Evaluation) -> pb2.Evaluation:
                 )
                 for metric in ranking.metrics
             ],
+            decile_recalls=[
+                pb2.DecileRecall(
+                    decile=one.decile,
+                    cutoff=one.cutoff,
+                    user_count=one.query_count,
+                    mean=one.mean,
+                    standard_error=one.standard_error,
+                )
+                for one in ranking.decile_recalls
+            ],
         )
         for ranking in evaluation.rankings
     ]
-    return pb2.Evaluation(split=evaluation.split, rankings=rankings)
+    differences = [
+        pb2.MetricDifference(
+            name=one.name,
+            cutoff=one.cutoff,
+            user_group=_GROUPS[one.user_group],
+            user_count=one.user_count,
+            mean=one.mean,
+            baseline_mean=one.baseline_mean,
+            low=one.low,
+            high=one.high,
+        )
+        for one in evaluation.differences
+    ]
+    return pb2.Evaluation(
+        split=evaluation.split,
+        rankings=rankings,
+        baseline_model=evaluation.baseline_model,
+        differences=differences,
+    )
 
 
 def _cutoffs(path: str, cutoffs: tuple[int, ...]) -> tuple[int, ...]:

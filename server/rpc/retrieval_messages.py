@@ -24,6 +24,7 @@ from shortlist.server.rpc.fields import (
     name_from_text,
 )
 from shortlist.server.rpc.query_messages import ORIGIN_TO_PROTO, query_from_proto
+from shortlist.server.rpc.reason_messages import contributions_max_from_proto, reasons_to_proto
 from shortlist.v1 import retrieval_service_pb2 as pb2
 
 QUERIES_MAX = 1000
@@ -72,11 +73,12 @@ def retrieve_query_from_proto(request: pb2.RetrieveRequest) -> RetrieveQuery:
     min_score = None
     if request.HasField("min_score"):
         min_score = check_finite("min_score", request.min_score)
+    count = int_in("count", request.count, 0, COUNT_MAX) or COUNT_DEFAULT
     return RetrieveQuery(
         query=query_from_proto(request.query, "query"),
         catalog=catalog_from_text(request.catalog),
         model=name_from_text("model", request.model, ALIAS_DEFAULT),
-        count=int_in("count", request.count, 0, COUNT_MAX) or COUNT_DEFAULT,
+        count=count,
         exclude_item_ids=ids_from_proto("exclude_item_ids", request.exclude_item_ids, EXCLUDED_MAX),
         include_seen=request.include_seen,
         candidate_item_ids=ids_from_proto(
@@ -85,6 +87,7 @@ def retrieve_query_from_proto(request: pb2.RetrieveRequest) -> RetrieveQuery:
         mode=SearchMode(enum_name("mode", request.mode, _MODES)),
         min_score=min_score,
         require_personalized=request.require_personalized,
+        contributions_max=contributions_max_from_proto(request, count),
     )
 
 
@@ -101,6 +104,7 @@ def candidates_to_proto(found: Candidates) -> pb2.RetrieveResponse:
             eligible_items=found.search.eligible_items,
             scored_items=found.search.scored_items,
         ),
+        reasons=reasons_to_proto(found.reasons),
     )
 
 

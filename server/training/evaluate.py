@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from shortlist.core.parallel import resolve_threads
@@ -20,7 +21,8 @@ from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.plain import from_plain, to_plain
 from shortlist.server.reading import EventSource
 from shortlist.server.reasons import BUG, failure_of
-from shortlist.server.training.evaluation import evaluate
+from shortlist.server.training.comparison import differences, shared_test
+from shortlist.server.training.evaluation import Measured, measure, summarised
 from shortlist.server.training.holdout import given_test
 from shortlist.server.training.prepare import read_checked
 from shortlist.server.training.spec import (
@@ -40,6 +42,7 @@ def evaluate_model(
     source: EventSource,
     cutoffs: tuple[int, ...],
     *,
+    baseline: Artifact | None = None,
     seed: int = 0,
     threads: int = 1,
     roots: Sequence[str] | None = None,
@@ -47,15 +50,28 @@ def evaluate_model(
     """Return the quality of a published model on test data that it was not trained on.
 
     Items that the model does not know are left out; 80 % of the items of users that it does not
-    know are folded in. Raises DataSourceInvalid, PathNotAllowed, SettingInvalid.
+    know are folded in. With a baseline both models are measured on what comparison.py says that
+    both can be. Raises DataSourceInvalid, PathNotAllowed, SettingInvalid.
     """
     check_cutoffs(cutoffs)
     threads = resolve_threads(threads)
-    spec = spec_from_json(artifact.manifest.spec)
+    aggregation = spec_from_json(artifact.manifest.spec).preparation.aggregation
     table = read_checked(source, roots, threads)
-    vocabularies = artifact.users, artifact.items
-    test = given_test(table, *vocabularies, spec.preparation.aggregation, seed)
-    return evaluate(artifact, spec.algorithm, test, split="given", cutoffs=cutoffs, threads=threads)
+    if baseline is not None:
+        table = shared_test(table, (artifact, baseline))
+
+    def measured(model: Artifact) -> list[Measured]:
+        test = given_test(table, model.users, model.items, aggregation, seed)
+        params = spec_from_json(model.manifest.spec).algorithm
+        return measure(model, params, test, cutoffs=cutoffs, threads=threads)
+
+    found = measured(artifact)
+    evaluation = Evaluation("given", tuple(map(summarised, found)))
+    if baseline is None:
+        return evaluation
+    compared = tuple(differences(found, measured(baseline), seed))
+    name = baseline.manifest.model_id
+    return replace(evaluation, baseline_model=name, differences=compared)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--catalog", required=True)
     parser.add_argument("--model", required=True, help="id or alias")
+    parser.add_argument("--baseline", help="id or alias of a model to compare with")
     parser.add_argument("--source", required=True, help="an EventSource as JSON")
     parser.add_argument("--cutoffs", default=",".join(map(str, CUTOFFS_DEFAULT)))
     parser.add_argument("--seed", type=int, default=0)
@@ -72,11 +89,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         catalog = Catalogs(given.data_dir).catalog(given.catalog, must_exist=True)
-        artifact = open_artifact(catalog.model_path(catalog.resolve(given.model)), verify=False)
+        models = [
+            name and open_artifact(catalog.model_path(catalog.resolve(name)), verify=False)
+            for name in (given.model, given.baseline)
+        ]
         source = from_plain(EventSource, json.loads(given.source))
         cutoffs = tuple(int(cutoff) for cutoff in given.cutoffs.split(","))
         evaluation = evaluate_model(
-            *(artifact, source, cutoffs),
+            *(models[0], source, cutoffs),
+            baseline=models[1],
             seed=given.seed,
             threads=given.threads,
             roots=given.data_root,

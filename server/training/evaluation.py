@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from shortlist.core.bitmaps import Bitmap, pack_bitmap
+from shortlist.core.decile_recall import DecileRecall, recall_by_decile
 from shortlist.core.interactions import FloatArray, IntArray, Interactions, select_rows
 from shortlist.core.metrics import RankingMetrics, evaluate_ranking
-from shortlist.core.scoring import ItemScan, TopRows
-from shortlist.core.value_errors import value_errors
+from shortlist.core.scoring import TopRows
+from shortlist.core.value_errors import ValueErrors, value_errors
 from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, ModelContents
-from shortlist.server.training.holdout import HeldOut, entries_where
+from shortlist.server.training.holdout import HeldOut, entries_where, pair_keys
+from shortlist.server.training.methods import ScoreMethod, VectorMethod
 from shortlist.server.training.spec import (
     Evaluation,
     Metric,
@@ -27,16 +29,6 @@ SEED = 20261
 
 
 @dataclass(frozen=True, slots=True)
-class Method:
-    """A way to rank: items by their inner product with a vector for each query."""
-
-    name: str
-    item_vectors: FloatArray  # (items, dim)
-    query_vectors: Callable[[IntArray], FloatArray]  # (n,) query rows -> (n, dim)
-    predicts_values: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Group:
     """Queries of one kind, what each has already, and what each is to find."""
 
@@ -44,6 +36,17 @@ class Group:
     had: Interactions  # rows x items, never to be returned
     held_out: Interactions  # rows x items of the model
     relevant: Interactions  # those worth finding, none of them in `had`
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One method on one group of users, with the metrics of each user."""
+
+    method: str
+    group: str
+    metrics: RankingMetrics
+    decile_recalls: tuple[DecileRecall, ...]
+    errors: ValueErrors | None  # of models that predict values
 
 
 def evaluate(
@@ -55,7 +58,20 @@ def evaluate(
     cutoffs: tuple[int, ...],
     threads: int,
 ) -> Evaluation:
-    """Measure a model and the popularity baseline on known and unseen users.
+    """Measure a model and the popularity baseline on known and unseen users; see measure."""
+    found = measure(model, params, test, cutoffs=cutoffs, threads=threads)
+    return Evaluation(split, tuple(map(summarised, found)))
+
+
+def measure(
+    model: ModelContents | Artifact,
+    params: Params,
+    test: HeldOut,
+    *,
+    cutoffs: tuple[int, ...],
+    threads: int,
+) -> list[Measured]:
+    """Return how the model, then popularity, ranks for known users, then for unseen ones.
 
     A user's training items are never returned, and no dislike is worth finding. A group without
     anything to find has no entry. More users than fit are sampled, the same ones every time.
@@ -64,7 +80,7 @@ def evaluate(
     unseen = _group("unseen", test.histories, test.targets, model.item_counts)
     trained = model.item_counts > 0
     eligible = None if trained.all() else pack_bitmap(trained)
-    rankings = []
+    measured = []
     for group in (known, unseen):
         rows = _measured_rows(group.relevant, cutoffs[-1])
         if not len(rows):
@@ -74,11 +90,29 @@ def evaluate(
                 *(method, group, rows), count=cutoffs[-1], eligible=eligible, threads=threads
             )
             relevant = select_rows(group.relevant, rows)
-            metrics = _numbers(evaluate_ranking(ranked, relevant, cutoffs, model.item_counts))
-            if method.predicts_values:
-                metrics += _value_errors(method, select_rows(group.held_out, rows), rows)
-            rankings.append(RankingEvaluation(method.name, group.name, len(rows), metrics))
-    return Evaluation(split, tuple(rankings))
+            metrics = evaluate_ranking(ranked, relevant, cutoffs, model.item_counts)
+            deciles = recall_by_decile(ranked, relevant, cutoffs, model.item_counts)
+            errors = None
+            if isinstance(method, VectorMethod) and method.predicts_values:
+                errors = _value_errors(method, select_rows(group.held_out, rows), rows)
+            measured.append(Measured(method.name, group.name, metrics, deciles, errors))
+    return measured
+
+
+def summarised(measured: Measured) -> RankingEvaluation:
+    """Return the means; a standard error that one user does not have counts as 0."""
+    metrics = [
+        Metric(row.metric, row.cutoff, _finite(row.value), _finite(row.standard_error))
+        for row in measured.metrics.rows()
+    ]
+    if measured.errors is not None:
+        errors = measured.errors
+        metrics.append(Metric("rmse", 0, errors.rmse, errors.rmse_standard_error))
+        metrics.append(Metric("mae", 0, errors.mae, errors.mae_standard_error))
+    users = measured.metrics.query_count
+    return RankingEvaluation(
+        measured.method, measured.group, users, tuple(metrics), measured.decile_recalls
+    )
 
 
 def _methods(
@@ -86,9 +120,10 @@ def _methods(
     params: Params,
     group: Group,
     threads: int,
-) -> Iterator[Method]:
-    """Yield the model, where it has vectors, and the popularity baseline."""
+) -> Iterator[VectorMethod | ScoreMethod]:
+    """Yield the model, where it is personal, and the popularity baseline."""
     users, vectors, algorithm = model.user_vectors, model.item_vectors, algorithm_of(params)
+    scorer = algorithm.scorer(params, model.seen, model.neighbours)
     if vectors is not None and users is not None:
         encoder = algorithm.encoder(params, vectors, model.item_counts)
 
@@ -97,14 +132,16 @@ def _methods(
                 return users[rows]
             return encoder.solve(select_rows(group.had, rows), threads)
 
-        yield Method(algorithm.name, vectors, vectors_of, algorithm.predicts_values)
+        yield VectorMethod(algorithm.name, vectors, vectors_of, algorithm.predicts_values)
+    elif scorer is not None:
+        yield ScoreMethod(algorithm.name, scorer, group.had)
     # One dimension, the same query for all: the same exact scan, with the same exclusions and ties.
     one = np.ascontiguousarray(model.item_scores.reshape(-1, 1))
-    yield Method("popularity", one, lambda rows: np.ones((len(rows), 1), np.float32))
+    yield VectorMethod("popularity", one, lambda rows: np.ones((len(rows), 1), np.float32))
 
 
 def _ranked(
-    method: Method,
+    method: VectorMethod | ScoreMethod,
     group: Group,
     rows: IntArray,
     *,
@@ -113,16 +150,14 @@ def _ranked(
     threads: int,
 ) -> TopRows:
     """Return the best `count` items of each of the rows, in chunks of users."""
-    scan = ItemScan(method.item_vectors)
-    width = min(count, scan.item_count)
+    width = min(count, group.had.column_count)
     counts = np.zeros(len(rows), np.int64)
     best = np.zeros((len(rows), width), np.int32)
     scores = np.zeros((len(rows), width), np.float32)
     for first in range(0, len(rows), USERS_AT_ONCE):
         chunk = slice(first, first + USERS_AT_ONCE)
-        queries = np.ascontiguousarray(method.query_vectors(rows[chunk]))
         had = select_rows(group.had, rows[chunk])
-        top = scan.top(queries, width, eligible=eligible, excluded=had, threads=threads)
+        top = method.top(rows[chunk], width, eligible=eligible, excluded=had, threads=threads)
         counts[chunk] = top.counts
         best[chunk, : top.rows.shape[1]] = top.rows
         scores[chunk, : top.rows.shape[1]] = top.scores
@@ -132,23 +167,14 @@ def _ranked(
 def _group(name: str, had: Interactions, held_out: Interactions, item_counts: np.ndarray) -> Group:
     """Worth finding is what was liked, of an item the model knows, and not had already."""
     held_out = entries_where(held_out, item_counts[held_out.columns] > 0)
-    worth = ~np.isin(_pair_keys(held_out), _pair_keys(had), assume_unique=True)
+    worth = ~np.isin(pair_keys(held_out), pair_keys(had), assume_unique=True)
     relevant = entries_where(held_out, worth & (held_out.values >= 0))
     return Group(name, had, held_out, relevant)
 
 
-def _value_errors(method: Method, held_out: Interactions, rows: IntArray) -> tuple[Metric, ...]:
+def _value_errors(method: VectorMethod, held_out: Interactions, rows: IntArray) -> ValueErrors:
     """Return how far the predicted values of the held-out pairs are off."""
-    found = value_errors(held_out, method.query_vectors(rows), method.item_vectors)
-    return (
-        Metric("rmse", 0, found.rmse, found.rmse_standard_error),
-        Metric("mae", 0, found.mae, found.mae_standard_error),
-    )
-
-
-def _pair_keys(interactions: Interactions) -> np.ndarray:
-    rows = np.repeat(np.arange(interactions.row_count), np.diff(interactions.row_starts))
-    return rows * np.int64(interactions.column_count) + interactions.columns
+    return value_errors(held_out, method.query_vectors(rows), method.item_vectors)
 
 
 def _measured_rows(relevant: Interactions, count: int) -> IntArray:
@@ -158,14 +184,6 @@ def _measured_rows(relevant: Interactions, count: int) -> IntArray:
     if len(rows) > rows_max:
         rows = np.sort(np.random.default_rng(SEED).choice(rows, rows_max, replace=False))
     return rows.astype(np.int32)
-
-
-def _numbers(metrics: RankingMetrics) -> tuple[Metric, ...]:
-    """Return every number; a standard error that one user does not have counts as 0."""
-    return tuple(
-        Metric(row.metric, row.cutoff, _finite(row.value), _finite(row.standard_error))
-        for row in metrics.rows()
-    )
 
 
 def _finite(number: float) -> float:

@@ -57,5 +57,6 @@ def fit(
         item_counts=np.bincount(seen.columns, minlength=len(data.items)).astype(np.int64),
         seen=seen,
         attributes=data.attributes,
+        neighbours=learned.neighbours,
     )
     return Fitted(contents, learned.params, learned.losses)

@@ -72,8 +72,8 @@ def given_test(
 
     Users that the model does not know count as unseen: 80 % of their items are folded in.
     """
-    item_rows, item_known = _rows_in(table.items, items)
-    user_rows, user_known = _rows_in(table.users, users)
+    item_rows, item_known = rows_in(table.items, items)
+    user_rows, user_known = rows_in(table.users, users)
     of_known_item = item_known[table.events.items]
     of_known_user = user_known[table.events.users]
     known = events_where(table.events, of_known_item & of_known_user)
@@ -110,6 +110,21 @@ def entries_where(interactions: Interactions, kept: np.ndarray) -> Interactions:
     return Interactions(starts, columns, values, interactions.column_count)
 
 
+def pair_keys(interactions: Interactions) -> np.ndarray:
+    """Return row * columns + column of each entry, (entries,) ascending."""
+    rows = np.repeat(np.arange(interactions.row_count), np.diff(interactions.row_starts))
+    return rows * np.int64(interactions.column_count) + interactions.columns
+
+
+def rows_in(ids: Vocabulary, other: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each id its row in the other vocabulary, and whether it has one."""
+    found = other.find_utf8(ids.utf8, ids.offsets)
+    rows, known = np.zeros(len(ids), np.int32), np.zeros(len(ids), np.bool_)
+    rows[found.positions] = found.rows
+    known[found.positions] = True
+    return rows, known
+
+
 def _split(events: Events, spec: EvaluationSpec) -> tuple[str, Split]:
     """Return the split and its name; "auto" goes by time where that leaves two sides."""
     if spec.split == "auto" and events.times is not None:
@@ -123,12 +138,3 @@ def _split(events: Events, spec: EvaluationSpec) -> tuple[str, Split]:
     if spec.split == "temporal":
         return spec.split, split_by_time(events, spec.held_out_fraction)
     return spec.split, split_last(events)
-
-
-def _rows_in(ids: Vocabulary, other: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each id its row in the other vocabulary, and whether it has one."""
-    found = other.find_utf8(ids.utf8, ids.offsets)
-    rows, known = np.zeros(len(ids), np.int32), np.zeros(len(ids), np.bool_)
-    rows[found.positions] = found.rows
-    known[found.positions] = True
-    return rows, known

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from shortlist.core.decile_recall import DecileRecall
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.interactions import AGGREGATES, Aggregate
 from shortlist.core.wals_params import WalsParams
@@ -86,6 +87,20 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricDifference:
+    """One metric of a model and of its baseline on the same users."""
+
+    name: str
+    cutoff: int
+    user_group: str  # known or unseen
+    user_count: int
+    mean: float
+    baseline_mean: float
+    low: float  # ends of the confidence interval of mean - baseline_mean
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class RankingEvaluation:
     """Quality of one method's rankings."""
 
@@ -93,6 +108,7 @@ class RankingEvaluation:
     user_group: str  # known or unseen
     user_count: int  # users averaged over: with a test item that the model knows
     metrics: tuple[Metric, ...]
+    decile_recalls: tuple[DecileRecall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +117,8 @@ class Evaluation:
 
     split: str  # how the test data came about
     rankings: tuple[RankingEvaluation, ...]
+    baseline_model: str = ""  # what it was compared with; empty: nothing
+    differences: tuple[MetricDifference, ...] = ()
 
 
 def check_cutoffs(cutoffs: tuple[int, ...]) -> None:

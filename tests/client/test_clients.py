@@ -17,6 +17,7 @@ from shortlist.client import (
     NotFound,
     Popularity,
     Query,
+    Reason,
     Retries,
     Retrieval,
     Shortlist,
@@ -68,6 +69,23 @@ def test_candidates_come_out_as_lists_and_arrays(recorded: RecordedServer) -> No
         ("a", False, 0.0),
         ("b", True, -1.0),
     ]
+
+
+def test_reasons_come_out_a_candidate_each(recorded: RecordedServer) -> None:
+    whole = pb2.RetrieveResponse()
+    whole.CopyFrom(REPLY)
+    because = [
+        pb2.Contribution(item_id="h", amount=1.5),
+        pb2.Contribution(item_id="g", amount=-0.5),
+    ]
+    whole.reasons.extend([pb2.Reason(contributions=because, remainder=1.0), pb2.Reason()])
+    recorded.will_answer("Retrieve", whole)
+    with Shortlist(recorded.target) as shortlist:
+        found = shortlist.retrieve(user="42", explain=True, contributions_max=2)
+    assert found.reasons[0] == Reason((("h", 1.5), ("g", -0.5)), 1.0)
+    assert found.reasons[1] == Reason((), 0.0)
+    (sent,) = recorded.asked("Retrieve")
+    assert (sent.explain, sent.contributions_max) == (True, 2)
 
 
 def test_asyncio_gives_the_same(recorded: RecordedServer) -> None:

@@ -22,6 +22,7 @@ MIRRORS: dict[type, type[Message]] = {
     algorithms.Popularity: algorithms_pb2.PopularitySpec,
     algorithms.Svd: algorithms_pb2.SvdSpec,
     algorithms.Ratings: algorithms_pb2.RatingsSpec,
+    algorithms.Neighbours: algorithms_pb2.NeighboursSpec,
     training.EvaluationSpec: pb2.EvaluationSpec,
     training.TrainRequest: pb2.TrainRequest,
     training.JobFailure: pb2.JobFailure,

@@ -9,26 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shortlist.core.errors import SettingInvalid
-from shortlist.core.interactions import Interactions
-from shortlist.core.metrics import PER_QUERY, evaluate_ranking, paired_bootstrap
-from shortlist.core.scoring import TopRows
+from shortlist.core.metrics import PER_QUERY, evaluate_ranking
+from tests.core.rankings import relevant_of, top_of
 from tests.oracles.metrics import metrics_of_query
-
-
-def top_of(lists, width=None):
-    """Return the lists as TopRows; what lies behind a list is row 0, which must not count."""
-    width = max(map(len, lists), default=0) if width is None else width
-    rows = np.zeros((len(lists), width), np.int32)
-    for q, found in enumerate(lists):
-        rows[q, : len(found)] = found
-    counts = np.array([len(found) for found in lists], np.int64)
-    return TopRows(counts, rows, np.zeros(rows.shape, np.float32))
-
-
-def relevant_of(sets, item_count):
-    starts = np.cumsum([0, *map(len, sets)]).astype(np.int64)
-    columns = np.array([row for rows in sets for row in sorted(rows)], np.int32)
-    return Interactions(starts, columns, np.ones(len(columns), np.float32), item_count)
 
 
 @settings(max_examples=80, deadline=None)
@@ -132,38 +115,3 @@ def test_settings_out_of_range_are_refused():
         measured.mean("auc", 1)
     with pytest.raises(SettingInvalid, match="cutoff="):
         measured.mean("recall", 2)
-
-
-def test_a_real_difference_is_told_from_noise():
-    rng = np.random.default_rng(0)
-    base = rng.random(400)
-    better = base + 0.05 + 0.1 * rng.standard_normal(400)
-    clear = paired_bootstrap(better, base, seed=1)
-    assert clear.low < clear.mean < clear.high
-    assert clear.is_clear
-    assert clear.mean == pytest.approx(np.mean(better - base))
-    same = paired_bootstrap(base + 0.1 * rng.standard_normal(400), base, seed=1)
-    assert not same.is_clear
-    assert paired_bootstrap(better, base, seed=1) == clear
-
-
-def test_the_interval_covers_the_truth_as_often_as_it_says():
-    rng = np.random.default_rng(5)
-    covered = 0
-    for seed in range(100):
-        difference = rng.standard_normal(60) + 0.3
-        interval = paired_bootstrap(difference, np.zeros(60), seed, samples=300, confidence=0.9)
-        covered += interval.low <= 0.3 <= interval.high
-    assert 80 <= covered <= 98
-
-
-def test_comparisons_that_make_no_sense_are_refused():
-    ones = np.ones(4)
-    with pytest.raises(SettingInvalid, match="a, b="):
-        paired_bootstrap(ones, ones[:3])
-    with pytest.raises(SettingInvalid, match="a, b="):
-        paired_bootstrap(ones[:0], ones[:0])
-    with pytest.raises(SettingInvalid, match="samples="):
-        paired_bootstrap(ones, ones, samples=0)
-    with pytest.raises(SettingInvalid, match="confidence="):
-        paired_bootstrap(ones, ones, confidence=1)

@@ -20,7 +20,7 @@ def some_interactions(rows: int = 60, columns: int = 40, count: int = 700) -> In
 
 
 def bytes_of(found: Neighbours) -> list[bytes]:
-    return [part.tobytes() for part in (found.row_starts, found.rows, found.scores)]
+    return [part.tobytes() for part in (found.row_starts, found.rows, found.similarities)]
 
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
@@ -81,7 +81,7 @@ def test_a_history_scores_by_the_sum_of_its_neighbours() -> None:
     np.fill_diagonal(dense, 0)
     history, values = np.array([3, 17], np.int32), np.array([2, -0.5], np.float32)
     expected = 2 * dense[3] - 0.5 * dense[17]
-    np.testing.assert_allclose(found.history_scores(history, values), expected, atol=1e-5)
+    np.testing.assert_allclose(found.scores(history, values), expected, atol=1e-5)
 
 
 def test_settings_out_of_range_are_refused() -> None:

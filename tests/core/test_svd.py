@@ -6,7 +6,7 @@ import pytest
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.interactions import Events, Interactions, build_interactions
 from shortlist.core.sparse import multiply
-from shortlist.core.svd import SvdParams, decompose
+from shortlist.core.svd import SvdFoldIn, SvdParams, decompose
 
 
 def random_matrix(rows: int, columns: int, share: float, seed: int = 0) -> Interactions:
@@ -64,3 +64,16 @@ def test_an_empty_matrix_decomposes_to_zeros() -> None:
 def test_settings_out_of_range_are_named() -> None:
     with pytest.raises(SettingInvalid, match="dim"):
         SvdParams(dim=0)
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_the_parts_of_a_history_are_the_vectors_of_its_single_items(binary: bool) -> None:
+    """Folding in is linear, so what an item adds is what it would be alone."""
+    params = SvdParams(dim=4, binary=binary)
+    matrix = random_matrix(30, 20, 0.3)
+    fold_in = SvdFoldIn(decompose(matrix, params).items, params)
+    columns, values = matrix.row(3)
+    starts = np.array([0, len(columns)], np.int64)
+    parts = fold_in.parts(Interactions(starts, columns, values, 20))
+    alone = Interactions(np.arange(len(columns) + 1), columns, values, 20)
+    np.testing.assert_allclose(parts, fold_in.solve(alone), rtol=1e-4, atol=1e-6)

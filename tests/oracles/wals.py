@@ -49,3 +49,16 @@ def solve_users(rows: Interactions, items: np.ndarray, params: WalsParams) -> np
         system = (items * weight[:, None]).T @ items + penalty * np.eye(items.shape[1])
         solved.append(np.linalg.solve(system, (items * weight[:, None]).T @ target))
     return np.array(solved)
+
+
+def solve_parts(rows: Interactions, items: np.ndarray, params: WalsParams, row: int) -> np.ndarray:
+    """Return what each observed pair of a user adds to their minimum: it is linear in the targets.
+
+    (entries, dim): entry j is the minimum where every target but the j-th is 0.
+    """
+    weights, targets = dense_problem(rows, params)
+    weight, target, items = weights[row], targets[row], items.astype(np.float64)
+    penalty = params.regularization * weight.sum() ** params.regularization_exponent
+    system = (items * weight[:, None]).T @ items + penalty * np.eye(items.shape[1])
+    columns = rows.row(row)[0]
+    return np.array([np.linalg.solve(system, items[j] * weight[j] * target[j]) for j in columns])

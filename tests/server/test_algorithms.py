@@ -10,12 +10,21 @@ from pyarrow import parquet
 from shortlist.core.ratings import RatingParams
 from shortlist.core.svd import SvdParams
 from shortlist.core.wals_params import WalsParams
+from shortlist.server.algorithms.neighbours import NeighboursParams
 from shortlist.server.algorithms.popularity import PopularityParams
 from shortlist.server.algorithms.registry import ALGORITHMS, Params, algorithm_of
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import Manifest
-from shortlist.server.retrieval.query import ItemsQuery, Origin, RetrieveQuery, UserQuery
-from shortlist.server.retrieval.retrieve import retrieve
+from shortlist.server.errors import QueryKindUnsupported
+from shortlist.server.retrieval.batch import retrieve_each
+from shortlist.server.retrieval.query import (
+    EmbeddingQuery,
+    ItemsQuery,
+    Origin,
+    RetrieveQuery,
+    UserQuery,
+)
+from shortlist.server.retrieval.retrieve import embed, retrieve
 from shortlist.server.retrieval.serving_model import ServingModel, load_serving_model
 from shortlist.server.training.spec import Preparation
 from tests.server.small_contents import small_spec
@@ -27,7 +36,17 @@ PERSONAL: list[Params] = [
     SvdParams(dim=8),
     RatingParams(dim=4, epochs=8, regularization=0.1, bias_regularization=0.1),
 ]
-EVERY: list[Params] = [*PERSONAL, PopularityParams()]
+NEAR: list[Params] = [
+    NeighboursParams(kind=kind, weighting=weighting, count=20)
+    for kind in ("item", "user")
+    for weighting in ("cosine", "tfidf", "bm25")
+]
+EVERY: list[Params] = [*PERSONAL, NEAR[0], NEAR[-1], PopularityParams()]
+
+
+def name_of(params: Params) -> str:
+    kinds = [params.kind, params.weighting] if isinstance(params, NeighboursParams) else []
+    return "-".join([algorithm_of(params).name, *kinds])
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +84,7 @@ def test_every_algorithm_is_listed_here() -> None:
     assert {algorithm_of(params).name for params in EVERY} == set(ALGORITHMS)
 
 
-@pytest.mark.parametrize("params", PERSONAL, ids=lambda params: algorithm_of(params).name)
+@pytest.mark.parametrize("params", [*PERSONAL, *NEAR], ids=name_of)
 def test_known_users_and_new_histories_get_their_taste(
     tmp_path: Path, ratings: Path, params: Params
 ) -> None:
@@ -82,7 +101,7 @@ def test_known_users_and_new_histories_get_their_taste(
     assert {taste(item) for item in related.item_ids} == {3}
 
 
-@pytest.mark.parametrize("params", EVERY, ids=lambda params: algorithm_of(params).name)
+@pytest.mark.parametrize("params", EVERY, ids=name_of)
 def test_every_algorithm_is_measured_beside_popularity(
     tmp_path: Path, ratings: Path, params: Params
 ) -> None:
@@ -123,3 +142,43 @@ def test_svd_folds_a_training_row_in_where_it_lies(
     assert model.space is not None
     found = model.space.fold_in.solve(model.seen)
     np.testing.assert_allclose(found, model.space.user_vectors, atol=0.02)
+
+
+@pytest.mark.parametrize("params", [NEAR[0], NEAR[-1]], ids=name_of)
+def test_a_model_without_vectors_says_so(tmp_path: Path, ratings: Path, params: Params) -> None:
+    model = trained(tmp_path, ratings, params)[1]
+    vector = EmbeddingQuery(np.ones(4, np.float32))
+    with pytest.raises(QueryKindUnsupported, match="no vectors"):
+        retrieve(model, RetrieveQuery(vector))
+    with pytest.raises(QueryKindUnsupported, match="embeds nothing"):
+        embed(model, [UserQuery("u001")])
+
+
+@pytest.mark.parametrize("params", [NEAR[0], NEAR[-1]], ids=name_of)
+def test_scored_items_obey_what_the_request_restricts(
+    tmp_path: Path, ratings: Path, params: Params
+) -> None:
+    """All eligible items come back, none that was seen, excluded or not asked about."""
+    model = trained(tmp_path, ratings, params)[1]
+    seen = set(model.items.ids(model.seen.row(model.users.row("u001") or 0)[0]))
+    every = set(model.items.ids(np.arange(model.item_count, dtype=np.int32)))
+    whole = retrieve(model, RetrieveQuery(UserQuery("u001"), exclude_item_ids=("i000",)))
+    assert sorted(whole.item_ids) == sorted(every - seen - {"i000"})
+    assert whole.scores == sorted(whole.scores, reverse=True)
+    asked = RetrieveQuery(UserQuery("u001"), candidate_item_ids=("i000", "i004", "nobody"))
+    some = retrieve(model, asked)
+    assert set(some.item_ids) == {"i000", "i004"} - seen
+    assert some.missing_ids == ["nobody"]
+    nobody = retrieve(model, RetrieveQuery(UserQuery("nobody"), count=3))
+    assert nobody.origin is Origin.POPULARITY
+    fused = retrieve_each(lambda *_: model, [RetrieveQuery(UserQuery("u001"), count=4)])
+    assert fused == [retrieve(model, RetrieveQuery(UserQuery("u001"), count=4))]
+
+
+def test_unlike_items_are_pushed_away(tmp_path: Path, ratings: Path) -> None:
+    model = trained(tmp_path, ratings, NEAR[0])[1]
+    query = RetrieveQuery(ItemsQuery(("i001",), ("i002",)), count=100)
+    found = retrieve(model, query)
+    scores = dict(zip(found.item_ids, found.scores, strict=True))
+    assert np.mean([scores[i] for i in scores if taste(i) == 2]) < 0
+    assert np.mean([scores[i] for i in scores if taste(i) == 1]) > 0

@@ -165,6 +165,18 @@ def test_a_model_is_measured_on_test_data(connection: Connection) -> None:
     assert found.split == "given"
     assert {ranking.method for ranking in found.rankings} == {"wals", "popularity"}
     assert {metric.cutoff for ranking in found.rankings for metric in ranking.metrics} == {5}
+    deciles = [one.decile for one in found.rankings[0].decile_recalls]
+    assert deciles == list(range(1, 11))
+    assert not found.differences
+    request.baseline_model = "b"
+    compared = connection.models.EvaluateModel(request)
+    assert compared.baseline_model == "b"
+    assert {one.cutoff for one in compared.differences} == {5}
+    request.baseline_model = "nobody"
+    with pytest.raises(grpc.RpcError) as failure:
+        connection.models.EvaluateModel(request)
+    assert refusal_of(failure.value).reason == "MODEL_NOT_FOUND"
+    request.baseline_model = ""
     broken = pa.table({"user_id": ["u"], "item_id": ["i"], "rating": [float("nan")]})
     pq.write_table(broken, connection.folder / "test.parquet")
     with pytest.raises(grpc.RpcError) as failure:

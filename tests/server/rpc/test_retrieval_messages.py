@@ -40,6 +40,8 @@ def test_every_field_arrives() -> None:
         mode=r.SEARCH_MODE_APPROXIMATE,
         min_score=0.0,
         require_personalized=True,
+        explain=True,
+        contributions_max=5,
     )
     assert retrieve_query_from_proto(request) == RetrieveQuery(
         query=ItemsQuery(("a",), ("b",)),
@@ -52,6 +54,7 @@ def test_every_field_arrives() -> None:
         mode=SearchMode.APPROXIMATE,
         min_score=0.0,
         require_personalized=True,
+        contributions_max=5,
     )
 
 
@@ -99,6 +102,9 @@ BAD_RETRIEVALS = [
     ({"query": USER, "candidate_item_ids": ["a"] * 100_001}, "candidate_item_ids"),
     ({"query": USER, "mode": 9}, "mode"),
     ({"query": USER, "min_score": math.nan}, "min_score"),
+    ({"query": USER, "contributions_max": 3}, "contributions_max"),
+    ({"query": USER, "explain": True, "contributions_max": 21}, "contributions_max"),
+    ({"query": USER, "explain": True, "count": 1001}, "count"),
 ]
 
 

@@ -125,6 +125,9 @@ SPECS = {
         learning_rate=0.5,
         seed=7,
     ),
+    "neighbours": a.NeighboursSpec(
+        kind=a.NEIGHBOUR_KIND_USER, weighting=a.NEIGHBOUR_WEIGHTING_BM25, count=7
+    ),
 }
 
 
@@ -207,6 +210,8 @@ BAD = [
     ),
     (with_fields(wals=a.WalsSpec(init_stddev=0)), "wals.init_stddev"),
     (with_fields(svd=a.SvdSpec(dim=5000)), "svd.dim"),
+    (with_fields(neighbours=a.NeighboursSpec(count=10_001)), "neighbours.count"),
+    (with_fields(neighbours=a.NeighboursSpec(kind=3)), "neighbours.kind"),
     (with_fields(svd=a.SvdSpec(power_iterations=101)), "svd.power_iterations"),
     (with_fields(ratings=a.RatingsSpec(solver=5)), "ratings.solver"),
     (with_fields(ratings=a.RatingsSpec(learning_rate=-1)), "ratings.learning_rate"),

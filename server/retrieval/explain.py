@@ -1,0 +1,95 @@
+"""Why a candidate has its score: the items that made the query's vector, and what each added.
+
+A vector that is a sum of parts, one an item of the history or of the items query, gives scores that
+are sums over the same items. The parts of a fold-in are those of Hu, Koren and Volinsky (2008),
+section 5; those of an items query are its directions. A stored user's vector is the fold-in of
+their events up to the training's solver, so the parts are the fold-in's and the remainder holds the
+difference.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from shortlist.core.errors import SingularSystem
+from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.server.algorithms.algorithm import AdditiveEncoder
+from shortlist.server.errors import QueryKindUnsupported
+from shortlist.server.retrieval.encoder import Encoded, directions
+from shortlist.server.retrieval.known_items import known_rows
+from shortlist.server.retrieval.query import ItemsQuery, Query, Reason
+from shortlist.server.retrieval.search import Found
+from shortlist.server.retrieval.serving_model import ServingModel, Space
+
+_AMOUNTS_AT_ONCE = 1_000_000  # of a candidate and an item: 8 MB
+
+Parts = npt.NDArray[np.float64]
+
+
+def explain(
+    model: ServingModel, query: Query, encoded: Encoded, found: Found, contributions_max: int
+) -> list[Reason]:
+    """Return one reason a found row, in their order.
+
+    Raises QueryKindUnsupported where the model's vectors are no sums.
+    """
+    if encoded.vector is None or model.space is None:
+        return [Reason([], [], score) for score in found.scores.tolist()]
+    rows, parts = _parts(model, model.space, query, encoded)
+    reasons: list[Reason] = []
+    step = max(1, _AMOUNTS_AT_ONCE // max(1, len(rows)))
+    for first in range(0, len(found.rows), step):
+        asked = slice(first, first + step)
+        amounts = model.space.item_vectors[found.rows[asked]].astype(np.float64) @ parts.T
+        for each, score in zip(amounts, found.scores[asked].tolist(), strict=True):
+            reasons.append(_reason(model, rows, each, score, contributions_max))
+    return reasons
+
+
+def _reason(model: ServingModel, rows: IntArray, amounts: Parts, score: float, most: int) -> Reason:
+    largest = np.argsort(-np.abs(amounts), kind="stable")[:most]  # rows ascend: ties by id
+    largest = largest[amounts[largest] != 0]
+    named = amounts[largest].tolist()
+    return Reason(model.items.ids(rows[largest]), named, score - sum(named))
+
+
+def _parts(
+    model: ServingModel, space: Space, query: Query, encoded: Encoded
+) -> tuple[IntArray, Parts]:
+    """Return the rows of the items that made the vector, ascending, and what each added to it."""
+    if isinstance(query, ItemsQuery):
+        return _items_parts(model, space, query)
+    if encoded.seen_values is None:
+        return encoded.seen_rows[:0], np.zeros((0, space.dim))
+    if not isinstance(space.fold_in, AdditiveEncoder):
+        problem = f"model {model.model_id} makes no sums of its histories, so it explains nothing"
+        raise QueryKindUnsupported(problem, model=model.model_id, kind="explain")
+    return encoded.seen_rows, history_parts(
+        model, space.fold_in, encoded.seen_rows, encoded.seen_values
+    )
+
+
+def history_parts(
+    model: ServingModel, encoder: AdditiveEncoder, rows: IntArray, values: FloatArray
+) -> Parts:
+    """Return what each item of one history adds to its vector: (items, dim)."""
+    starts = np.array([0, len(rows)], dtype=np.int64)
+    try:
+        return encoder.parts(Interactions(starts, rows, values, model.item_count))
+    except SingularSystem as error:
+        problem = f"model {model.model_id} has too little regularization to explain this history"
+        raise QueryKindUnsupported(problem, model=model.model_id, kind="explain") from error
+
+
+def _items_parts(model: ServingModel, space: Space, query: ItemsQuery) -> tuple[IntArray, Parts]:
+    """Each positive adds its share of the mean direction, each negative takes its share away."""
+    positives, _ = known_rows(model.items, query.item_ids)
+    negatives, _ = known_rows(model.items, query.negative_item_ids)
+    rows = np.union1d(positives, negatives).astype(np.int32)
+    parts = np.zeros((len(rows), space.dim))
+    for named, sign in ((positives, 1.0), (negatives, -1.0)):
+        if len(named):
+            shares = sign / len(named) * directions(space, named)
+            parts[np.searchsorted(rows, named)] += shares
+    return rows, parts
