@@ -5,6 +5,7 @@ Objectives and sources: proto/shortlist/v1/algorithms.proto and ARCHITECTURE.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -26,6 +27,8 @@ class Wals:
     init_stddev: float | None = None
     solver: str = ""  # conjugate_gradient, cholesky
     seed: int = 0
+    item_features: Sequence[str] = ()  # attributes that place items which nobody has yet
+    feature_regularization: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""WALS over items of which some have no event: those take no part and get their place by features."""
+"""WALS over items of which some have no event: features place those."""
 
 from typing import Any
 

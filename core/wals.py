@@ -58,8 +58,9 @@ def train_wals(
 
     on_epoch gets the epoch and a function that returns the factors so far; it may raise
     TrainingCancelled. `initial` is a warm start. item_features (items x features): the items are
-    drawn to a linear map of them instead of 0 (core/feature_prior.py). Raises TrainingDiverged when the loss is not
-    finite, SingularSystem when the exact solver meets a row without a unique solution.
+    drawn to a linear map of them instead of 0 (core/feature_prior.py). Raises TrainingDiverged when
+    the loss is not finite, SingularSystem when the exact solver meets a row without a unique
+    solution.
     """
     threads = resolve_threads(threads)
     alternation = _Alternation(interactions, params, initial, threads, item_features)

@@ -9,6 +9,7 @@ from shortlist.core.errors import SettingInvalid
 from shortlist.core.interactions import FloatArray, Interactions, LongArray
 
 DIM_MAX = 4096
+FEATURE_COLUMNS_MAX = 100
 _W0_FACTOR, _W0_POWER = 3.0, 0.7
 
 
@@ -30,7 +31,7 @@ class WalsParams:
     solver: Literal["auto", "conjugate_gradient", "cholesky"] = "auto"
     cg_steps: int = 2
     over_relaxation: float = 1.5
-    item_features: tuple[str, ...] = ()  # what they were made of; train_wals gets the matrix
+    item_features: tuple[str, ...] = ()  # columns they are made of; train_wals gets the matrix
     feature_regularization: float = 10.0  # of their weights, in items' worth
     seed: int = 0
 
@@ -62,6 +63,13 @@ class WalsParams:
         if self.solver not in {"auto", "conjugate_gradient", "cholesky"}:
             allowed = "auto, conjugate_gradient or cholesky"
             raise SettingInvalid("solver", self.solver, allowed)
+        names = self.item_features
+        if len(names) > FEATURE_COLUMNS_MAX or len(set(names)) < len(names) or "" in names:
+            allowed = f"up to {FEATURE_COLUMNS_MAX} columns, each once"
+            raise SettingInvalid("item_features", names, allowed)
+        if names and not self.regularization:
+            allowed = "above 0 with item_features, which it draws the items to"
+            raise SettingInvalid("regularization", self.regularization, allowed)
 
     @property
     def w0(self) -> float:

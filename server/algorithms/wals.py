@@ -7,10 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from shortlist.core.cold_items import train_with_features
 from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import Aggregate, FloatArray, Interactions
 from shortlist.core.progress import Epoch
-from shortlist.core.wals import train_wals
+from shortlist.core.wals import Snapshot, train_wals
 from shortlist.core.wals_params import WalsParams, with_data_defaults
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
 
@@ -38,16 +39,29 @@ class Wals:
         threads: int,
         on_epoch: Callable[[Epoch], None],
     ) -> Learned[WalsParams]:
-        params = with_data_defaults(params, data.seen)
-        factors = train_wals(
-            data.seen, params, threads=threads, on_epoch=lambda epoch, _: on_epoch(epoch)
+        def told(epoch: Epoch, _: Snapshot) -> None:
+            on_epoch(epoch)
+
+        if data.item_features is None:
+            params = with_data_defaults(params, data.seen)
+            factors = train_wals(data.seen, params, threads=threads, on_epoch=told)
+        else:
+            params, factors = train_with_features(
+                data.seen, data.item_features, params, threads=threads, on_epoch=told
+            )
+        return Learned(
+            params,
+            factors.items,
+            factors.users,
+            feature_weights=factors.feature_weights,
+            losses=factors.losses,
         )
-        return Learned(params, factors.items, factors.users, losses=factors.losses)
 
     def encoder(
         self, params: WalsParams, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
     ) -> FoldIn:
-        return FoldIn(item_vectors, item_counts, params)
+        cold = item_counts == 0 if params.item_features else None
+        return FoldIn(item_vectors, item_counts, params, cold)
 
     def scorer(
         self, params: WalsParams, seen: Interactions, neighbours: Interactions | None

@@ -33,7 +33,7 @@ from shortlist.server.errors import ArtifactCorrupt
 
 ITEMS, USERS, SEEN = "items.arrow", "users.arrow", "seen.arrow"
 ATTRIBUTES, NEIGHBOURS = "attributes.arrow", "neighbours.arrow"
-INDEX = "index.usearch"
+ITEM_FEATURES, INDEX = "item_features.arrow", "index.usearch"
 ITEM_SLOTS, USER_SLOTS = "item_slots.npy", "user_slots.npy"
 
 
@@ -50,6 +50,7 @@ class ModelContents:
     seen: Interactions  # users x items, aggregated raw values
     attributes: pa.Table | None = None  # a row an item
     neighbours: Interactions | None = None  # items x items, similarities
+    item_features: pa.Table | None = None  # of server/features/stored.py
 
     @property
     def dim(self) -> int:
@@ -70,6 +71,7 @@ class Artifact:
     seen: Interactions  # users x items
     attributes: pa.Table | None  # a row an item
     neighbours: Interactions | None  # items x items, similarities
+    item_features: pa.Table | None  # of server/features/stored.py
     index_path: Path | None
 
 
@@ -95,6 +97,8 @@ def write_artifact(folder: Path, contents: ModelContents, about: Manifest) -> Ma
     if contents.neighbours is not None:
         near = {"neighbours": arrow_files.seen_column(contents.neighbours)}
         arrow_files.write_table(folder / NEIGHBOURS, pa.table(near))
+    if contents.item_features is not None:
+        arrow_files.write_table(folder / ITEM_FEATURES, contents.item_features)
     np.save(folder / ITEM_SLOTS, items.slots)
     np.save(folder / USER_SLOTS, users.slots)
     stored = sorted(path for path in folder.iterdir() if path.name != MANIFEST_NAME)
@@ -144,6 +148,9 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
         seen=arrow_files.seen_of(seen, items.num_rows),
         attributes=arrow_files.map_table(folder / ATTRIBUTES) if ATTRIBUTES in known else None,
         neighbours=_neighbours(folder / NEIGHBOURS) if NEIGHBOURS in known else None,
+        item_features=arrow_files.map_table(folder / ITEM_FEATURES)
+        if ITEM_FEATURES in known
+        else None,
         index_path=folder / INDEX if INDEX in known else None,
     )
 

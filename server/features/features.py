@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,8 @@ from shortlist.server.features.tokens import TokenKind, holds_text, token_kind, 
 
 SUPPORT_MIN = 3  # items that share a token; a rarer one says too little
 PARTS = 10  # of a number's range, about equally many items in each
+SCORE_MAX = 4.0  # standard deviations; one odd number must not throw its item out of the space
+_MAGNITUDE_MAX = 1e100  # beyond it a number says nothing
 _DAY_MS = 86_400_000
 
 
@@ -36,6 +39,14 @@ class Feature:
     text: str = ""  # the token
     low: float = 0.0  # number: the mean; part: least value
     high: float = 0.0  # number: the standard deviation; part: what its values stay below
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFeatures:
+    """The features of a catalog's items."""
+
+    described: tuple[Feature, ...]
+    values: Interactions  # items x features
 
 
 def find_features(table: pa.Table, columns: Sequence[str], file: str = "") -> tuple[Feature, ...]:
@@ -96,13 +107,14 @@ def _found_tokens(column: pa.Array, name: str) -> list[tuple[int, Feature]]:
 
 def _found_parts(numbers: npt.NDArray[np.float64], name: str) -> list[Feature]:
     known = numbers[np.isfinite(numbers)]
-    if not len(known) or known.min() == known.max():
+    spread = float(known.std()) if len(known) else 0.0
+    if not spread:
         return []
     inner = np.quantile(known, np.arange(1, PARTS) / PARTS)
     edges = [-np.inf, *np.unique(inner).tolist(), np.inf]
-    score = Feature(name, "number", "", float(known.mean()), float(known.std()))
-    parts = zip(edges[:-1], edges[1:], strict=True)
-    return [score, *(Feature(name, "part", "", low, high) for low, high in parts)]
+    score = Feature(name, "number", "", float(known.mean()), spread)
+    parts = (Feature(name, "part", "", low, high) for low, high in pairwise(edges))
+    return [score, *parts]
 
 
 def _encoded_tokens(features: Sequence[Feature], column: pa.Array) -> Entries:
@@ -120,7 +132,9 @@ def _encoded_numbers(features: Sequence[Feature], column: pa.Array) -> Entries:
     for place, one in enumerate(features):
         if one.kind == "number":
             found = np.isfinite(numbers)
-            values.append((numbers[found] - one.low) / one.high)
+            with np.errstate(over="ignore"):
+                scores = (numbers[found] - one.low) / one.high
+            values.append(np.clip(scores, -SCORE_MAX, SCORE_MAX))
         else:
             found = (numbers >= one.low) & (numbers < one.high)
             values.append(np.ones(np.count_nonzero(found)))
@@ -151,7 +165,7 @@ def _numbers(column: pa.Array) -> npt.NDArray[np.float64]:
         column = pc.divide(_milliseconds(column).cast(pa.float64()), float(_DAY_MS))
     numbers = column.cast(pa.float64(), safe=False).fill_null(np.nan)
     wide: npt.NDArray[np.float64] = numbers.to_numpy(zero_copy_only=False)
-    return np.where(np.isfinite(wide), wide, np.nan)
+    return np.where(np.abs(wide) <= _MAGNITUDE_MAX, wide, np.nan)
 
 
 def _milliseconds(column: pa.Array) -> pa.Array:

@@ -76,10 +76,10 @@ def measure(
     A user's training items are never returned, and no dislike is worth finding. A group without
     anything to find has no entry. More users than fit are sampled, the same ones every time.
     """
-    known = _group("known", model.seen, test.known, model.item_counts)
-    unseen = _group("unseen", test.histories, test.targets, model.item_counts)
-    trained = model.item_counts > 0
-    eligible = None if trained.all() else pack_bitmap(trained)
+    placed = (model.item_counts > 0) | (model.item_features is not None)
+    known = _group("known", model.seen, test.known, placed)
+    unseen = _group("unseen", test.histories, test.targets, placed)
+    eligible = None if placed.all() else pack_bitmap(placed)
     measured = []
     for group in (known, unseen):
         rows = _measured_rows(group.relevant, cutoffs[-1])
@@ -164,9 +164,9 @@ def _ranked(
     return TopRows(counts, best, scores)
 
 
-def _group(name: str, had: Interactions, held_out: Interactions, item_counts: np.ndarray) -> Group:
-    """Worth finding is what was liked, of an item the model knows, and not had already."""
-    held_out = entries_where(held_out, item_counts[held_out.columns] > 0)
+def _group(name: str, had: Interactions, held_out: Interactions, placed: np.ndarray) -> Group:
+    """Worth finding is what was liked, of an item the model can place, and not had already."""
+    held_out = entries_where(held_out, placed[held_out.columns])
     worth = ~np.isin(pair_keys(held_out), pair_keys(had), assume_unique=True)
     relevant = entries_where(held_out, worth & (held_out.values >= 0))
     return Group(name, had, held_out, relevant)

@@ -75,6 +75,12 @@ class TrainingSpec:
     alias: str | None = "live"  # moved to the model once it is published; None: none is
     request_id: str = ""  # equal ones name the same job; empty: every one is new
 
+    @property
+    def item_features(self) -> tuple[str, ...]:
+        """Attributes of the items that the algorithm learns from; most take none."""
+        found: tuple[str, ...] = getattr(self.algorithm, "item_features", ())
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:

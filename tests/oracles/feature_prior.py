@@ -43,9 +43,7 @@ def solve_items(
     users = users.astype(np.float64)
     lambdas = item_lambdas(rows, params)
     solved = []
-    for weight, target, penalty, center in zip(
-        weights.T, targets.T, lambdas, centers, strict=True
-    ):
+    for weight, target, penalty, center in zip(weights.T, targets.T, lambdas, centers, strict=True):
         system = (users * weight[:, None]).T @ users + penalty * np.eye(users.shape[1])
         right = (users * weight[:, None]).T @ target + penalty * center
         solved.append(np.linalg.solve(system, right))

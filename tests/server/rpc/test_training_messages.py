@@ -50,6 +50,8 @@ FULL = m.TrainRequest(
         init_stddev=0.2,
         solver=a.SOLVER_CHOLESKY,
         seed=9,
+        item_features=["city", "year"],
+        feature_regularization=0.5,
     ),
     evaluation=m.EvaluationSpec(
         split=m.SPLIT_GIVEN,
