@@ -44,15 +44,21 @@ class FoldIn:
                 block[cold[first : first + _ENTRIES_MAX]] = 0
             total += gramian(block, 1, self._level)
         self._eigenvalues, self._basis = np.linalg.eigh(total)
+        self._total = fixed.sum(axis=0, dtype=np.float64)
         self._gramian = total[: fixed.shape[1], : fixed.shape[1]]
 
     def solve(
-        self, histories: Interactions, threads: int = 1, prior: FloatArray | None = None
+        self,
+        histories: Interactions,
+        threads: int = 1,
+        prior: FloatArray | None = None,
+        exposure: FloatArray | None = None,
     ) -> FloatArray:
         """Return the vectors (rows, dim) of histories (rows, columns) of raw event values.
 
         prior (rows, dim): where the penalty draws each row to, and what an empty history has;
-        None: the zero vector.
+        None: the zero vector. exposure (rows,): what w0 is multiplied by, 0 < e <= 1, for a row
+        that had no time yet to meet every column; None: 1.
         """
         threads = resolve_threads(threads)
         solved = np.zeros((histories.row_count, self._fixed.shape[1]), np.float32)
@@ -61,8 +67,9 @@ class FoldIn:
         while first < histories.row_count:
             last = int(np.searchsorted(starts, starts[first] + _ENTRIES_MAX, side="right")) - 1
             last = max(last, first + 1)
-            drawn = None if prior is None else prior[first:last]
-            solved[first:last] = self._solve_part(_part(histories, first, last), threads, drawn)
+            drawn, shown = (None if of is None else of[first:last] for of in (prior, exposure))
+            part = _part(histories, first, last)
+            solved[first:last] = self._solve_part(part, threads, drawn, shown)
             first = last
         return solved
 
@@ -89,8 +96,23 @@ class FoldIn:
             raise SingularSystem(problem) from error
         return np.ascontiguousarray(solved.T)
 
+    def exposure(self, histories: Interactions, prior: FloatArray) -> FloatArray:
+        """Return (rows,) how far along new rows are: events / events that their priors foretell.
+
+        <u, v> foretells the events of a pair, 0 or 1, so <sum_i u_i, p> those of a row in the time
+        that training saw. A first click of hundreds that are to come says nothing of who did not.
+        """
+        foretold = np.maximum(prior @ self._total, 1.0)
+        counts = np.clip(np.diff(histories.row_starts), 1, foretold)
+        share: FloatArray = (counts / foretold).astype(np.float32)
+        return share
+
     def _solve_part(
-        self, histories: Interactions, threads: int, prior: FloatArray | None
+        self,
+        histories: Interactions,
+        threads: int,
+        prior: FloatArray | None,
+        exposure: FloatArray | None,
     ) -> FloatArray:
         """Gather the rows that the histories name, rotate only those, and solve."""
         params, level = self._params, self._level
@@ -98,6 +120,9 @@ class FoldIn:
         weights = signed_weights(histories, counts, self._column_counts, params)
         rows = replace(histories, values=weights)
         lambdas = self._lambdas(rows)
+        if exposure is not None:  # e w0 in a row's system is w0 in the system divided by e
+            rows = replace(rows, values=weights / np.repeat(exposure, counts))
+            lambdas = lambdas / exposure
         gathered = padded(self._fixed[histories.columns])
         rotate_rows(gathered, self._basis, threads, level)
         places = np.arange(len(gathered), dtype=np.int32)

@@ -248,7 +248,7 @@ def test_new_items_come_by_their_features_before_anybody_has_them(served: Served
     pq.write_table(pa.table({"item_id": every, "taste": tastes}), items)
     events = str(served.folder / "events.parquet")
     with Shortlist(served.target) as shortlist:
-        with pytest.raises(InvalidArgument, match="wals.item_features") as caught:
+        with pytest.raises(InvalidArgument, match=r"wals\.item_features") as caught:
             shortlist.train(
                 catalog="new",
                 interactions=events,

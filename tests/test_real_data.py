@@ -3,19 +3,27 @@
 Skipped, loudly, where the data is missing (SHORTLIST_DATA, or ../shared/data beside the checkout).
 """
 
+import random
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from shortlist.client import (
     DataSource,
     EvaluationSpec,
     InteractionSource,
+    ItemSource,
     Model,
     Preparation,
+    Query,
+    Retrieval,
     Shortlist,
     Wals,
 )
@@ -154,3 +162,69 @@ def test_movielens_1m_reads_a_headerless_file_and_beats_popularity(
         assert measured(model, "wals", group, "ndcg", 10) > 1.5 * measured(
             model, "popularity", group, "ndcg", 10
         )
+
+
+def test_films_that_nobody_has_seen_are_found_by_what_they_are(
+    shortlist: Shortlist, real_data: Path, tmp_path: Path
+) -> None:
+    """A tenth of ml-1m's films is held out entirely; only genres and the words of titles are known.
+
+    Recall@50 among them: 0.51, chance 0.135, popularity (it ranks them by their ids) 0.16.
+    """
+    folder = real_data / "ml-1m"
+    pairs = [line.split("\t")[:2] for line in (folder / "ratings_no_timestamp.tsv").open()]
+    films = sorted({film for _, film in pairs})
+    held_out = set(random.Random(1).sample(films, len(films) // 10))
+    known = [pair for pair in pairs if pair[1] not in held_out]
+    new = [pair for pair in pairs if pair[1] in held_out]
+    write_pairs(known, tmp_path / "known.parquet")
+    write_pairs(new, tmp_path / "new.parquet")
+    movies = DataSource(
+        str(folder / "movies.dat"), "csv", separator="::", headerless=True, encoding="latin-1"
+    )
+    for catalog, features in (("cold", ("1", "2")), ("plain", ())):
+        shortlist.train(
+            catalog=catalog,
+            interactions=str(tmp_path / "known.parquet"),
+            items=ItemSource(movies, id_column="0", attribute_columns=("1", "2")),
+            algorithm=Wals(item_features=features),
+            progress=False,
+        )
+    cold, plain = (
+        measured(shortlist.model(catalog=catalog), "wals", "known", "recall", 20)
+        for catalog in ("cold", "plain")
+    )
+    assert cold >= 0.97 * plain, "the others lose next to nothing, though new films compete"
+
+    wanted: dict[str, set[str]] = {}
+    for user, film in new:
+        wanted.setdefault(user, set()).add(film)
+    asked = random.Random(2).sample(sorted(wanted), 1000)
+    how: dict[str, Any] = {"catalog": "cold", "candidates": sorted(held_out), "count": 50}
+    answers = shortlist.retrieve_batch([Retrieval(Query(user=user), **how) for user in asked])
+    popular = set(shortlist.retrieve(user="nobody", **how).item_ids)
+    recall, of_popular = (
+        statistics.mean(
+            len(set(found) & wanted[user]) / len(wanted[user])
+            for user, found in zip(asked, lists, strict=True)
+        )
+        for lists in ([answer.item_ids for answer in answers], [popular] * len(asked))
+    )
+    assert recall >= 2.7 * of_popular
+    assert recall >= 3.3 * 50 / len(held_out)
+    everywhere = shortlist.evaluate(
+        catalog="cold", test_interactions=str(tmp_path / "new.parquet"), cutoffs=(50,)
+    )
+    (found,) = (
+        m.mean
+        for r in everywhere.rankings
+        if r.method == "wals"
+        for m in r.metrics
+        if m.name == "recall"
+    )
+    assert found >= 3 * 50 / len(films), "in the whole catalog, where popularity finds none"
+
+
+def write_pairs(pairs: list[list[str]], path: Path) -> None:
+    users, items = zip(*pairs, strict=True)
+    pq.write_table(pa.table({"user": users, "item": items}), path)

@@ -195,6 +195,31 @@ def test_folding_an_item_in_over_its_users_solves_its_row(
     np.testing.assert_allclose(stays, centers, atol=1e-5)
 
 
+def test_a_row_that_met_few_columns_yet_is_told_less_by_the_others() -> None:
+    """With exposure e the unobserved pairs weigh e w0; a first click moves a row only a little."""
+    rows = random_interactions(60, 40)
+    users = np.random.default_rng(1).standard_normal((60, 8)).astype(np.float32) / 8
+    centers = np.random.default_rng(2).standard_normal((40, 8)).astype(np.float32)
+    params = wals(dim=8, regularization=0.05)
+    fold_in = FoldIn(users, np.diff(rows.row_starts), for_items(params))
+    exposure = np.random.default_rng(3).uniform(0.01, 1, 40).astype(np.float32)
+    folded = fold_in.solve(transposed(rows), prior=centers, exposure=exposure)
+    expected = oracle.solve_items(rows, users, centers, params, exposure)
+    np.testing.assert_allclose(folded, expected, rtol=2e-3, atol=2e-3)
+
+
+def test_exposure_is_the_share_of_the_events_that_the_prior_foretells() -> None:
+    """Never more than all, never less than one event's worth."""
+    users = np.full((100, 2), 0.5, np.float32)
+    fold_in = FoldIn(users, np.ones(100, np.int64), wals(dim=2))
+    counts = np.array([0, 1, 5, 30])
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    columns = np.concatenate([np.arange(count) for count in counts]).astype(np.int32)
+    histories = Interactions(starts, columns, np.ones(len(columns), np.float32), 100)
+    prior = np.array([[0.1, 0.1]] * 3 + [[0.1, -0.5]], np.float32)
+    np.testing.assert_allclose(fold_in.exposure(histories, prior), [0.1, 0.1, 0.5, 1], rtol=1e-5)
+
+
 def test_features_of_another_shape_are_refused() -> None:
     rows = random_interactions(5, 5)
     with pytest.raises(DataInvalid, match="4 rows"):

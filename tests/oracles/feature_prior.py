@@ -36,10 +36,17 @@ def loss(
 
 
 def solve_items(
-    rows: Interactions, users: np.ndarray, centers: np.ndarray, params: WalsParams
+    rows: Interactions,
+    users: np.ndarray,
+    centers: np.ndarray,
+    params: WalsParams,
+    exposure: np.ndarray | float = 1.0,
 ) -> np.ndarray:
     """Return every item's exact minimum given the users and where it is drawn to."""
     weights, targets = dense_problem(rows, params)
+    for row in range(rows.row_count):
+        observed = np.isin(np.arange(rows.column_count), rows.row(row)[0])
+        weights[row] *= np.where(observed, 1, exposure)
     users = users.astype(np.float64)
     lambdas = item_lambdas(rows, params)
     solved = []
