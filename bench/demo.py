@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from bench.catalog import generate_world
-from shortlist.client import Candidates, Model, Shortlist, Wals
+from shortlist.client import Candidates, GeoRadius, Model, Shortlist, TimeWindow, Wals
 
 HISTORY_LENGTH = 5
 SHOWN = 8
@@ -57,7 +58,9 @@ def main() -> None:
             )
             model = shortlist.model()
             print_evaluation(model)
-            show(shortlist, read_columns(events_path), titles_of(items_path))
+            titles = titles_of(items_path)
+            restricted = not options.ratings
+            show(shortlist, read_columns(events_path), titles, restricted=restricted)
 
 
 def write_world(root: Path, event_count: int) -> tuple[Path, Path]:
@@ -104,8 +107,10 @@ def running_server(data_dir: Path, roots: list[Path], *arguments: str) -> Iterat
             server.terminate()
 
 
-def show(shortlist: Shortlist, events: pa.Table, titles: dict[str, str]) -> None:
-    """Print what three kinds of query answer."""
+def show(
+    shortlist: Shortlist, events: pa.Table, titles: dict[str, str], *, restricted: bool
+) -> None:
+    """Print what each kind of query answers; `restricted`: the items have places and times."""
     users, items = (events.column(name).cast(pa.string()) for name in events.column_names)
     busiest = [user for user, _ in Counter(users.to_pylist()).most_common(21)]
     favourites = [item for item, _ in Counter(items.to_pylist()).most_common(6)]
@@ -114,6 +119,9 @@ def show(shortlist: Shortlist, events: pa.Table, titles: dict[str, str]) -> None
     print_items(items_of(busiest[-1], users, items), titles)
     found = shortlist.retrieve(user=busiest[-1], count=SHOWN)
     print_candidates("candidates for them", found, titles)
+
+    if restricted:
+        show_restrictions(shortlist, busiest[-1], titles)
 
     history = items_of(users[len(users) // 2].as_py(), users, items)
     heading("A brand-new visitor: only this history, sent with the request:")
@@ -127,6 +135,24 @@ def show(shortlist: Shortlist, events: pa.Table, titles: dict[str, str]) -> None
     print_items(favourites[-1:], titles)
     found = shortlist.retrieve(items=favourites[-1:], count=SHOWN)
     print_candidates("more like it", found, titles)
+
+
+def show_restrictions(shortlist: Shortlist, user: str, titles: dict[str, str]) -> None:
+    """Ask for the same user where and when: a city, a radius, a day."""
+    heading("The same user, visiting Lisbon")
+    found = shortlist.retrieve(user=user, count=4, filter='city = "Lisbon"')
+    print_candidates('city = "Lisbon"', found, titles)
+    near = GeoRadius(38.7223, -9.1393, radius_m=1500)
+    found = shortlist.retrieve(user=user, count=4, within=near)
+    print_candidates("within 1,500 m of the Rossio", found, titles)
+    day = TimeWindow(age_max=timedelta(hours=24))
+    found = shortlist.retrieve(user=user, count=4, window=day)
+    print_candidates("anywhere, published in the last 24 hours", found, titles)
+    found = shortlist.retrieve(user=user, count=1, explain=True)
+    print("  and why the first candidate of all:")
+    for item_id, amount in found.reasons[0].contributions:
+        print(f"    {amount:+7.3f}  for {titles.get(item_id, item_id)}")
+    print(f"    {found.reasons[0].remainder:+7.3f}  for everything else they did")
 
 
 def items_of(user: str, users: pa.ChunkedArray, items: pa.ChunkedArray) -> list[str]:

@@ -3,11 +3,14 @@
 from shortlist.client.algorithms import Neighbours, Popularity, Ratings, Svd, Wals
 from shortlist.client.candidates import (
     Candidates,
+    Diversity,
     Embeddings,
+    Interest,
     Query,
     Reason,
     Retrieval,
     SearchReport,
+    SimilarUsers,
 )
 from shortlist.client.clients import AsyncShortlist, Shortlist
 from shortlist.client.connection import Retries
@@ -37,9 +40,12 @@ from shortlist.client.models import (
     Model,
     ModelPage,
     RankingEvaluation,
+    Trial,
 )
+from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
 from shortlist.client.training import (
     DataSource,
+    EarlyStopping,
     EvaluationSpec,
     InteractionSource,
     ItemSource,
@@ -48,6 +54,7 @@ from shortlist.client.training import (
     TrainingJob,
     TrainingJobPage,
     TrainRequest,
+    Tuning,
 )
 
 __all__ = [
@@ -60,13 +67,19 @@ __all__ = [
     "DataSource",
     "DeadlineExceeded",
     "DecileRecall",
+    "Diversity",
+    "EarlyStopping",
     "Embeddings",
     "Evaluation",
     "EvaluationSpec",
     "FailedPrecondition",
     "FieldViolation",
+    "Freshness",
+    "GeoBox",
+    "GeoRadius",
     "IndexReport",
     "InteractionSource",
+    "Interest",
     "Internal",
     "InvalidArgument",
     "ItemSource",
@@ -90,11 +103,15 @@ __all__ = [
     "SearchReport",
     "Shortlist",
     "ShortlistClientError",
+    "SimilarUsers",
     "Svd",
+    "TimeWindow",
     "TrainRequest",
     "TrainingFailed",
     "TrainingJob",
     "TrainingJobPage",
+    "Trial",
+    "Tuning",
     "Unavailable",
     "Wals",
 ]

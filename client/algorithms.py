@@ -27,6 +27,7 @@ class Wals:
     init_stddev: float | None = None
     solver: str = ""  # conjugate_gradient, cholesky
     seed: int = 0
+    over_relaxation: float | None = None
     item_features: Sequence[str] = ()  # attributes that place items which nobody has yet
     feature_regularization: float | None = None
 

@@ -9,19 +9,31 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
+
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 History: TypeAlias = Sequence[str | tuple[str, float]]  # item ids, or (item id, value)
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Who or what is asked about: a user and/or a history, or items, or an embedding."""
+    """Who or what is asked about: a user, history, segment, or items, or an embedding."""
 
     user: str = ""
     history: History = ()
     items: Sequence[str] = ()
     negative_items: Sequence[str] = ()
     embedding: npt.ArrayLike | None = None
+    segment: str = ""  # of the user, such as a country; for popular items
+
+
+@dataclass(frozen=True, slots=True)
+class Diversity:
+    """How candidates must differ from each other."""
+
+    attribute: str = ""
+    max_per_value: int = 0  # candidates with the same value of the attribute; 0: no limit
+    mmr_strength: float = 0.0  # 0..1, of maximal marginal relevance
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,14 @@ class Retrieval:
     mode: str = ""  # exact, approximate; empty: the server chooses
     min_score: float | None = None
     require_personalized: bool = False
+    filter: str = ""  # AIP-160 over the items' attributes
+    within: GeoRadius | None = None
+    box: GeoBox | None = None
+    window: TimeWindow | None = None
+    freshness: Freshness | None = None
+    diversity: Diversity | None = None
+    popularity_damping: float = 0.0  # 0..1
+    interests: int = 0  # parts of the history asked for on their own; 0, 1: off
     explain: bool = False
     contributions_max: int = 0  # 0: 3
     catalog: str = ""
@@ -49,6 +69,14 @@ class SearchReport:
     mode: str  # exact, approximate
     eligible_items: int
     scored_items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """A part of the history that was asked for on its own."""
+
+    medoid_item_id: str  # the item of the history that stands for it
+    item_count: int  # items of the history that belong to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +98,8 @@ class Candidates:
     missing_ids: list[str]
     search: SearchReport
     reasons: tuple[Reason, ...] = ()  # one a candidate, where asked for
+    interests: tuple[Interest, ...] = ()  # where the history had several
+    interest_of: tuple[int, ...] = ()  # a candidate's, place in `interests`
 
     def __iter__(self) -> Iterator[tuple[str, float]]:
         return zip(self.item_ids, self.scores.tolist(), strict=True)
@@ -86,3 +116,20 @@ class Embeddings:
     origins: list[str]
     missing_ids: list[list[str]]
     model: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SimilarUsers:
+    """Users, most similar first; iterate for (user id, cosine)."""
+
+    user_ids: list[str]
+    scores: FloatArray  # (n,) cosines, falling
+    model: str
+    origin: str  # stored, folded_in
+    missing_ids: list[str]
+
+    def __iter__(self) -> Iterator[tuple[str, float]]:
+        return zip(self.user_ids, self.scores.tolist(), strict=True)
+
+    def __len__(self) -> int:
+        return len(self.user_ids)

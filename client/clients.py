@@ -1,6 +1,6 @@
 """The two clients: Shortlist waits for its answers, AsyncShortlist awaits them.
 
-Both list the same calls (client/calls.py), so that each call is written, typed and documented once.
+Both list the same calls, so that each call is written, typed and documented once.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import grpc
 
-from shortlist.client import calls
-from shortlist.client.calls import Call, fill_catalog
+from shortlist.client import model_calls, retrieval_calls
+from shortlist.client.call import Call, fill_catalog
 from shortlist.client.connection import Deadline, Retries, open_channel, wait_before_retry
 from shortlist.client.errors import TrainingFailed, error_from_call
 from shortlist.client.progress import Progress, progress_of
@@ -89,25 +89,26 @@ class Shortlist(_Client):
     is unavailable, a call is tried again within its time.
     """
 
-    retrieve = _verb(calls.retrieve)
-    retrieve_batch = _verb(calls.retrieve_batch)
-    embed = _verb(calls.embed)
-    start_training = _verb(calls.start_training)
-    training_job = _verb(calls.training_job)
-    training_jobs = _verb(calls.training_jobs)
-    cancel_training = _verb(calls.cancel_training)
-    model = _verb(calls.model)
-    models = _verb(calls.models)
-    delete_model = _verb(calls.delete_model)
-    set_alias = _verb(calls.set_alias)
-    aliases = _verb(calls.aliases)
-    evaluate = _verb(calls.evaluate)
+    retrieve = _verb(retrieval_calls.retrieve)
+    retrieve_batch = _verb(retrieval_calls.retrieve_batch)
+    similar_users = _verb(retrieval_calls.similar_users)
+    embed = _verb(retrieval_calls.embed)
+    start_training = _verb(model_calls.start_training)
+    training_job = _verb(model_calls.training_job)
+    training_jobs = _verb(model_calls.training_jobs)
+    cancel_training = _verb(model_calls.cancel_training)
+    model = _verb(model_calls.model)
+    models = _verb(model_calls.models)
+    delete_model = _verb(model_calls.delete_model)
+    set_alias = _verb(model_calls.set_alias)
+    aliases = _verb(model_calls.aliases)
+    evaluate = _verb(model_calls.evaluate)
 
     def watch(self, job_id: str) -> Iterator[TrainingJob]:
         """Yield a job's state whenever it changes, until it has ended; re-attaches by itself."""
         attempt, ended = 1, False
         while not ended:
-            call = calls.watch(job_id)
+            call = model_calls.watch(job_id)
             try:
                 for reply in self._method(call)(call.request):
                     attempt = 1
@@ -166,25 +167,26 @@ class Shortlist(_Client):
 class AsyncShortlist(_Client):
     """The same connection for asyncio: every method of Shortlist, awaited."""
 
-    retrieve = _async_verb(calls.retrieve)
-    retrieve_batch = _async_verb(calls.retrieve_batch)
-    embed = _async_verb(calls.embed)
-    start_training = _async_verb(calls.start_training)
-    training_job = _async_verb(calls.training_job)
-    training_jobs = _async_verb(calls.training_jobs)
-    cancel_training = _async_verb(calls.cancel_training)
-    model = _async_verb(calls.model)
-    models = _async_verb(calls.models)
-    delete_model = _async_verb(calls.delete_model)
-    set_alias = _async_verb(calls.set_alias)
-    aliases = _async_verb(calls.aliases)
-    evaluate = _async_verb(calls.evaluate)
+    retrieve = _async_verb(retrieval_calls.retrieve)
+    retrieve_batch = _async_verb(retrieval_calls.retrieve_batch)
+    similar_users = _async_verb(retrieval_calls.similar_users)
+    embed = _async_verb(retrieval_calls.embed)
+    start_training = _async_verb(model_calls.start_training)
+    training_job = _async_verb(model_calls.training_job)
+    training_jobs = _async_verb(model_calls.training_jobs)
+    cancel_training = _async_verb(model_calls.cancel_training)
+    model = _async_verb(model_calls.model)
+    models = _async_verb(model_calls.models)
+    delete_model = _async_verb(model_calls.delete_model)
+    set_alias = _async_verb(model_calls.set_alias)
+    aliases = _async_verb(model_calls.aliases)
+    evaluate = _async_verb(model_calls.evaluate)
 
     async def watch(self, job_id: str) -> AsyncIterator[TrainingJob]:
         """Yield a job's state whenever it changes, until it has ended; re-attaches by itself."""
         attempt, ended = 1, False
         while not ended:
-            call = calls.watch(job_id)
+            call = model_calls.watch(job_id)
             try:
                 async for reply in self._method(call)(call.request):
                     attempt = 1

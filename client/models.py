@@ -83,6 +83,18 @@ class IndexReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """One training on a part of the events, measured on the rest."""
+
+    settings: dict[str, float]  # what trials differ in
+    epochs: int  # the best number of them; 0: the training diverged
+    quality: float  # after so many
+    qualities: tuple[float, ...]  # after each epoch
+    seconds: float
+    chosen: bool  # the model was trained with these settings
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """An immutable result of one training."""
 
@@ -101,6 +113,7 @@ class Model:
     training_seconds: float
     aliases: tuple[str, ...]
     attribute_columns: tuple[str, ...]
+    trials: tuple[Trial, ...]  # of early stopping and tuning
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,9 @@ def describe(job: TrainingJob, phase_s: float) -> str:
         reason = f": {job.failure.message}" if job.failure else ""
         return f"{job.state}{reason}"
     parts = [f"{job.phase:<10}"]
+    if job.trial_count > 1:
+        parts.append(f"trial {job.trial}/{job.trial_count}")
+        parts.append(f"best {job.best_quality:.4f}" if job.best_quality else "")
     if job.epoch_count:
         filled = _WIDTH * job.epoch // job.epoch_count
         parts.append(f"[{'#' * filled}{'.' * (_WIDTH - filled)}]")

@@ -10,12 +10,20 @@ from shortlist.client.candidates import (
     Candidates,
     Embeddings,
     History,
+    Interest,
     Query,
     Reason,
     Retrieval,
     SearchReport,
+    SimilarUsers,
 )
-from shortlist.client.conversion import enum_from_proto, enum_to_proto
+from shortlist.client.conversion import enum_from_proto, enum_to_proto, to_proto
+from shortlist.client.restrictions import (
+    box_to_proto,
+    freshness_to_proto,
+    radius_to_proto,
+    window_to_proto,
+)
 from shortlist.v1 import query_pb2
 from shortlist.v1 import retrieval_service_pb2 as pb2
 
@@ -26,7 +34,7 @@ _MODE = pb2.SearchMode.DESCRIPTOR
 def query_to_proto(query: Query) -> query_pb2.Query:
     """Return the message of a query. Raises ValueError unless it has exactly one target."""
     targets = {
-        "user or history": bool(query.user or len(query.history)),
+        "user, history or segment": bool(query.user or len(query.history) or query.segment),
         "items": bool(len(query.items) or len(query.negative_items)),
         "embedding": query.embedding is not None,
     }
@@ -43,7 +51,8 @@ def query_to_proto(query: Query) -> query_pb2.Query:
         items = query_pb2.ItemsQuery(item_ids=query.items, negative_item_ids=query.negative_items)
         return query_pb2.Query(items=items)
     history = history_to_proto(query.history)
-    return query_pb2.Query(user=query_pb2.UserQuery(user_id=query.user, history=history))
+    user = query_pb2.UserQuery(user_id=query.user, history=history, segment=query.segment)
+    return query_pb2.Query(user=user)
 
 
 def history_to_proto(history: History) -> list[query_pb2.Event]:
@@ -71,6 +80,14 @@ def retrieval_to_proto(request: Retrieval) -> pb2.RetrieveRequest:
         mode=enum_to_proto(_MODE, request.mode),  # type: ignore[arg-type] # a number of the enum
         min_score=request.min_score,
         require_personalized=request.require_personalized,
+        filter=request.filter,
+        within=radius_to_proto(request.within),
+        box=box_to_proto(request.box),
+        window=window_to_proto(request.window),
+        freshness=freshness_to_proto(request.freshness),
+        diversity=to_proto(request.diversity, pb2.Diversity()) if request.diversity else None,
+        popularity_damping=request.popularity_damping,
+        interests=request.interests,
         explain=request.explain,
         contributions_max=request.contributions_max,
     )
@@ -92,6 +109,33 @@ def candidates_from_proto(reply: pb2.RetrieveResponse) -> Candidates:
             Reason(tuple((c.item_id, c.amount) for c in one.contributions), one.remainder)
             for one in reply.reasons
         ),
+        interests=tuple(Interest(one.medoid_item_id, one.item_count) for one in reply.interests),
+        interest_of=tuple(reply.interest_of),
+    )
+
+
+def similar_users_to_proto(
+    user: str, history: History, count: int, exclude: Sequence[str], model: str, catalog: str
+) -> pb2.SimilarUsersRequest:
+    """Return the message of a request for similar users."""
+    _refuse_text("exclude", exclude)
+    return pb2.SimilarUsersRequest(
+        catalog=catalog,
+        model=model,
+        user=query_pb2.UserQuery(user_id=user, history=history_to_proto(history)),
+        count=count,
+        exclude_user_ids=exclude,
+    )
+
+
+def similar_users_from_proto(reply: pb2.SimilarUsersResponse) -> SimilarUsers:
+    """Return the users of a reply."""
+    return SimilarUsers(
+        user_ids=list(reply.user_ids),
+        scores=np.array(reply.scores, np.float32),
+        model=reply.model,
+        origin=enum_from_proto(_ORIGIN, reply.origin),
+        missing_ids=list(reply.missing_ids),
     )
 
 

@@ -36,6 +36,7 @@ class InteractionSource:
     item_column: str = ""
     value_column: str = ""
     time_column: str = ""
+    segment_column: str = ""  # of the user, such as a country; for training only
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,27 @@ class EvaluationSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlyStopping:
+    """How the number of epochs is found; 0 and empty mean the server's default."""
+
+    metric: str = ""  # precision, recall, f1, map, ndcg, mrr, hit_rate
+    cutoff: int = 0
+    patience: int = 0  # epochs without a better value
+    held_out_fraction: float | None = None
+    split: str = ""  # temporal, random_per_user, leave_last_out
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How long to look for better settings."""
+
+    trials: int = 0
+    dims: tuple[int, ...] = ()  # tried at the end
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class TrainRequest:
     """One training as it was asked for, with the server's choices filled in."""
 
@@ -87,6 +109,8 @@ class TrainRequest:
     alias: str = ""
     keep_aliases: bool = False
     request_id: str = ""
+    early_stopping: EarlyStopping | None = None
+    tuning: Tuning | None = None
 
     @property
     def algorithm(self) -> Algorithm | None:
@@ -110,7 +134,7 @@ class TrainingJob:
     job_id: str
     request: TrainRequest
     state: str  # queued, running, succeeded, failed, cancelled
-    phase: str  # reading, evaluating, training, indexing, publishing; empty: not running
+    phase: str  # reading, tuning, evaluating, training, indexing, publishing; empty: not running
     epoch: int
     epoch_count: int
     loss: float
@@ -120,6 +144,9 @@ class TrainingJob:
     start_time: datetime | None
     end_time: datetime | None
     failure: JobFailure | None
+    trial: int  # of a tuning, from 1; 0 outside of one
+    trial_count: int
+    best_quality: float  # of the trials before
 
     @property
     def has_ended(self) -> bool:

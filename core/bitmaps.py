@@ -79,6 +79,13 @@ def rows_of_bitmap(bitmap: Bitmap) -> IntArray:
     return rows
 
 
+def has_rows(bitmap: Bitmap, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+    """Return for each of the rows (n,) whether it is in the set."""
+    bits = bitmap[rows // WORD_BITS] >> (rows % WORD_BITS).astype(np.uint64)
+    found: npt.NDArray[np.bool_] = (bits & np.uint64(1)).astype(np.bool_)
+    return found
+
+
 def check_bitmap(field: str, bitmap: Bitmap, row_count: int) -> None:
     """Raise SettingInvalid unless bitmap is a set over row_count rows."""
     words = word_count(row_count)

@@ -1,36 +1,50 @@
 """WALS over items of which some have no event: features place those."""
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
 from shortlist.core.errors import DataInvalid
 from shortlist.core.interactions import IntArray, Interactions, select_rows
+from shortlist.core.progress import Epoch
 from shortlist.core.sparse import multiply
-from shortlist.core.wals import WalsFactors, train_wals
+from shortlist.core.wals import Snapshot, WalsFactors, train_wals
 from shortlist.core.wals_params import WalsParams, with_data_defaults
 
 
 def train_with_features(
-    interactions: Interactions, features: Interactions, params: WalsParams, **how: Any
+    interactions: Interactions,
+    features: Interactions,
+    params: WalsParams,
+    *,
+    threads: int = 0,
+    on_epoch: Callable[[Epoch, Snapshot], None] | None = None,
 ) -> tuple[WalsParams, WalsFactors]:
     """Return (params with what was left to the data, factors) of users x items.
 
     features (items x features). An item without any event says nothing: its pairs are no
-    observation of 0, and no other vector changes by its being there; its own is W'x. `how` goes to
-    train_wals.
+    observation of 0, and no other vector changes by its being there; its own is W'x.
     """
     if features.row_count != interactions.column_count:
         found = f"{features.row_count} rows of features"
         raise DataInvalid(f"{found} for {interactions.column_count} items")
     warm, observed = without_empty_columns(interactions)
     params = with_data_defaults(params, observed)
-    trained = train_wals(observed, params, item_features=select_rows(features, warm), **how)
-    weights = trained.feature_weights
-    assert weights is not None
-    items = multiply(features, weights, threads=how.get("threads", 0))
-    items[warm] = trained.items
-    return params, WalsFactors(trained.users, items, trained.losses, weights)
+
+    def placed(factors: WalsFactors) -> WalsFactors:
+        weights = factors.feature_weights
+        assert weights is not None
+        items = multiply(features, weights, threads=threads)
+        items[warm] = factors.items
+        return WalsFactors(factors.users, items, factors.losses, weights)
+
+    def tell(epoch: Epoch, snapshot: Snapshot) -> None:
+        if on_epoch:
+            on_epoch(epoch, lambda: placed(snapshot()))
+
+    of_warm = select_rows(features, warm)
+    trained = train_wals(observed, params, threads=threads, on_epoch=tell, item_features=of_warm)
+    return params, placed(trained)
 
 
 def without_empty_columns(interactions: Interactions) -> tuple[IntArray, Interactions]:

@@ -121,7 +121,8 @@ class FoldIn:
         rows = replace(histories, values=weights)
         lambdas = self._lambdas(rows)
         if exposure is not None:  # e w0 in a row's system is w0 in the system divided by e
-            rows = replace(rows, values=weights / np.repeat(exposure, counts))
+            scaled = np.divide(weights, np.repeat(exposure, counts), dtype=np.float32)
+            rows = replace(rows, values=scaled)
             lambdas = lambdas / exposure
         gathered = padded(self._fixed[histories.columns])
         rotate_rows(gathered, self._basis, threads, level)

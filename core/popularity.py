@@ -6,6 +6,7 @@ The baseline that a model has to beat, and the answer for users of whom nothing 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -24,16 +25,28 @@ def count_popularity(interactions: Interactions) -> FloatArray:
 
 def event_popularity(events: Events, item_count: int) -> FloatArray:
     """Return how many events each item has, (items,); dislikes do not count."""
-    return _weighted(events, item_count, None, math.inf)
+    totals = np.zeros(item_count)
+    for part in _parts(len(events)):
+        totals += np.bincount(events.items[part], events.values[part] >= 0, minlength=item_count)
+    return totals.astype(np.float32)
 
 
 def decayed_popularity(
     events: Events, item_count: int, half_life_ms: float, now_ms: int | None = None
 ) -> FloatArray:
-    """Return the events of each item, (items,), each counting 2^(-age / half_life).
+    """Return the sum of each item's `event_weights`, (items,); only ratios carry meaning."""
+    weights = event_weights(events, half_life_ms, now_ms)
+    totals = np.zeros(item_count)
+    for part in _parts(len(events)):
+        totals += np.bincount(events.items[part], weights[part], minlength=item_count)
+    return totals.astype(np.float32)
+
+
+def event_weights(events: Events, half_life_ms: float, now_ms: int | None = None) -> FloatArray:
+    """Return what each event counts, (events,): 2^(-age / half_life), dislikes nothing.
 
     now_ms: when ages are measured; None is the time of the latest event. Events after it count
-    nothing, so that a test's future cannot leak in. Only the ratios of scores carry meaning.
+    nothing, so that a test's future cannot leak in.
     Raises SettingInvalid for half_life_ms <= 0, DataInvalid for events without times.
     """
     if not (half_life_ms > 0 and math.isfinite(half_life_ms)):
@@ -42,7 +55,12 @@ def decayed_popularity(
         raise DataInvalid("events have no times, which decayed popularity needs")
     if now_ms is None:
         now_ms = int(events.times.max(initial=0))
-    return _weighted(events, item_count, now_ms, half_life_ms)
+    weights = np.empty(len(events), np.float32)
+    for part in _parts(len(events)):
+        ages = now_ms - events.times[part]
+        counted = (ages >= 0) & (events.values[part] >= 0)
+        weights[part] = np.exp2(-np.maximum(ages, 0) / half_life_ms) * counted
+    return weights
 
 
 def ranked_items(scores: FloatArray, count: int) -> tuple[IntArray, FloatArray]:
@@ -53,15 +71,5 @@ def ranked_items(scores: FloatArray, count: int) -> tuple[IntArray, FloatArray]:
     return best, scores[best]
 
 
-def _weighted(
-    events: Events, item_count: int, now_ms: int | None, half_life_ms: float
-) -> FloatArray:
-    totals = np.zeros(item_count)
-    for start in range(0, len(events), EVENTS_AT_ONCE):
-        part = slice(start, start + EVENTS_AT_ONCE)
-        weights = (events.values[part] >= 0).astype(np.float64)
-        if events.times is not None and now_ms is not None:
-            ages = now_ms - events.times[part]
-            weights *= np.exp2(-np.maximum(ages, 0) / half_life_ms) * (ages >= 0)
-        totals += np.bincount(events.items[part], weights, minlength=item_count)
-    return totals.astype(np.float32)
+def _parts(count: int) -> Iterator[slice]:
+    return (slice(start, start + EVENTS_AT_ONCE) for start in range(0, count, EVENTS_AT_ONCE))

@@ -1,6 +1,9 @@
 """What a trainer reports after every epoch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+from shortlist.core.interactions import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,3 +14,4 @@ class Epoch:
     epoch_count: int
     loss: float  # of the trainer's objective, after this epoch
     seconds: float  # this epoch took
+    vectors: Callable[[], tuple[FloatArray, FloatArray]] | None = None  # users', items' so far

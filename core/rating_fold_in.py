@@ -27,11 +27,15 @@ class RatingFoldIn:
 
 def extended_users(vectors: Doubles, biases: Doubles) -> FloatArray:
     """Return (users, dim + 2): vector, 1, bias."""
-    ones = np.ones(len(vectors))
-    return np.column_stack([vectors, ones, biases]).astype(np.float32)
+    return _floats(vectors, np.ones(len(vectors)), biases)
 
 
 def extended_items(factors: RatingFactors) -> FloatArray:
     """Return (items, dim + 2): vector, mean + bias, 1."""
-    offsets, ones = factors.means + factors.item_bias, np.ones(len(factors.items))
-    return np.column_stack([factors.items, offsets, ones]).astype(np.float32)
+    offsets = factors.means + factors.item_bias
+    return _floats(factors.items, offsets, np.ones(len(factors.items)))
+
+
+def _floats(vectors: Doubles, *columns: Doubles) -> FloatArray:
+    with np.errstate(over="ignore"):  # whoever takes them refuses what is not finite
+        return np.column_stack([vectors, *columns]).astype(np.float32)

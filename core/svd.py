@@ -14,6 +14,7 @@ from shortlist.core.errors import SettingInvalid
 from shortlist.core.interactions import FloatArray, Interactions, transposed
 from shortlist.core.sparse import multiply
 
+_RANK_TOLERANCE = 1e-6  # of the largest singular value: floats hold no smaller ones apart from 0
 _OVERSAMPLING = 16  # extra directions; the last ones wanted are then as good as the first
 
 
@@ -81,12 +82,14 @@ class SvdFoldIn:
         """Take item vectors (items, dim) by reference."""
         self._items, self._params = items, params
         values = np.einsum("nd,nd->d", items, items, dtype=np.float64)
-        self._inverse = np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
+        told = values > _RANK_TOLERANCE * values.max(initial=0)  # the others are rounding
+        self._inverse = np.divide(1.0, values, out=np.zeros_like(values), where=told)
 
     def solve(self, histories: Interactions, threads: int = 1) -> FloatArray:
         """Return the vectors (rows, dim) of histories (rows, items) of raw event values."""
         sums = multiply(_entries(histories, self._params), self._items, threads=threads)
-        vectors: FloatArray = (sums * self._inverse).astype(np.float32)
+        with np.errstate(over="ignore"):  # whoever scores with them refuses what is not finite
+            vectors: FloatArray = (sums * self._inverse).astype(np.float32)
         return vectors
 
     def parts(self, history: Interactions) -> npt.NDArray[np.float64]:

@@ -27,7 +27,13 @@ from shortlist.core.interactions import FloatArray, Interactions, transposed
 from shortlist.core.parallel import resolve_threads
 from shortlist.core.progress import Epoch
 from shortlist.core.row_systems import Energy, RowSystems, row_chunks
-from shortlist.core.wals_params import WalsParams, row_lambdas, signed_weights, with_data_defaults
+from shortlist.core.wals_params import (
+    OVER_RELAXATION,
+    WalsParams,
+    row_lambdas,
+    signed_weights,
+    with_data_defaults,
+)
 
 _USERS, _ITEMS = 0, 1
 
@@ -65,7 +71,7 @@ def train_wals(
     threads = resolve_threads(threads)
     alternation = _Alternation(interactions, params, initial, threads, item_features)
     losses: list[float] = []
-    limit = params.over_relaxation
+    limit = OVER_RELAXATION if params.over_relaxation is None else params.over_relaxation
     for epoch in range(1, params.epochs + 1):
         started = time.perf_counter()
         # The first epoch has nothing yet to go beyond; the last one ends where its rows' minimum

@@ -10,6 +10,7 @@ from shortlist.core.interactions import FloatArray, Interactions, LongArray
 
 DIM_MAX = 4096
 FEATURE_COLUMNS_MAX = 100
+OVER_RELAXATION = 1.5  # what reaches a low loss soonest
 _W0_FACTOR, _W0_POWER = 3.0, 0.7
 
 
@@ -30,7 +31,7 @@ class WalsParams:
     init_stddev: float = 0.1
     solver: Literal["auto", "conjugate_gradient", "cholesky"] = "auto"
     cg_steps: int = 2
-    over_relaxation: float = 1.5
+    over_relaxation: float | None = None  # None: OVER_RELAXATION
     item_features: tuple[str, ...] = ()  # columns they are made of; train_wals gets the matrix
     feature_regularization: float = 10.0  # of their weights, in items' worth
     seed: int = 0
@@ -54,7 +55,7 @@ class WalsParams:
             ("seed", 0, 2**64 - 1),
         ):
             found = getattr(self, field)
-            if found is None and field == "unobserved_weight":
+            if found is None and field in {"unobserved_weight", "over_relaxation"}:
                 continue
             if not low <= found <= high:  # also refuses NaN
                 raise SettingInvalid(field, found, f"{low:g} to {high:g}")
@@ -124,6 +125,16 @@ def signed_weights(
         weights *= damping.astype(np.float32)[rows.columns]
     signed: FloatArray = np.copysign(weights, rows.values, dtype=np.float32)
     return signed
+
+
+def mean_row_weight(interactions: Interactions, params: WalsParams) -> float:
+    """Return the mean total weight of a user's row (users x items), in raw event values."""
+    user_counts = np.diff(interactions.row_starts)
+    counts = np.bincount(interactions.columns, minlength=interactions.column_count)
+    weights = signed_weights(interactions, user_counts, counts.astype(np.int64), params)
+    unit = replace(params, regularization=1.0, regularization_exponent=1.0)
+    lambdas = row_lambdas(replace(interactions, values=weights), unit)
+    return float(lambdas.mean(dtype=np.float64)) if len(lambdas) else 1.0
 
 
 def row_lambdas(rows: Interactions, params: WalsParams) -> FloatArray:

@@ -20,6 +20,7 @@ class JobPhase(StrEnum):
     """What a running job is doing."""
 
     READING = "reading"
+    TUNING = "tuning"
     EVALUATING = "evaluating"
     TRAINING = "training"
     INDEXING = "indexing"
@@ -51,6 +52,9 @@ class Job:
     created_ms: int  # all times since 1970
     started_ms: int | None
     ended_ms: int | None
+    trial: int  # running now, from 1; 0 outside of tuning
+    trial_count: int  # of the tuning; 0 outside of it
+    best_quality: float  # of the trials before; 0 before the first has ended
     failure: Failure | None
     attempt: int  # 1 for the first run, more after a crash or a restart of the server
     version: int  # grows with every change

@@ -24,6 +24,9 @@ CREATE TABLE IF NOT EXISTS jobs (
     loss REAL NOT NULL DEFAULT 0,
     event_count INTEGER NOT NULL DEFAULT 0,
     seconds_left REAL NOT NULL DEFAULT -1,
+    trial INTEGER NOT NULL DEFAULT 0,
+    trial_count INTEGER NOT NULL DEFAULT 0,
+    best_quality REAL NOT NULL DEFAULT 0,
     created_ms INTEGER NOT NULL,
     started_ms INTEGER,
     ended_ms INTEGER,
@@ -36,6 +39,25 @@ CREATE UNIQUE INDEX IF NOT EXISTS jobs_request ON jobs (request_id) WHERE reques
 CREATE INDEX IF NOT EXISTS jobs_state ON jobs (state, number);
 CREATE INDEX IF NOT EXISTS jobs_catalog ON jobs (catalog, number);
 """
+
+
+# Columns that tables made by earlier versions lack.
+ADDED = {
+    "trial": "INTEGER NOT NULL DEFAULT 0",
+    "trial_count": "INTEGER NOT NULL DEFAULT 0",
+    "best_quality": "REAL NOT NULL DEFAULT 0",
+}
+
+
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables, or add to them what is new."""
+    connection.executescript(SCHEMA)
+    connection.execute("BEGIN IMMEDIATE")  # one process adds, others find it added
+    found = {row["name"] for row in connection.execute("PRAGMA table_info(jobs)")}
+    for name, kind in ADDED.items():
+        if name not in found:
+            connection.execute(f"ALTER TABLE jobs ADD COLUMN {name} {kind}")
+    connection.commit()
 
 
 def now_ms() -> int:
@@ -102,6 +124,7 @@ def end_job(
 def requeue_job(rows: sqlite3.Connection, job_id: str) -> None:
     """Make a job wait again, its progress forgotten."""
     fresh = {"epoch": 0, "epoch_count": 0, "loss": 0.0, "event_count": 0, "seconds_left": -1.0}
+    fresh |= {"trial": 0, "trial_count": 0, "best_quality": 0.0}
     update_job(rows, job_id, state=JobState.QUEUED, phase=None, started_ms=None, **fresh)
 
 
@@ -119,7 +142,16 @@ def job_of(row: sqlite3.Row) -> Job:
     failure = row["failure"]
     same = (
         *("job_id", "epoch", "epoch_count", "loss", "event_count", "seconds_left"),
-        *("created_ms", "started_ms", "ended_ms", "attempt", "version"),
+        *(
+            "trial",
+            "trial_count",
+            "best_quality",
+            "created_ms",
+            "started_ms",
+            "ended_ms",
+            "attempt",
+            "version",
+        ),
     )
     return Job(
         **{name: row[name] for name in same},

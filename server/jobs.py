@@ -12,8 +12,8 @@ from pathlib import Path
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.job import Failure, Job, JobPhase, JobState
 from shortlist.server.job_rows import (
-    SCHEMA,
     check_room,
+    create_tables,
     end_job,
     insert_job,
     job_by_id,
@@ -44,7 +44,7 @@ class JobStore:
         self._queue_max = queue_max
         self._local = threading.local()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection().executescript(SCHEMA)
+        create_tables(self._connection())
 
     def close(self) -> None:
         """Close this thread's connection; the next call opens another."""
@@ -123,6 +123,9 @@ class JobStore:
         loss: float = 0.0,
         event_count: int = 0,
         seconds_left: float = -1.0,
+        trial: int = 0,
+        trial_count: int = 0,
+        best_quality: float = 0.0,
     ) -> None:
         """Note the progress of a running job; a job in another state stays as it is."""
         connection = self._connection()
@@ -130,9 +133,11 @@ class JobStore:
         try:
             connection.execute(
                 "UPDATE jobs SET phase = ?, epoch = ?, epoch_count = ?, loss = ?, event_count = ?,"
-                " seconds_left = ?, version = version + 1 WHERE job_id = ? AND state = ?",
+                " seconds_left = ?, trial = ?, trial_count = ?, best_quality = ?,"
+                " version = version + 1 WHERE job_id = ? AND state = ?",
                 (
                     *(phase, epoch, epoch_count, loss, event_count, seconds_left),
+                    *(trial, trial_count, best_quality),
                     *(job_id, JobState.RUNNING),
                 ),
             )

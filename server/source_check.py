@@ -1,6 +1,7 @@
 """Looks at the files of a source before work on it is accepted: plain mistakes fail at once."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 
 from shortlist.core.errors import SettingInvalid
 from shortlist.server.errors import DataSourceInvalid, FieldInvalid
@@ -15,8 +16,7 @@ def check_events(source: EventSource, path: str, roots: Sequence[str]) -> None:
     `path` is the source's place in the request. Reads file names and the head of the first file.
     Raises PathNotAllowed, DataSourceInvalid, FieldInvalid.
     """
-    columns = source.columns
-    _check(source, (columns.user, columns.item, columns.value, columns.time), path, roots)
+    _check(source, astuple(source.columns), path, roots)
 
 
 def check_items(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,15 @@ import pytest
 
 from shortlist.client import (
     Evaluation,
+    Freshness,
+    GeoBox,
+    GeoRadius,
     InvalidArgument,
     NotFound,
     PermissionDenied,
     Popularity,
     Shortlist,
+    TimeWindow,
     TrainingFailed,
     Wals,
 )
@@ -50,6 +55,23 @@ def checkerboard(seed: int = 0) -> pa.Table:
             "user_id": [f"u{user:03d}" for user in users],
             "item_id": [f"i{item:03d}" for item in items],
             "timestamp": pa.array(times, pa.timestamp("ms", "UTC")),
+        }
+    )
+
+
+def places_and_times() -> pa.Table:
+    """Return the items: every second one in Rome, the others in Suva; one a day, newest first."""
+    now = datetime.now(UTC)
+    rome, suva = ("Rome", 41.9, 12.5), ("Suva", -18.1, 178.4)
+    places = [rome if item // TASTES % 2 else suva for item in range(80)]
+    times = [now - timedelta(days=item, hours=1) for item in range(80)]
+    return pa.table(
+        {
+            "item_id": [f"i{item:03d}" for item in range(80)],
+            "city": [place[0] for place in places],
+            "lat": [place[1] for place in places],
+            "lon": [place[2] for place in places],
+            "published": pa.array(times, pa.timestamp("us", "UTC")),
         }
     )
 
@@ -85,11 +107,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server with one trained model "first" behind the alias "live"."""
     folder = tmp_path_factory.mktemp("served")
     pq.write_table(checkerboard(), folder / "events.parquet")
+    pq.write_table(places_and_times(), folder / "items.parquet")
     server = start_server(folder)
     try:
         with Shortlist(server.target) as shortlist:
             shortlist.train(
                 interactions=str(folder / "events.parquet"),
+                items=str(folder / "items.parquet"),
                 algorithm=Wals(dim=16, epochs=8),
                 model_id="first",
                 progress=False,
@@ -134,6 +158,28 @@ def test_related_items_share_the_taste(served: Served) -> None:
         candidates = shortlist.retrieve(items=["i003"], count=10)
     assert candidates.origin == "items"
     assert {int(i[1:]) % TASTES for i in candidates.item_ids} == {3}
+
+
+def test_a_request_says_where_and_when(served: Served) -> None:
+    """City, radius, box and window each leave what they should; the reply counts it."""
+    everything = {"user": "u001", "count": 1000, "include_seen": True}
+    with Shortlist(served.target) as shortlist:
+        rome = shortlist.retrieve(**everything, filter='city = "Rome"')
+        near = shortlist.retrieve(**everything, within=GeoRadius(42, 12, 200_000))
+        assert near.item_ids == rome.item_ids
+        assert near.search.eligible_items == len(near.item_ids) == 40
+        assert {int(item[1:]) // TASTES % 2 for item in rome.item_ids} == {1}
+        suva = shortlist.retrieve(**everything, box=GeoBox(-20, 170, -10, -170))
+        assert len(suva.item_ids) == 40
+        assert set(suva.item_ids).isdisjoint(rome.item_ids)
+        week = shortlist.retrieve(**everything, window=TimeWindow(age_max=timedelta(days=7)))
+        assert sorted(week.item_ids) == [f"i{item:03d}" for item in range(7)]
+        new = shortlist.retrieve(
+            user="u001", count=5, include_seen=True, freshness=Freshness(timedelta(days=2))
+        )
+        assert new.item_ids[0] == "i001"
+        with pytest.raises(InvalidArgument, match="known are city, lat, lon, published"):
+            shortlist.retrieve(user="u001", filter="town = Rome")
 
 
 def test_retrieving_an_embedding_equals_retrieving_its_query(served: Served) -> None:
@@ -310,3 +356,7 @@ def test_the_command_line_reads_like_a_page_and_parses_as_json(served: Served) -
     reply = json.loads(shortlist("--json", "retrieve", "--history", "i002", "i006", "--count", "3"))
     assert len(reply["item_ids"]) == 3
     assert "first" in shortlist("models", "list")
+    rome = ["--filter", 'city = "Rome"', "--within", "42", "12", "90000", "--age-max", "200d"]
+    fading = ["--half-life", "2d", "--freshness-weight", "0.5", "--time-attribute", "published"]
+    reply = json.loads(shortlist("--json", "retrieve", "--user", "u001", *rome, *fading))
+    assert {int(item[1:]) // TASTES % 2 for item in reply["item_ids"]} == {1}

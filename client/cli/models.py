@@ -57,8 +57,29 @@ def show_one(shortlist: Shortlist, options: argparse.Namespace) -> None:
         return
     for name, value in _facts(model):
         print(f"{name:14} {value}")
+    print_trials(model)
     if model.evaluation:
         print_evaluation(model.evaluation)
+
+
+def print_trials(model: Model) -> None:
+    """Print the trials, the best first."""
+    if not model.trials:
+        return
+    names = list(model.trials[0].settings)
+    print("\ntrials on a part of the events, best first (* is what the model was trained with)")
+    ranked = sorted(enumerate(model.trials, 1), key=lambda one: -one[1].quality)
+    rows = [
+        (
+            f"{number}{'*' if trial.chosen else ''}",
+            f"{trial.quality:.4f}",
+            trial.epochs,
+            *(f"{trial.settings[name]:g}" for name in names),
+            sparkline(trial.qualities) if trial.qualities else "diverged",
+        )
+        for number, trial in ranked
+    ]
+    print_table(["trial", "quality", "epochs", *names, "after each epoch"], rows)
 
 
 def delete(shortlist: Shortlist, options: argparse.Namespace) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from shortlist.client.algorithms import ALGORITHMS, Algorithm
 from shortlist.client.cli.evaluate import print_evaluation
+from shortlist.client.cli.models import print_trials
 from shortlist.client.cli.options import (
     Commands,
     add_column_options,
@@ -17,7 +18,7 @@ from shortlist.client.cli.options import (
     source_of,
 )
 from shortlist.client.clients import Shortlist
-from shortlist.client.training import EvaluationSpec, ItemSource, Preparation
+from shortlist.client.training import EarlyStopping, EvaluationSpec, ItemSource, Preparation, Tuning
 
 # Setting, type, help: every setting of every algorithm, by its name in the contract.
 _SETTINGS: tuple[tuple[str, type, str], ...] = (
@@ -33,6 +34,7 @@ _SETTINGS: tuple[tuple[str, type, str], ...] = (
     ("item_frequency_exponent", float, "q: frequent items weigh less"),
     ("init_stddev", float, "size of the first vectors"),
     ("solver", str, "wals: conjugate_gradient or cholesky; ratings: als or adam"),
+    ("over_relaxation", float, "1 to 1.9: more reaches a low loss sooner"),
     ("item_features", list, "attributes that place items which nobody has yet"),
     ("feature_regularization", float, "of the features' weights, in items' worth"),
     ("half_life_days", float, "in which an event loses half its weight"),
@@ -56,6 +58,9 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--interactions", required=True, metavar="PATH", help="on the server")
     add_source_options(parser, "", "interactions")
     add_column_options(parser)
+    parser.add_argument(
+        "--segment-column", default="", help="column of the user's segment, such as a country"
+    )
     parser.add_argument("--items", default="", metavar="PATH", help="what is known of the items")
     add_source_options(parser, "items-", "items")
     parser.add_argument("--items-id-column", default="", help="column of the item id")
@@ -74,7 +79,18 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--keep-aliases", action="store_true", help="move no alias")
     parser.add_argument("--request-id", default="", help="makes a repeated call safe")
     parser.add_argument("--detach", action="store_true", help="do not wait for the end")
+    _add_search_options(parser)
     parser.set_defaults(run=run)
+
+
+def _add_search_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what the server finds on a part of the events (wals)")
+    group.add_argument("--early-stopping", action="store_true", help="find the number of epochs")
+    group.add_argument("--tune", type=int, metavar="TRIALS", help="find settings and epochs")
+    group.add_argument("--tune-dims", type=numbers, default=(), metavar="128,256", help="dims too")
+    group.add_argument("--tune-metric", default="", metavar="ndcg", help="what to maximise")
+    group.add_argument("--tune-cutoff", type=int, default=0, help="of that metric")
+    group.add_argument("--patience", type=int, default=0, help="epochs without a better value")
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -112,7 +128,10 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
     start = shortlist.start_training if options.detach else shortlist.train
     try:
         job = start(
-            interactions_of(options.interactions, options),
+            replace(
+                interactions_of(options.interactions, options),
+                segment_column=options.segment_column,
+            ),
             _items_of(options),
             _algorithm_of(options),
             preparation=Preparation(
@@ -132,6 +151,8 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
             model_id=options.model_id,
             alias=options.alias,
             keep_aliases=options.keep_aliases,
+            early_stopping=_early_stopping_of(options),
+            tuning=None if options.tune is None else Tuning(options.tune, options.tune_dims),
             **({"request_id": options.request_id} if options.request_id else {}),
         )
     except KeyboardInterrupt:
@@ -148,8 +169,14 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
         f"\nmodel {model.model_id}: {model.user_count:,} users, {model.item_count:,} items, "
         f"{model.interaction_count:,} interactions, {model.training_seconds:.1f} s"
     )
+    print_trials(model)
     if model.evaluation:
         print_evaluation(model.evaluation)
+
+
+def _early_stopping_of(options: argparse.Namespace) -> EarlyStopping | None:
+    wanted = EarlyStopping(options.tune_metric, options.tune_cutoff, options.patience)
+    return wanted if options.early_stopping or wanted != EarlyStopping() else None
 
 
 def _items_of(options: argparse.Namespace) -> ItemSource | None:

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from shortlist.core.errors import SettingInvalid
 from shortlist.core.interactions import Aggregate, FloatArray, Interactions
-from shortlist.core.popularity import decayed_popularity
+from shortlist.core.popularity import decayed_popularity, event_weights
 from shortlist.core.progress import Epoch
+from shortlist.core.segments import segment_popularity
 from shortlist.server.algorithms.algorithm import HistoryEncoder, Learned, TrainingData
 
 DAY_MS = 86_400_000
@@ -56,8 +57,13 @@ class Popularity:
         if params.half_life_days is None:
             return Learned(params)
         half_life_ms = params.half_life_days * DAY_MS
-        scores = decayed_popularity(data.events, data.seen.column_count, half_life_ms)
-        return Learned(params, item_scores=scores)
+        events, item_count = data.events, data.seen.column_count
+        scores, by_segment = decayed_popularity(events, item_count, half_life_ms), None
+        if data.user_segments is not None:
+            weights = event_weights(events, half_life_ms)
+            counted = events.users, events.items, weights, data.user_segments
+            by_segment = segment_popularity(*counted, item_count)
+        return Learned(params, item_scores=scores, segment_scores=by_segment)
 
     def encoder(
         self,

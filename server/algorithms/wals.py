@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,15 +40,19 @@ class Wals:
         threads: int,
         on_epoch: Callable[[Epoch], None],
     ) -> Learned[WalsParams]:
-        def told(epoch: Epoch, _: Snapshot) -> None:
-            on_epoch(epoch)
+        def tell(epoch: Epoch, factors: Snapshot) -> None:
+            def vectors() -> tuple[FloatArray, FloatArray]:
+                found = factors()
+                return found.users, found.items
+
+            on_epoch(replace(epoch, vectors=vectors))
 
         if data.item_features is None:
             params = with_data_defaults(params, data.seen)
-            factors = train_wals(data.seen, params, threads=threads, on_epoch=told)
+            factors = train_wals(data.seen, params, threads=threads, on_epoch=tell)
         else:
             params, factors = train_with_features(
-                data.seen, data.item_features, params, threads=threads, on_epoch=told
+                data.seen, data.item_features, params, threads=threads, on_epoch=tell
             )
         return Learned(
             params,

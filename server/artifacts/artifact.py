@@ -1,10 +1,11 @@
 """A published model's numbers: Arrow files written once, then mapped and never changed.
 
 items.arrow  id, embedding, score (popularity), count (users who have it); row order
-users.arrow  id, embedding
+users.arrow  id, embedding, segment (row of segments.arrow)
 seen.arrow   a row a user: what it was trained on, as list of (item row, value)
 attributes.arrow  a row an item, where the training had any
 neighbours.arrow  a row an item: the items alike, as list of (item row, similarity), where there are
+segments.arrow  id, score: what is popular in it, as list of (item row, popularity), where there are
 item_slots.npy, user_slots.npy  hash tables over the id columns, so that opening hashes nothing
 index.usearch  where the model has vectors
 """
@@ -19,6 +20,7 @@ import pyarrow as pa
 
 from shortlist.core.errors import DataInvalid
 from shortlist.core.interactions import FloatArray, Interactions, LongArray
+from shortlist.core.segments import UserSegments
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.server.artifacts import arrow_files
 from shortlist.server.artifacts.manifest import (
@@ -28,11 +30,12 @@ from shortlist.server.artifacts.manifest import (
     read_manifest,
     write_manifest,
 )
+from shortlist.server.artifacts.segment_files import read_segments, segment_column, segments_table
 from shortlist.server.durable import sha256_of, sync_tree
 from shortlist.server.errors import ArtifactCorrupt
 
 ITEMS, USERS, SEEN = "items.arrow", "users.arrow", "seen.arrow"
-ATTRIBUTES, NEIGHBOURS = "attributes.arrow", "neighbours.arrow"
+ATTRIBUTES, NEIGHBOURS, SEGMENTS = "attributes.arrow", "neighbours.arrow", "segments.arrow"
 ITEM_FEATURES, INDEX = "item_features.arrow", "index.usearch"
 ITEM_SLOTS, USER_SLOTS = "item_slots.npy", "user_slots.npy"
 
@@ -50,6 +53,8 @@ class ModelContents:
     seen: Interactions  # users x items, aggregated raw values
     attributes: pa.Table | None = None  # a row an item
     neighbours: Interactions | None = None  # items x items, similarities
+    segments: UserSegments | None = None
+    segment_scores: Interactions | None = None  # segments x items, popularity; set with segments
     item_features: pa.Table | None = None  # of server/features/stored.py
 
     @property
@@ -71,6 +76,8 @@ class Artifact:
     seen: Interactions  # users x items
     attributes: pa.Table | None  # a row an item
     neighbours: Interactions | None  # items x items, similarities
+    segments: UserSegments | None
+    segment_scores: Interactions | None  # segments x items, popularity
     item_features: pa.Table | None  # of server/features/stored.py
     index_path: Path | None
 
@@ -86,6 +93,10 @@ def write_artifact(folder: Path, contents: ModelContents, about: Manifest) -> Ma
     if contents.item_vectors is not None and contents.user_vectors is not None:
         columns["embedding"] = arrow_files.vectors_column(contents.item_vectors)
         user_columns["embedding"] = arrow_files.vectors_column(contents.user_vectors)
+    if contents.segments is not None and contents.segment_scores is not None:
+        user_columns["segment"] = segment_column(contents.segments.users)
+        table = segments_table(contents.segments.ids, contents.segment_scores)
+        arrow_files.write_table(folder / SEGMENTS, table)
     columns |= {"score": pa.array(contents.item_scores), "count": pa.array(contents.item_counts)}
     arrow_files.write_table(folder / ITEMS, pa.table(columns))
     arrow_files.write_table(folder / USERS, pa.table(user_columns))
@@ -137,6 +148,9 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
     seen = arrow_files.one_chunk(arrow_files.map_table(folder / SEEN), "seen")
     has_vectors = manifest.dim > 0
     known = manifest.files
+    segments, segment_scores = None, None
+    if SEGMENTS in known:
+        segments, segment_scores = read_segments(folder / SEGMENTS, users, items.num_rows)
     return Artifact(
         manifest=manifest,
         items=_vocabulary(items, folder / ITEM_SLOTS),
@@ -148,6 +162,8 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
         seen=arrow_files.seen_of(seen, items.num_rows),
         attributes=arrow_files.map_table(folder / ATTRIBUTES) if ATTRIBUTES in known else None,
         neighbours=_neighbours(folder / NEIGHBOURS) if NEIGHBOURS in known else None,
+        segments=segments,
+        segment_scores=segment_scores,
         item_features=arrow_files.map_table(folder / ITEM_FEATURES)
         if ITEM_FEATURES in known
         else None,

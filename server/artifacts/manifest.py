@@ -12,6 +12,7 @@ from shortlist.core.errors import DataInvalid
 from shortlist.server.durable import replace_text
 from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.plain import from_plain, to_plain
+from shortlist.server.training.search_spec import Trial
 from shortlist.server.training.spec import Evaluation
 
 FORMAT_VERSION = 1
@@ -54,6 +55,7 @@ class Manifest:
     interaction_count: int  # user-item pairs
     losses: tuple[float, ...] = ()  # after each epoch
     evaluation: Evaluation | None = None
+    trials: tuple[Trial, ...] = ()  # of early stopping and tuning
     index: IndexReport = field(default_factory=IndexReport)
     training_seconds: float = 0.0  # reading to publishing
     attribute_columns: tuple[str, ...] = ()

@@ -6,7 +6,6 @@ A comparison is false where the attribute is null, `!=` included; NOT turns trut
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -42,11 +41,10 @@ def evaluate_filter(node: Node, attributes: pa.Table, field: str = "filter") -> 
         return _compared(node, column_of(attributes, node.attribute, field), field)
     if isinstance(node, Not):
         return ~evaluate_filter(node.part, attributes, field)
-    masks = [evaluate_filter(part, attributes, field) for part in node.parts]
-    join = operator.iand if isinstance(node, And) else operator.ior
-    whole = masks[0]
-    for mask in masks[1:]:
-        whole = join(whole, mask)
+    whole = evaluate_filter(node.parts[0], attributes, field)
+    for part in node.parts[1:]:
+        mask = evaluate_filter(part, attributes, field)
+        whole = whole & mask if isinstance(node, And) else whole | mask
     return whole
 
 
@@ -64,8 +62,10 @@ def column_of(attributes: pa.Table, name: str, field: str) -> pa.ChunkedArray:
 def _compared(node: Comparison, column: pa.ChunkedArray, field: str) -> Mask:
     if node.operator == "*":
         return _mask(pc.is_valid(column))
-    masks = [_one(node, column, literal, field) for literal in node.values]
-    return np.logical_or.reduce(masks)
+    whole = _one(node, column, node.values[0], field)
+    for literal in node.values[1:]:
+        whole = whole | _one(node, column, literal, field)
+    return whole
 
 
 def _one(node: Comparison, column: pa.ChunkedArray, literal: Literal, field: str) -> Mask:
@@ -159,7 +159,5 @@ def _mask(found: Any) -> Mask:
     filled = pc.fill_null(found, False)
     if isinstance(filled, pa.ChunkedArray):
         filled = filled.combine_chunks()
-    mask: Mask = np.array(
-        filled.to_numpy(zero_copy_only=False), np.bool_
-    )  # a copy: joined in place
+    mask: Mask = filled.to_numpy(zero_copy_only=False)
     return mask

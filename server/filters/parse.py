@@ -1,7 +1,7 @@
 """Filter expressions as in AIP-160 (google.aip.dev/160): text to tree, or where the text is wrong.
 
-OR binds closer than AND, as AIP-160 has it. Beside AIP-160 there is `attribute IN (a, b)`; functions,
-wildcards and bare words without an attribute are not taken.
+OR binds closer than AND, as AIP-160 has it. Beside AIP-160 there is `attribute IN (a, b)`;
+functions, wildcards and bare words without an attribute are not taken.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import re
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken
-from lark.exceptions import VisitError
 
 from shortlist.server.errors import FilterSyntax
 from shortlist.server.filters.tree import And, Comparison, Literal, Node, Not, Or, Value
@@ -61,12 +60,10 @@ def parse_filter(text: str, field: str = "filter") -> Node:
         node: Node = builder.transform(_PARSER.parse(text))
     except UnexpectedInput as problem:
         raise _unexpected(text, problem, field) from None
-    except VisitError as problem:  # a number beyond floats
-        raise FilterSyntax(field, str(problem.orig_exc), found=text) from None
-    if builder.value_count > VALUES_MAX:
-        found = builder.value_count
-        problem = f"has {found} comparisons and values; at most {VALUES_MAX} are allowed"
-        raise FilterSyntax(field, problem, found=found, limit=VALUES_MAX)
+    found = builder.value_count
+    if found > VALUES_MAX:
+        reason = f"has {found} comparisons and values; at most {VALUES_MAX} are allowed"
+        raise FilterSyntax(field, reason, found=found, limit=VALUES_MAX)
     return node
 
 
@@ -81,9 +78,9 @@ def _check_depth(text: str, field: str) -> None:
 
 
 def _unexpected(text: str, problem: UnexpectedInput, field: str) -> FilterSyntax:
-    position = problem.pos_in_stream
+    position: int = -1 if problem.pos_in_stream is None else problem.pos_in_stream
     ended = isinstance(problem, UnexpectedToken) and problem.token.type == "$END"
-    if ended or position is None or not 0 <= position < len(text):
+    if ended or not 0 <= position < len(text):
         return FilterSyntax(field, "ends too early", position=len(text), found=text)
     shown = text[position : position + 20]
     what = f"cannot be read at character {position}: {shown!r}"
@@ -98,10 +95,10 @@ class _Builder(Transformer[Token, Node]):
         self.value_count = 0
 
     def both(self, parts: list[Node]) -> Node:
-        return And(tuple(parts))
+        return parts[0] if len(parts) == 1 else And(tuple(parts))
 
     def either(self, parts: list[Node]) -> Node:
-        return Or(tuple(parts))
+        return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
     def negated(self, parts: list[Node]) -> Node:
         return Not(parts[0])
@@ -141,6 +138,5 @@ def _value_of(token: Token) -> Value:
         return _unquoted(token)
     if token.type == "NUMBER":
         return int(token) if re.fullmatch(r"[+-]?\d{1,18}", token) else float(token)
-    if token in ("true", "false"):
-        return token == "true"
-    return str(token)
+    text = str(token)
+    return text == "true" if text in ("true", "false") else text

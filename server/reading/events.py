@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass
 from functools import partial
 
 import numpy as np
@@ -13,12 +13,14 @@ import pyarrow as pa
 
 from shortlist.core.interactions import EVENTS_MAX, Events, LongArray
 from shortlist.core.parallel import resolve_threads
+from shortlist.core.segments import UserSegments
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.reading.batches import Place, column_names, placed_batches, row_count
 from shortlist.server.reading.growing import GrowingArray
 from shortlist.server.reading.ids import NO_CODE, IdCollector
 from shortlist.server.reading.numbers import milliseconds, present, times_of, values_of
+from shortlist.server.reading.segments import SegmentCollector
 from shortlist.server.reading.sources import (
     ITEM_NAMES,
     NO_COLUMN,
@@ -58,6 +60,7 @@ class EventTable:
     items: Vocabulary
     events: Events
     dropped: DroppedRows
+    segments: UserSegments | None = None  # where the source names a column for them
 
 
 def read_events(
@@ -80,7 +83,9 @@ def read_events(
     check_text(source.text, [file.format for file in files])
     rows_guess = min(rows_max, ROWS_GUESS_MAX, sum(row_count(file) or 0 for file in files))
     with ThreadPoolExecutor(2, "shortlist-reading") as helper:
-        gathered = _Gathered(helper if resolve_threads(threads) > 1 else None, rows_guess)
+        gathered = _Gathered(
+            helper if resolve_threads(threads) > 1 else None, rows_guess, source.columns.segment
+        )
         _read_files(files, source, gathered, on_progress, rows_max)
     pa.default_memory_pool().release_unused()  # what decoding took, before the rest needs it
     return gathered.finish(source.uri)
@@ -95,8 +100,9 @@ def _read_files(
 ) -> None:
     for file in files:
         columns = _resolved(source, file)
-        names = [n for n in (columns.user, columns.item, columns.value, columns.time) if n]
+        names = [name for name in astuple(columns) if name]
         types = {columns.user: pa.string(), columns.item: pa.string(), columns.value: pa.float64()}
+        types[columns.segment] = pa.string()
         types = {name: kind for name, kind in types.items() if name}
         batches = placed_batches(file, source.text, names, types)
         for place, batch in gathered.read_ahead(batches):
@@ -110,8 +116,12 @@ def _read_files(
 class _Gathered:
     """The arrays of the batches so far."""
 
-    def __init__(self, helper: ThreadPoolExecutor | None, rows_guess: int) -> None:
+    def __init__(
+        self, helper: ThreadPoolExecutor | None, rows_guess: int, segment_column: str
+    ) -> None:
         self.rows_read = 0
+        self._segment_column = "" if segment_column == NO_COLUMN else segment_column
+        self._segments = SegmentCollector(rows_guess) if self._segment_column else None
         self._helper = helper
         self._users, self._items = IdCollector(), IdCollector()
         self._user_codes = GrowingArray(np.int32, rows_guess)
@@ -143,6 +153,8 @@ class _Gathered:
         self._values.append(values if kept is None else values[kept])
         if times is not None:
             self._times.append(times if kept is None else times[kept])
+        if self._segments is not None:
+            self._segments.add(batch[columns.segment], columns.segment, place, kept)
 
     def read_ahead(
         self, batches: Generator[tuple[Place, pa.RecordBatch], None, None]
@@ -170,7 +182,10 @@ class _Gathered:
             times = self._times.array()
             times = milliseconds(times) if self._bare_times else times
         events = Events(user_rows, item_rows, self._values.array(), times)
-        return EventTable(users, items, events, DroppedRows(*self._dropped))
+        segments = None
+        if self._segments is not None:
+            segments = self._segments.finish(user_rows, len(users), self._segment_column, uri)
+        return EventTable(users, items, events, DroppedRows(*self._dropped), segments)
 
     def _times_of(
         self, batch: pa.RecordBatch, columns: EventColumns, place: Place
@@ -215,13 +230,14 @@ def _resolved(source: EventSource, file: DataFile) -> EventColumns:
         find(wanted.item, ITEM_NAMES),
         find(wanted.value, VALUE_NAMES),
         find(wanted.time, TIME_NAMES),
+        find(wanted.segment, ()),
     )
     for column, role in ((found.user, "user"), (found.item, "item")):
         if not column:
             reason = f"no {role} column given or recognised; {_missing(present_names)}"
             raise DataSourceInvalid(reason, file=file.path)
-    names = [getattr(found, field.name) for field in fields(found)]
-    if len({n for n in names if n}) < len([n for n in names if n]):
+    names = [name for name in astuple(found) if name]
+    if len(set(names)) < len(names):
         raise DataSourceInvalid(f"one column is named for two things: {names}", file=file.path)
     return found
 

@@ -50,17 +50,19 @@ class EventColumns:
     """Names of the columns; empty: the first of the usual names (above), in any case.
 
     Text without a header line: numbers of the columns, "0" being the first; all that are given.
-    value and time may be absent, and "-" says to leave them out.
+    value and time may be absent, and "-" says to leave them out; a segment is only what is named.
     """
 
     user: str = ""
     item: str = ""
     value: str = ""
     time: str = ""
+    segment: str = ""  # of the user, such as a country; empty: none
 
     @property
     def positional(self) -> bool:
-        given = [name for name in (self.user, self.item, self.value, self.time) if name]
+        names = self.user, self.item, self.value, self.time, self.segment
+        given = [name for name in names if name]
         return all_numbers([name for name in given if name != NO_COLUMN])
 
 

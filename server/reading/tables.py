@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shortlist.core.interactions import Events, IntArray, minimum_support
+from shortlist.core.interactions import Events, IntArray, minimum_support, select_rows
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.server.reading.events import EventTable
 
@@ -43,7 +43,10 @@ def supported_table(
     """Return the table without rare users and items; see core's `minimum_support`."""
     left = minimum_support(table.events, user_min, item_min, until_stable=until_stable)
     users, items = table.users.select(left.users), table.items.select(left.items)
-    return EventTable(users, items, left.events, table.dropped)
+    segments = table.segments
+    if segments is not None:
+        segments = replace(segments, users=select_rows(segments.users, left.users))
+    return EventTable(users, items, left.events, table.dropped, segments)
 
 
 def _rows_in(ids: Vocabulary, other: Vocabulary) -> tuple[IntArray, np.ndarray]:

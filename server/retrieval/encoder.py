@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.errors import SingularSystem
-from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.core.interactions import FloatArray, IntArray, Interactions, single_row
+from shortlist.core.scoring import VALUE_MAX
 from shortlist.server.algorithms.algorithm import HistoryScorer
-from shortlist.server.errors import EmbeddingDimension, QueryKindUnsupported
+from shortlist.server.errors import EmbeddingDimension, FieldInvalid, QueryKindUnsupported
 from shortlist.server.retrieval.known_items import known_rows, last_values
 from shortlist.server.retrieval.query import EmbeddingQuery, ItemsQuery, Origin, Query, UserQuery
 from shortlist.server.retrieval.serving_model import ServingModel, Space
@@ -28,17 +29,18 @@ class Encoded:
     missing_ids: list[str]  # ids of the query that the model does not know, in order, none twice
     seen_rows: IntArray  # items of the user's known events, of the history, of an items query
     seen_values: FloatArray | None = None  # of the events, where a history made the vector
-    item_scores: FloatArray | None = None  # (items,) of a model that scores without vectors
+    item_scores: FloatArray | None = None  # (items,) where scores come without a vector
 
 
 def encode(model: ServingModel, query: Query, path: str) -> Encoded:
     """Return the query's vector; `path` is its place in the request, for error messages.
 
-    Raises QueryKindUnsupported for items and vectors asked of a model without vectors, and
-    EmbeddingDimension for a vector of another length than the model's.
+    Raises QueryKindUnsupported for items and vectors asked of a model without vectors,
+    EmbeddingDimension for a vector of another length than the model's, and FieldInvalid for a
+    history whose values are too large to fold in.
     """
     if isinstance(query, UserQuery):
-        return _encode_user(model, query)
+        return _encode_user(model, query, path)
     if isinstance(query, ItemsQuery) and model.scorer is not None:
         return _score_items(model, model.scorer, query)
     if model.space is None:
@@ -50,7 +52,7 @@ def encode(model: ServingModel, query: Query, path: str) -> Encoded:
     return _encode_embedding(model.space, query, path)
 
 
-def _encode_user(model: ServingModel, query: UserQuery) -> Encoded:
+def _encode_user(model: ServingModel, query: UserQuery, path: str) -> Encoded:
     """Look the user up, fold the history in, or do both: the history added to the stored events."""
     user_row = model.users.row(query.user_id) if query.user_id else None
     missing = [query.user_id] if query.user_id and user_row is None else []
@@ -59,8 +61,11 @@ def _encode_user(model: ServingModel, query: UserQuery) -> Encoded:
     if query.history_item_ids:
         given, unknown = last_values(model.items, query.history_item_ids, query.history_values)
         missing = list(dict.fromkeys(missing + unknown))
+    segment = _segment_row(model, query.segment, user_row)
+    if query.segment and segment is None:
+        missing = list(dict.fromkeys([*missing, query.segment]))
     if not given and user_row is None:
-        return Encoded(None, Origin.POPULARITY, missing, stored_rows)
+        return _popular(model, segment, missing, stored_rows)
     if not given and model.space is not None:
         vector = model.space.user_vectors[user_row]
         return Encoded(vector, Origin.STORED, missing, stored_rows, stored_values)
@@ -68,24 +73,46 @@ def _encode_user(model: ServingModel, query: UserQuery) -> Encoded:
     rows = np.array(sorted(whole), dtype=np.int32)
     values = np.array([whole[row] for row in rows.tolist()], dtype=np.float32)
     if model.space is not None:
-        vector = _fold_in(model, model.space, rows, values)
+        history = single_row(rows, values, model.item_count)
+        vector = fold_in(model, model.space, history)[0]
+        if not (np.abs(vector) <= VALUE_MAX).all():
+            problem = f"its values are too large: the vector leaves {VALUE_MAX:g}"
+            raise FieldInvalid(f"{path}.user.history", problem, limit=VALUE_MAX)
         return Encoded(vector, Origin.FOLDED_IN, missing, rows, values)
     if model.scorer is not None:
         origin = Origin.FOLDED_IN if given else Origin.STORED
         scores = model.scorer.scores(rows, values)
         return Encoded(None, origin, missing, rows, item_scores=scores)
-    return Encoded(None, Origin.POPULARITY, missing, rows)
+    return _popular(model, segment, missing, rows)
 
 
-def _fold_in(model: ServingModel, space: Space, rows: IntArray, values: FloatArray) -> FloatArray:
-    starts = np.array([0, len(rows)], dtype=np.int64)
-    history = Interactions(starts, rows, values, model.item_count)
+def _segment_row(model: ServingModel, segment: str, user_row: int | None) -> int | None:
+    """Return the segment that is named, else the one that the user is known to belong to."""
+    if model.segments is None:
+        return None
+    if segment:
+        return model.segments.ids.row(segment)
+    stored = _NO_ROWS if user_row is None else model.segments.users.row(user_row)[0]
+    return int(stored[0]) if len(stored) else None
+
+
+def _popular(
+    model: ServingModel, segment: int | None, missing: list[str], seen: IntArray
+) -> Encoded:
+    """Answer with what is popular: in the segment, or, where none is known, with everybody."""
+    if model.segments is None or segment is None:
+        return Encoded(None, Origin.POPULARITY, missing, seen)
+    scores = model.segments.scores.of(segment)
+    return Encoded(None, Origin.POPULARITY, missing, seen, item_scores=scores)
+
+
+def fold_in(model: ServingModel, space: Space, histories: Interactions) -> FloatArray:
+    """Return the vectors (rows, dim) of histories (rows, items)."""
     try:
-        vector: FloatArray = space.fold_in.solve(history)[0]
+        return space.fold_in.solve(histories)
     except SingularSystem as error:
         problem = f"model {model.model_id} has too little regularization to fold this history in"
         raise QueryKindUnsupported(problem, model=model.model_id, kind="history") from error
-    return vector
 
 
 def _encode_items(model: ServingModel, space: Space, query: ItemsQuery) -> Encoded:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.errors import SingularSystem
-from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.core.interactions import FloatArray, IntArray, single_row
 from shortlist.server.algorithms.algorithm import AdditiveEncoder
 from shortlist.server.errors import QueryKindUnsupported
 from shortlist.server.retrieval.encoder import Encoded, directions
@@ -74,9 +74,8 @@ def history_parts(
     model: ServingModel, encoder: AdditiveEncoder, rows: IntArray, values: FloatArray
 ) -> Parts:
     """Return what each item of one history adds to its vector: (items, dim)."""
-    starts = np.array([0, len(rows)], dtype=np.int64)
     try:
-        return encoder.parts(Interactions(starts, rows, values, model.item_count))
+        return encoder.parts(single_row(rows, values, model.item_count))
     except SingularSystem as error:
         problem = f"model {model.model_id} has too little regularization to explain this history"
         raise QueryKindUnsupported(problem, model=model.model_id, kind="explain") from error

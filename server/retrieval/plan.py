@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 import numpy as np
 
-from shortlist.core.interactions import IntArray
+from shortlist.core.bitmaps import Bitmap, count_rows, has_rows, rows_of_bitmap
+from shortlist.core.interactions import IntArray, LongArray
+from shortlist.server.filters.times import Freshness
+from shortlist.server.retrieval.eligibility import eligible_items
 from shortlist.server.retrieval.encoder import Encoded
 from shortlist.server.retrieval.known_items import known_rows
 from shortlist.server.retrieval.query import RetrieveQuery, SearchMode
@@ -31,6 +36,14 @@ class Method(Enum):
     INDEX = "index"  # ask the approximate index, score what it names
 
 
+class Fading(NamedTuple):
+    """How scores fade with age."""
+
+    freshness: Freshness
+    times: LongArray  # (items,) milliseconds since 1970
+    now_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """The eligible set and how to search it."""
@@ -38,22 +51,55 @@ class Plan:
     method: Method
     allowed: IntArray | None  # ascending rows; None: every row but the excluded ones
     excluded: IntArray  # ascending rows, none twice
+    eligible: Bitmap | None  # the only items to look at, excluded ones among them; None: all
     eligible_count: int
     missing_ids: list[str]  # of candidate_item_ids
+    fading: Fading | None = None  # how scores change before the best are taken
 
 
 def plan_search(model: ServingModel, query: RetrieveQuery, encoded: Encoded) -> Plan:
     """Return the plan of one retrieval."""
     excluded = _excluded_rows(model, query, encoded)
+    now = now_ms()
+    eligible = eligible_items(model.attributes, query.restrictions, now)
+    fading = None
+    if query.freshness is not None:
+        times = model.attributes.times(query.freshness.attribute, "freshness.attribute")
+        fading = Fading(query.freshness, times, now)
     missing: list[str] = []
     allowed = None
-    eligible_count = model.item_count - len(excluded)
     if query.candidate_item_ids:
         rows, missing = known_rows(model.items, query.candidate_item_ids)
-        allowed = np.setdiff1d(rows, excluded, assume_unique=True)
-        eligible_count = len(allowed)
-    method = _method(model, query, encoded, allowed, excluded)
-    return Plan(method, allowed, excluded, eligible_count, missing)
+        allowed = rows if eligible is None else rows[has_rows(eligible, rows)]
+    elif fading is not None:  # the best before fading need not be the best after
+        allowed = eligible_rows(model.item_count, eligible)
+    if allowed is not None:
+        allowed = np.setdiff1d(allowed, excluded, assume_unique=True)
+        count = len(allowed)
+    elif eligible is None:
+        count = model.item_count - len(excluded)
+    else:
+        count = count_rows(eligible) - int(has_rows(eligible, excluded).sum())
+    method = _method(model, query, encoded, allowed, excluded, restricted=eligible is not None)
+    return Plan(method, allowed, excluded, eligible, count, missing, fading)
+
+
+def now_ms() -> int:
+    """Return the moment that ages are measured at."""
+    return time.time_ns() // 1_000_000
+
+
+def eligible_rows(item_count: int, eligible: Bitmap | None) -> IntArray:
+    """Return the rows of the set, ascending; None: every row."""
+    return np.arange(item_count, dtype=np.int32) if eligible is None else rows_of_bitmap(eligible)
+
+
+def searched_rows(plan: Plan, item_count: int) -> IntArray:
+    """Return every row that a plan lets be returned, ascending."""
+    if plan.allowed is not None:
+        return plan.allowed
+    rows = eligible_rows(item_count, plan.eligible)
+    return np.setdiff1d(rows, plan.excluded, assume_unique=True)
 
 
 def _excluded_rows(model: ServingModel, query: RetrieveQuery, encoded: Encoded) -> IntArray:
@@ -70,6 +116,8 @@ def _method(
     encoded: Encoded,
     allowed: IntArray | None,
     excluded: IntArray,
+    *,
+    restricted: bool,
 ) -> Method:
     if allowed is not None:
         return Method.GATHER
@@ -79,6 +127,10 @@ def _method(
         return Method.RANKED
     wanted = query.count + len(excluded)
     if model.space.index is None or query.mode is SearchMode.EXACT:
+        return Method.SCAN
+    # A graph that is asked for more and filtered afterwards loses recall; a scan that skips what is
+    # not eligible loses nothing and gets faster.
+    if restricted:
         return Method.SCAN
     if wanted > min(INDEX_COUNT_MAX, model.item_count // 2):
         return Method.SCAN

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from shortlist.core.best_rows import best_rows
-from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.core.bitmaps import has_rows
+from shortlist.core.interactions import FloatArray, IntArray, Interactions, LongArray
 from shortlist.core.scoring import score_rows
+from shortlist.server.filters.times import faded
 from shortlist.server.index import ApproximateIndex
 from shortlist.server.retrieval.encoder import Encoded
-from shortlist.server.retrieval.plan import Method, Plan
-from shortlist.server.retrieval.query import SearchMode, SearchReport
+from shortlist.server.retrieval.plan import Method, Plan, searched_rows
+from shortlist.server.retrieval.query import COUNT_MAX, SearchMode, SearchReport
 from shortlist.server.retrieval.serving_model import ServingModel, Space
 
 _NO_ROWS: IntArray = np.empty(0, dtype=np.int32)
@@ -25,8 +27,22 @@ class Found:
     """The best rows and how they were found."""
 
     rows: IntArray  # (n,)
-    scores: FloatArray  # (n,) falling
+    scores: FloatArray  # (n,) falling, unless chosen for variety or from several interests
     report: SearchReport
+    sources: LongArray | None = None  # (n,) which interest each comes from, where there are some
+
+    def first(self, count: int) -> Found:
+        """Return the first `count` rows."""
+        return self.at(np.arange(min(count, len(self.rows))))
+
+    def at(self, places: LongArray) -> Found:
+        """Return the rows at these places, in this order."""
+        sources = None if self.sources is None else self.sources[places]
+        return Found(self.rows[places], self.scores[places], self.report, sources)
+
+    def at_least(self, score: float | None) -> Found:
+        """Return the rows that score so much; None: all."""
+        return self if score is None else self.at(np.flatnonzero(self.scores >= score))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +55,37 @@ class ScanQuery:
 
 
 def search(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Found:
-    """Return the best min(count, eligible) rows of the plan; nothing known: by popularity."""
+    """Return the best min(count, eligible) rows of the plan; nothing known: by popularity.
+
+    Beyond the scan's COUNT_MAX every eligible row is scored and sorted.
+    """
     vector = encoded.vector
     if not plan.eligible_count:
         return Found(_NO_ROWS, _NO_SCORES, SearchReport(SearchMode.EXACT, 0, 0))
     if plan.allowed is not None:
         return _gather(model, plan, plan.allowed, encoded, count)
     if encoded.item_scores is not None:
-        rows = np.delete(np.arange(model.item_count, dtype=np.int32), plan.excluded)
-        return _gather(model, plan, rows, encoded, count)
+        return _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
     if vector is None or model.space is None:
         return _ranked(model, plan, count)
+    if count > COUNT_MAX:
+        return _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
     if plan.method is Method.INDEX and model.space.index is not None:
         found = _index(model.space, model.space.index, plan, vector, count)
         if len(found.rows) == min(count, plan.eligible_count):
             return found  # else the graph reached too little of the catalog: scan it
     return _scan(model.space, plan, vector, count)
+
+
+def search_each(
+    model: ServingModel, plan: Plan, encoded: Sequence[Encoded], count: int
+) -> list[Found]:
+    """Do what `search` does for each; those that scan share a pass over the items."""
+    vectors = [one.vector for one in encoded if one.vector is not None]
+    scans = plan.method is Method.SCAN and plan.eligible_count and count <= COUNT_MAX
+    if scans and model.space is not None and len(vectors) == len(encoded):
+        return scan_each(model.space, [ScanQuery(plan, vector, count) for vector in vectors])
+    return [search(model, plan, one, count) for one in encoded]
 
 
 def _gather(
@@ -66,13 +97,19 @@ def _gather(
         scores = model.item_scores[allowed]
     else:
         scores = score_rows(model.space.item_vectors, encoded.vector, allowed)
+    if plan.fading is not None:
+        freshness, times, now_ms = plan.fading
+        scores = faded(freshness, scores, times[allowed], now_ms)
     rows, scores = best_rows(allowed, scores, count)
     return Found(rows, scores, SearchReport(SearchMode.EXACT, plan.eligible_count, len(allowed)))
 
 
 def _ranked(model: ServingModel, plan: Plan, count: int) -> Found:
     """Walk the ranking only as far as exclusions can push the last candidate."""
-    rows = model.popular_rows[: count + len(plan.excluded)]
+    ranking = model.popular_rows
+    if plan.eligible is not None:
+        ranking = ranking[has_rows(plan.eligible, ranking)]
+    rows = ranking[: count + len(plan.excluded)]
     rows = rows[~np.isin(rows, plan.excluded)][:count]
     report = SearchReport(SearchMode.EXACT, plan.eligible_count, plan.eligible_count)
     return Found(rows, model.item_scores[rows], report)
@@ -83,10 +120,11 @@ def _scan(space: Space, plan: Plan, vector: FloatArray, count: int) -> Found:
 
 
 def scan_each(space: Space, queries: Sequence[ScanQuery]) -> list[Found]:
-    """Score every item for each query in one pass; all are as wide as the widest."""
+    """Score the items for each query in one pass; all have the same eligible items."""
     widest = min(max(one.count for one in queries), len(space.item_vectors))
     vectors = np.stack([one.vector for one in queries])
-    top = space.scan.top(vectors, widest, excluded=_excluded_rows(space, queries))
+    allowed, excluded = queries[0].plan.eligible, _excluded_rows(space, queries)
+    top = space.scan.top(vectors, widest, eligible=allowed, excluded=excluded)
     found = []
     for i, one in enumerate(queries):
         count = min(int(top.counts[i]), one.count)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,17 @@ import numpy as np
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.quantization import quantize
 from shortlist.core.scoring import ItemScan
+from shortlist.core.segments import SegmentScores
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.server.algorithms.algorithm import HistoryEncoder, HistoryScorer
 from shortlist.server.algorithms.registry import algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.index import ApproximateIndex
+from shortlist.server.retrieval.attributes import ItemAttributes
+from shortlist.server.retrieval.made_once import MadeOnce
 from shortlist.server.training.spec import spec_from_json
+
+DAMPED_MAX = 2  # exponents of popularity damping whose scaled items are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,15 @@ class Space:
 
 
 @dataclass(frozen=True, slots=True)
+class Segmented:
+    """What is popular in segments of users, of a model that was told them."""
+
+    ids: Vocabulary
+    users: Interactions  # users x segments: one entry a user, none where nothing is known
+    scores: SegmentScores
+
+
+@dataclass(frozen=True, slots=True)
 class ServingModel:
     """What a request takes one reference to and keeps; rows are places in `items` and `users`."""
 
@@ -43,7 +57,16 @@ class ServingModel:
     item_scores: FloatArray  # (items,) popularity
     popular_rows: IntArray  # (items,) every item, most popular first, ties by row
     space: Space | None  # None: a model without vectors
+    attributes: ItemAttributes  # what is known about the items
     scorer: HistoryScorer | None = None  # of a model that scores by neighbours
+    segments: Segmented | None = None
+    # What only some requests need; a changed copy begins without.
+    damped: MadeOnce[ServingModel] = field(
+        init=False, compare=False, default_factory=lambda: MadeOnce(DAMPED_MAX)
+    )
+    user_scan: MadeOnce[ItemScan] = field(
+        init=False, compare=False, default_factory=lambda: MadeOnce(1)
+    )
 
     @property
     def item_count(self) -> int:
@@ -72,13 +95,22 @@ def serving_model(artifact: Artifact) -> ServingModel:
         item_scores=artifact.item_scores,
         popular_rows=rank_by_score(artifact.item_scores),
         space=_space(artifact),
+        attributes=ItemAttributes(artifact.attributes, manifest.item_count),
         scorer=algorithm_of(params).scorer(params, artifact.seen, artifact.neighbours),
+        segments=_segmented(artifact),
     )
 
 
 def rank_by_score(scores: FloatArray) -> IntArray:
     """Return the rows by falling score; rows are in id order, so a stable sort ties by id."""
     return np.argsort(-scores, kind="stable").astype(np.int32)
+
+
+def _segmented(artifact: Artifact) -> Segmented | None:
+    if artifact.segments is None or artifact.segment_scores is None:
+        return None
+    scores = SegmentScores(artifact.segment_scores, artifact.item_scores)
+    return Segmented(artifact.segments.ids, artifact.segments.users, scores)
 
 
 def _space(artifact: Artifact) -> Space | None:

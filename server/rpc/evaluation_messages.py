@@ -12,7 +12,7 @@ from shortlist.server.rpc.fields import (
     int_in,
     name_from_text,
 )
-from shortlist.server.rpc.source_messages import events_from_proto, events_to_proto
+from shortlist.server.rpc.source_messages import events_to_proto, test_events_from_proto
 from shortlist.server.training.spec import (
     CUTOFF_MAX,
     CUTOFFS_DEFAULT,
@@ -55,7 +55,7 @@ def evaluation_spec_from_proto(message: pb2.EvaluationSpec, path: str) -> Evalua
         held_out_fraction=held_out,
         unseen_user_fraction=unseen,
         cutoffs=_cutoffs(f"{path}.cutoffs", tuple(message.cutoffs)),
-        test_interactions=events_from_proto(message.test_interactions, test_path)
+        test_interactions=test_events_from_proto(message.test_interactions, test_path)
         if given
         else None,
         seed=message.seed,
@@ -82,7 +82,7 @@ def evaluation_request_from_proto(request: pb2.EvaluateModelRequest) -> Evaluati
     return EvaluationRequest(
         catalog=catalog_from_text(request.catalog),
         model=name_from_text("model", request.model, ALIAS_DEFAULT),
-        test_interactions=events_from_proto(request.test_interactions, "test_interactions"),
+        test_interactions=test_events_from_proto(request.test_interactions, "test_interactions"),
         cutoffs=_cutoffs("cutoffs", tuple(request.cutoffs)),
         seed=request.seed,
         baseline=name_from_text("baseline_model", request.baseline_model, ""),

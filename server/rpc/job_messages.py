@@ -18,6 +18,7 @@ _STATES = {
 }
 _PHASES = {
     JobPhase.READING: pb2.JOB_PHASE_READING,
+    JobPhase.TUNING: pb2.JOB_PHASE_TUNING,
     JobPhase.EVALUATING: pb2.JOB_PHASE_EVALUATING,
     JobPhase.TRAINING: pb2.JOB_PHASE_TRAINING,
     JobPhase.INDEXING: pb2.JOB_PHASE_INDEXING,
@@ -60,6 +61,9 @@ def job_to_proto(job: Job) -> pb2.TrainingJob:
         start_time=time_to_proto(job.started_ms),
         end_time=time_to_proto(job.ended_ms),
         failure=failure,
+        trial=job.trial,
+        trial_count=job.trial_count,
+        best_quality=job.best_quality,
     )
 
 

@@ -4,6 +4,7 @@ from shortlist.server.models import AliasTarget, PublishedModel
 from shortlist.server.rpc.evaluation_messages import evaluation_to_proto
 from shortlist.server.rpc.fields import ALIAS_DEFAULT, catalog_from_text, name_from_text
 from shortlist.server.rpc.pages import Page, page_from_proto
+from shortlist.server.rpc.search_messages import trial_to_proto
 from shortlist.server.rpc.times import time_to_proto
 from shortlist.server.rpc.training_messages import training_spec_to_proto
 from shortlist.server.training.spec import spec_from_json
@@ -66,6 +67,7 @@ def model_to_proto(model: PublishedModel) -> pb2.Model:
         training_seconds=manifest.training_seconds,
         aliases=model.aliases,
         attribute_columns=manifest.attribute_columns,
+        trials=map(trial_to_proto, manifest.trials),
     )
 
 

@@ -33,7 +33,7 @@ def query_from_proto(message: query_pb2.Query, path: str) -> Query:
     """Return the query; `path` is where the message stands in its request."""
     target = message.WhichOneof("target")
     if target == "user":
-        return _user_from_proto(message.user, f"{path}.user")
+        return user_query_from_proto(message.user, f"{path}.user")
     if target == "items":
         return _items_from_proto(message.items, f"{path}.items")
     if target == "embedding":
@@ -41,11 +41,14 @@ def query_from_proto(message: query_pb2.Query, path: str) -> Query:
     raise FieldInvalid(path, "needs one target: user, items or embedding")
 
 
-def _user_from_proto(message: query_pb2.UserQuery, path: str) -> UserQuery:
+def user_query_from_proto(message: query_pb2.UserQuery, path: str) -> UserQuery:
+    """Return a user, known by id, described by a history, or both."""
     if message.user_id:
         check_id(f"{path}.user_id", message.user_id)
-    elif not message.history:
-        raise FieldInvalid(path, "needs a user_id, a history, or both")
+    elif not message.history and not message.segment:
+        raise FieldInvalid(path, "needs a user_id, a history, or a segment")
+    if message.segment:
+        check_id(f"{path}.segment", message.segment)
     check_length(f"{path}.history", len(message.history), 0, HISTORY_MAX)
     ids, values = [], []
     for i, event in enumerate(message.history):
@@ -55,7 +58,7 @@ def _user_from_proto(message: query_pb2.UserQuery, path: str) -> UserQuery:
             check_finite(f"{path}.history[{i}].value", value)
         ids.append(event.item_id)
         values.append(value)
-    return UserQuery(message.user_id, tuple(ids), tuple(values))
+    return UserQuery(message.user_id, tuple(ids), tuple(values), message.segment)
 
 
 def _items_from_proto(message: query_pb2.ItemsQuery, path: str) -> ItemsQuery:

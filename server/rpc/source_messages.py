@@ -27,10 +27,18 @@ def events_from_proto(message: pb2.InteractionSource, path: str) -> EventSource:
         item=_column(f"{path}.item_column", message.item_column),
         value=_column(f"{path}.value_column", message.value_column),
         time=_column(f"{path}.time_column", message.time_column),
+        segment=_column(f"{path}.segment_column", message.segment_column),
     )
     uri, format, text = _file_from_proto(message.source, f"{path}.source")
     _check_header(message.source, f"{path}.source", columns.positional)
     return EventSource(uri, format, columns, text)
+
+
+def test_events_from_proto(message: pb2.InteractionSource, path: str) -> EventSource:
+    """Return where test data lies; a model's users have the segments it was trained with."""
+    if message.segment_column:
+        raise FieldInvalid(f"{path}.segment_column", "is not used of test data; leave it empty")
+    return events_from_proto(message, path)
 
 
 def events_to_proto(source: EventSource) -> pb2.InteractionSource:
@@ -42,6 +50,7 @@ def events_to_proto(source: EventSource) -> pb2.InteractionSource:
         item_column=columns.item,
         value_column=columns.value,
         time_column=columns.time,
+        segment_column=columns.segment,
     )
 
 

@@ -19,6 +19,12 @@ from shortlist.server.rpc.fields import (
     name_from_text,
     settings_at,
 )
+from shortlist.server.rpc.search_messages import (
+    early_stopping_from_proto,
+    early_stopping_to_proto,
+    tuning_from_proto,
+    tuning_to_proto,
+)
 from shortlist.server.rpc.source_messages import (
     events_from_proto,
     events_to_proto,
@@ -61,6 +67,12 @@ def training_spec_from_proto(request: pb2.TrainRequest) -> TrainingSpec:
             evaluation=evaluation_spec_from_proto(request.evaluation, "evaluation"),
             alias=alias,
             request_id=check_text("request_id", request.request_id, _REQUEST_ID_BYTES_MAX),
+            early_stopping=early_stopping_from_proto(request.early_stopping, "early_stopping")
+            if request.HasField("early_stopping")
+            else None,
+            tuning=tuning_from_proto(request.tuning, "tuning")
+            if request.HasField("tuning")
+            else None,
         )
 
 
@@ -82,6 +94,10 @@ def training_spec_to_proto(spec: TrainingSpec) -> pb2.TrainRequest:
         keep_aliases=spec.alias is None,
         request_id=spec.request_id,
     )
+    if spec.early_stopping is not None:
+        request.early_stopping.CopyFrom(early_stopping_to_proto(spec.early_stopping))
+    if spec.tuning is not None:
+        request.tuning.CopyFrom(tuning_to_proto(spec.tuning))
     params_to_proto(spec.algorithm, request)
     return request
 

@@ -12,6 +12,7 @@ from shortlist.core.decile_recall import DecileRecall, recall_by_decile
 from shortlist.core.interactions import FloatArray, IntArray, Interactions, select_rows
 from shortlist.core.metrics import RankingMetrics, evaluate_ranking
 from shortlist.core.scoring import TopRows
+from shortlist.core.segments import SegmentScores
 from shortlist.core.value_errors import ValueErrors, value_errors
 from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, ModelContents
@@ -36,6 +37,7 @@ class Group:
     had: Interactions  # rows x items, never to be returned
     held_out: Interactions  # rows x items of the model
     relevant: Interactions  # those worth finding, none of them in `had`
+    segments: Interactions | None  # rows x segments of the model, where known
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,9 @@ def measure(
     anything to find has no entry. More users than fit are sampled, the same ones every time.
     """
     placed = (model.item_counts > 0) | (model.item_features is not None)
-    known = _group("known", model.seen, test.known, placed)
-    unseen = _group("unseen", test.histories, test.targets, placed)
+    of_known = None if model.segments is None else model.segments.users
+    known = group_of("known", model.seen, test.known, placed, of_known)
+    unseen = group_of("unseen", test.histories, test.targets, placed, test.segments)
     eligible = None if placed.all() else pack_bitmap(placed)
     measured = []
     for group in (known, unseen):
@@ -134,10 +137,25 @@ def _methods(
 
         yield VectorMethod(algorithm.name, vectors, vectors_of, algorithm.predicts_values)
     elif scorer is not None:
-        yield ScoreMethod(algorithm.name, scorer, group.had)
+        yield ScoreMethod(algorithm.name, lambda row: scorer.scores(*group.had.row(row)))
     # One dimension, the same query for all: the same exact scan, with the same exclusions and ties.
     one = np.ascontiguousarray(model.item_scores.reshape(-1, 1))
     yield VectorMethod("popularity", one, lambda rows: np.ones((len(rows), 1), np.float32))
+    if group.segments is not None and model.segment_scores is not None:
+        yield _popularity_by_segment(model.segment_scores, model.item_scores, group.segments)
+
+
+def _popularity_by_segment(
+    segment_scores: Interactions, item_scores: FloatArray, segments: Interactions
+) -> ScoreMethod:
+    """Rank by what is popular in the user's segment; a user without one as for everybody."""
+    of_segment = SegmentScores(segment_scores, item_scores)
+
+    def scores(row: int) -> FloatArray:
+        found = segments.row(row)[0]
+        return of_segment.of(int(found[0])) if len(found) else item_scores.copy()
+
+    return ScoreMethod("popularity_by_segment", scores)
 
 
 def _ranked(
@@ -164,12 +182,18 @@ def _ranked(
     return TopRows(counts, best, scores)
 
 
-def _group(name: str, had: Interactions, held_out: Interactions, placed: np.ndarray) -> Group:
+def group_of(
+    name: str,
+    had: Interactions,
+    held_out: Interactions,
+    placed: np.ndarray,
+    segments: Interactions | None = None,
+) -> Group:
     """Worth finding is what was liked, of an item the model can place, and not had already."""
     held_out = entries_where(held_out, placed[held_out.columns])
     worth = ~np.isin(pair_keys(held_out), pair_keys(had), assume_unique=True)
     relevant = entries_where(held_out, worth & (held_out.values >= 0))
-    return Group(name, had, held_out, relevant)
+    return Group(name, had, held_out, relevant, segments)
 
 
 def _value_errors(method: VectorMethod, held_out: Interactions, rows: IntArray) -> ValueErrors:

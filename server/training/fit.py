@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from shortlist.core.interactions import Events, FloatArray, build_interactions
+from shortlist.core.errors import TrainingDiverged
+from shortlist.core.interactions import Events, FloatArray, Interactions, build_interactions
 from shortlist.core.popularity import count_popularity
 from shortlist.core.progress import Epoch
+from shortlist.core.scoring import VALUE_MAX
+from shortlist.core.segments import segment_popularity
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
 from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.artifact import ModelContents
@@ -42,19 +45,24 @@ def fit(
 
     Rows are data's, also those of users and items without events: zero counts, and zero vectors
     where no features place them.
-    Raises DataInvalid where the data lacks what the params ask for.
+    Raises DataInvalid where the data lacks what the params ask for, TrainingDiverged where vectors
+    grew too large to score with, and what the algorithm does.
     """
     seen = build_interactions(
         events, len(data.users), len(data.items), preparation.aggregation, threads
     )
     algorithm, features = algorithm_of(params), data.item_features
+    of_users = None if data.segments is None else data.segments.users
     learned: Learned[Params] = algorithm.fit(
-        TrainingData(events, seen, None if features is None else features.values),
+        TrainingData(events, seen, of_users, None if features is None else features.values),
         params,
         threads=threads,
         on_epoch=on_epoch,
     )
-    scores = learned.item_scores
+    _check_size(learned)
+    scores, segment_scores = learned.item_scores, learned.segment_scores
+    if of_users is not None and segment_scores is None:
+        segment_scores = _counted_by_segment(seen, of_users)
     contents = ModelContents(
         items=data.items,
         users=data.users,
@@ -65,6 +73,8 @@ def fit(
         seen=seen,
         attributes=data.attributes,
         neighbours=learned.neighbours,
+        segments=data.segments,
+        segment_scores=segment_scores,
         item_features=_with_weights(features, learned.feature_weights),
     )
     return Fitted(contents, learned.params, learned.losses)
@@ -74,3 +84,21 @@ def _with_weights(features: ItemFeatures | None, weights: FloatArray | None) -> 
     if features is None or weights is None:
         return None
     return features_table(features.described, weights)
+
+
+def _check_size(learned: Learned[Params]) -> None:
+    for side, vectors in (("items", learned.item_vectors), ("users", learned.user_vectors)):
+        if vectors is None or not vectors.size:
+            continue
+        low, high = float(vectors.min()), float(vectors.max())  # NaN where there is one
+        if not (low >= -VALUE_MAX and high <= VALUE_MAX):
+            problem = f"vectors of {side} reach from {low:g} to {high:g}, beyond {VALUE_MAX:g}"
+            advice = "smaller values, more regularization or a smaller learning rate help"
+            raise TrainingDiverged(f"{problem}; {advice}")
+
+
+def _counted_by_segment(seen: Interactions, user_segments: Interactions) -> Interactions:
+    """Return how many users of each segment have each item; dislikes do not count."""
+    rows = np.repeat(np.arange(seen.row_count), np.diff(seen.row_starts))
+    liked = (seen.values >= 0).astype(np.float32)
+    return segment_popularity(rows, seen.columns, liked, user_segments, seen.column_count)

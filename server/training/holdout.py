@@ -30,6 +30,7 @@ class HeldOut:
     known: Interactions  # the model's user rows x items
     histories: Interactions  # unseen users x items: given with the query
     targets: Interactions  # the same users x items: to be found
+    segments: Interactions | None = None  # the same users x the model's segments, where known
 
 
 @dataclass(frozen=True, slots=True)

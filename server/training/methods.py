@@ -12,7 +12,6 @@ from shortlist.core.bitmaps import Bitmap, rows_of_bitmap
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.parallel import for_each_chunk
 from shortlist.core.scoring import ItemScan, TopRows
-from shortlist.server.algorithms.algorithm import HistoryScorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,7 @@ class ScoreMethod:
     """Ranks items by a score for each user and item."""
 
     name: str
-    scorer: HistoryScorer
-    histories: Interactions  # users x items
+    scores: Callable[[int], FloatArray]  # user row -> (items,)
 
     def top(
         self,
@@ -68,7 +66,7 @@ class ScoreMethod:
         values = np.zeros((len(users), count), np.float32)
 
         def rank(place: int, _thread: int) -> None:
-            scores = self.scorer.scores(*self.histories.row(int(users[place])))
+            scores = self.scores(int(users[place]))
             scores[excluded.row(place)[0]] = -np.inf
             rows, found = best_rows(able, scores[able], count)
             counts[place] = int(np.isfinite(found).sum())

@@ -19,10 +19,11 @@ from shortlist.server.index import build_index
 from shortlist.server.job import JobPhase
 from shortlist.server.training.evaluation import evaluate
 from shortlist.server.training.fit import Fitted, fit
-from shortlist.server.training.holdout import given_test, hold_out
+from shortlist.server.training.holdout import Holdout, given_test, hold_out
 from shortlist.server.training.memory import check_memory
 from shortlist.server.training.prepare import PreparedData, prepare, read_checked
 from shortlist.server.training.progress import Progress, Report
+from shortlist.server.training.search import search
 from shortlist.server.training.spec import (
     Evaluation,
     TrainingSpec,
@@ -73,30 +74,39 @@ def _train_and_publish(
     progress.start(JobPhase.READING)
     data = prepare(spec, roots, threads, progress.rows)
     dim = algorithm_of(spec.algorithm).dim(spec.algorithm)
+    dim = max((dim, *spec.tuning.dims)) if spec.tuning else dim
     check_memory(len(data.users), len(data.items), len(data.events), dim)
-    evaluation = _evaluate_split(spec, data, progress, threads)
+    holdout = _holdout(spec, data)
+    train = data.events if holdout is None else holdout.train
+    spec, trials = search(spec, data, train, progress, threads)
+    evaluation = None if holdout is None else _evaluate(spec, data, holdout, progress, threads)
     progress.start(JobPhase.TRAINING, _epoch_count(spec))
     fitted = _fit(spec, data, data.events, progress, threads)
     if spec.evaluation.split == "given":
         evaluation = _evaluate_given(spec, fitted, progress, threads, roots)
-    about = replace(_about(spec, fitted), evaluation=evaluation)
+    about = replace(_about(spec, fitted), evaluation=evaluation, trials=trials)
     return _publish(catalog, fitted.contents, about, progress, threads=threads, started=started)
 
 
-def _evaluate_split(
-    spec: TrainingSpec, data: PreparedData, progress: Progress, threads: int
-) -> Evaluation | None:
-    """Train on a part of the events and measure on the rest; None where nothing is to be done."""
+def _holdout(spec: TrainingSpec, data: PreparedData) -> Holdout | None:
+    """Hold out the events to measure on; None where none are to be, or none can be."""
     if spec.evaluation.split in ("given", "none"):
         return None
-    progress.start(JobPhase.EVALUATING, _epoch_count(spec))
     shape = len(data.users), len(data.items)
-    holdout = hold_out(data.events, *shape, spec.evaluation, spec.preparation.aggregation)
-    if holdout is None:
-        return None
+    return hold_out(data.events, *shape, spec.evaluation, spec.preparation.aggregation)
+
+
+def _evaluate(
+    spec: TrainingSpec, data: PreparedData, holdout: Holdout, progress: Progress, threads: int
+) -> Evaluation:
+    """Train on a part of the events and measure on the rest."""
+    progress.start(JobPhase.EVALUATING, _epoch_count(spec))
     fitted = _fit(spec, data, holdout.train, progress, threads)
+    test = holdout.test
+    if data.segments is not None:
+        test = replace(test, segments=data.segments.users)
     return evaluate(
-        *(fitted.contents, fitted.params, holdout.test),
+        *(fitted.contents, fitted.params, test),
         split=holdout.split,
         cutoffs=spec.evaluation.cutoffs,
         threads=threads,

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from shortlist.core.interactions import Events
+from shortlist.core.segments import UserSegments
 from shortlist.core.vocabulary import Vocabulary, VocabularyBuilder
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.features.features import ItemFeatures, encode_features, find_features
@@ -31,6 +32,7 @@ class PreparedData:
     items: Vocabulary
     events: Events
     attributes: pa.Table | None  # a row an item
+    segments: UserSegments | None = None  # of the users, where the data tells them
     item_features: ItemFeatures | None = None  # None: nothing was asked for
 
 
@@ -50,19 +52,18 @@ def prepare(
     if spec.items is None:
         if spec.item_features:
             raise DataSourceInvalid("item features are asked for, but no items are given")
-        return PreparedData(table.users, table.items, table.events, None)
+        return PreparedData(table.users, table.items, table.events, None, table.segments)
     source = spec.items
     checked = source if roots is None else replace(source, uri=check_path(source.uri, roots))
-    told = read_items(checked)
-    if not spec.item_features:
-        attributes = told.align(table.items)
-        known = attributes if attributes.num_columns else None
-        return PreparedData(table.users, table.items, table.events, known)
-    table = _with_items(table, told.items)
+    told, features = read_items(checked), None
+    if spec.item_features:
+        table = _with_items(table, told.items)
     attributes = told.align(table.items)
-    described = find_features(attributes, spec.item_features, source.uri)
-    features = ItemFeatures(described, encode_features(described, attributes))
-    return PreparedData(table.users, table.items, table.events, attributes, features)
+    if spec.item_features:
+        described = find_features(attributes, spec.item_features, source.uri)
+        features = ItemFeatures(described, encode_features(described, attributes))
+    known = attributes if attributes.num_columns else None
+    return PreparedData(table.users, table.items, table.events, known, table.segments, features)
 
 
 def read_checked(

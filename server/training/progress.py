@@ -25,6 +25,9 @@ class Report(Protocol):
         loss: float,
         event_count: int,
         seconds_left: float,
+        trial: int,
+        trial_count: int,
+        best_quality: float,
     ) -> None: ...
 
 
@@ -46,14 +49,24 @@ class Progress:
         self._epoch, self._epoch_count, self._loss, self._event_count = 0, 0, 0.0, 0
         self._seconds_left = -1.0
         self._epoch_seconds = 0.0
+        self._trial, self._trial_count, self._best_quality = 0, 0, 0.0
+        self._tuning_began_at = 0.0
 
     def start(self, phase: JobPhase, epoch_count: int = 0) -> None:
         """Enter a phase. Raises TrainingCancelled when someone asked to stop."""
         self.finish()
         self._phase, self._epoch_count = phase, epoch_count
         self._epoch, self._loss, self._seconds_left, self._epoch_seconds = 0, 0.0, -1.0, 0.0
+        self._trial, self._trial_count, self._best_quality = 0, 0, 0.0
         self._tell()
         self.check()
+
+    def trial(self, number: int, count: int, best_quality: float) -> None:
+        """Note which trial of a tuning begins, and the best quality before it."""
+        if number == 1:
+            self._tuning_began_at = self._clock()
+        self._trial, self._trial_count, self._best_quality = number, count, best_quality
+        self._tell_soon()
 
     def rows(self, count: int) -> None:
         """Note how many rows were read so far. Raises TrainingCancelled."""
@@ -66,6 +79,8 @@ class Progress:
         self._epoch_seconds += epoch.seconds
         mean = self._epoch_seconds / epoch.epoch
         self._seconds_left = mean * (epoch.epoch_count - epoch.epoch)
+        if self._trial_count:  # trials end when they will: only their mean tells something
+            self._seconds_left = self._trials_left_s()
         self._tell_soon()
         self.check()
 
@@ -84,6 +99,12 @@ class Progress:
         if self._cancelled():
             raise TrainingCancelled(f"cancelled while {self._phase}")
 
+    def _trials_left_s(self) -> float:
+        """Return the seconds until a tuning ends, negative during its first trial."""
+        ended = self._trial - 1
+        spent = self._clock() - self._tuning_began_at
+        return spent / ended * (self._trial_count - ended) if ended else -1.0
+
     def _tell_soon(self) -> None:
         self._untold = True
         if self._clock() - self._told_at >= INTERVAL_S:
@@ -99,4 +120,7 @@ class Progress:
             loss=self._loss,
             event_count=self._event_count,
             seconds_left=self._seconds_left,
+            trial=self._trial,
+            trial_count=self._trial_count,
+            best_quality=self._best_quality,
         )

@@ -13,6 +13,7 @@ from shortlist.core.wals_params import WalsParams
 from shortlist.server.algorithms.registry import ALGORITHMS, Params, algorithm_of
 from shortlist.server.plain import from_plain, to_plain
 from shortlist.server.reading.sources import EventSource, ItemSource
+from shortlist.server.training.search_spec import EarlyStopping, Tuning
 
 SPLITS = ("auto", "temporal", "random_per_user", "leave_last_out", "given", "none")
 CUTOFFS_DEFAULT = (10, 20, 100)
@@ -74,6 +75,13 @@ class TrainingSpec:
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
     alias: str | None = "live"  # moved to the model once it is published; None: none is
     request_id: str = ""  # equal ones name the same job; empty: every one is new
+    early_stopping: EarlyStopping | None = None  # None: as many epochs as the algorithm says
+    tuning: Tuning | None = None  # None: the settings are as given
+
+    def __post_init__(self) -> None:
+        for name in ("early_stopping", "tuning"):
+            fine = getattr(self, name) is None or isinstance(self.algorithm, WalsParams)
+            _check(name, algorithm_of(self.algorithm).name, fine, "only with wals")
 
     @property
     def item_features(self) -> tuple[str, ...]:
@@ -144,6 +152,8 @@ def spec_to_json(spec: TrainingSpec) -> dict[str, Any]:
 def is_answer_to(stored: object, asked: TrainingSpec) -> bool:
     """Return whether a model's spec, as JSON, is what was asked for, what was left open aside."""
     found, algorithm = spec_from_json(stored), asked.algorithm
+    if asked.early_stopping or asked.tuning:
+        return found == replace(asked, algorithm=found.algorithm)
     if type(found.algorithm) is type(algorithm):
         names = (one.name for one in fields(algorithm))
         open_ = {name for name in names if getattr(algorithm, name) is None}
@@ -178,6 +188,8 @@ class _SpecBeforeAlgorithm:
     evaluation: EvaluationSpec
     alias: str | None
     request_id: str
+    early_stopping: EarlyStopping | None = None
+    tuning: Tuning | None = None
 
 
 def _check(field: str, found: object, allowed: bool, limits: str) -> None:

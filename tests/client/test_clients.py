@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -13,6 +14,9 @@ from shortlist.client import (
     AsyncShortlist,
     DeadlineExceeded,
     FailedPrecondition,
+    Freshness,
+    GeoBox,
+    GeoRadius,
     InvalidArgument,
     NotFound,
     Popularity,
@@ -22,6 +26,7 @@ from shortlist.client import (
     Retrieval,
     Shortlist,
     ShortlistClientError,
+    TimeWindow,
     TrainingFailed,
     Unavailable,
     Wals,
@@ -88,6 +93,45 @@ def test_reasons_come_out_a_candidate_each(recorded: RecordedServer) -> None:
     assert (sent.explain, sent.contributions_max) == (True, 2)
 
 
+def test_restrictions_are_sent_as_the_contract_has_them(recorded: RecordedServer) -> None:
+    recorded.will_answer("Retrieve", REPLY)
+    with Shortlist(recorded.target) as shortlist:
+        shortlist.retrieve(
+            user="42",
+            filter="a = 1",
+            within=GeoRadius(1.0, 2.0, 3.0, latitude_attribute="x"),
+            box=GeoBox(1.0, 2.0, 3.0, 4.0, longitude_attribute="y"),
+            window=TimeWindow(
+                datetime(2026, 1, 2), datetime(2026, 1, 2, tzinfo=UTC), attribute="z"
+            ),
+            freshness=Freshness(timedelta(hours=1), 0.5),
+        )
+    (sent,) = recorded.asked("Retrieve")
+    place = pb2.GeoRadius(latitude=1, longitude=2, radius_m=3, latitude_attribute="x")
+    assert (sent.filter, sent.within) == ("a = 1", place)
+    assert sent.box == pb2.GeoBox(south=1, west=2, north=3, east=4, longitude_attribute="y")
+    assert sent.window.after == sent.window.before
+    assert sent.window.after.seconds == 1_767_312_000
+    assert not sent.window.HasField("age_max")
+    assert (sent.freshness.half_life.seconds, sent.freshness.weight) == (3600, 0.5)
+
+
+def test_similar_users_come_out_with_their_cosines(recorded: RecordedServer) -> None:
+    reply = pb2.SimilarUsersResponse(
+        user_ids=["u", "v"], scores=[0.5, -0.25], model="m", origin=query_pb2.ORIGIN_STORED
+    )
+    recorded.will_answer("SimilarUsers", reply)
+    with Shortlist(recorded.target, catalog="pins") as shortlist:
+        found = shortlist.similar_users("42", history=["a"], count=2, exclude=["w"])
+        with pytest.raises(TypeError, match="exclude"):
+            shortlist.similar_users("42", exclude="w")
+    assert list(found) == [("u", 0.5), ("v", -0.25)]
+    assert (found.model, found.origin, len(found)) == ("m", "stored", 2)
+    (sent,) = recorded.asked("SimilarUsers")
+    assert (sent.catalog, sent.user.user_id, sent.count) == ("pins", "42", 2)
+    assert list(sent.exclude_user_ids) == ["w"]
+
+
 def test_asyncio_gives_the_same(recorded: RecordedServer) -> None:
     recorded.will_answer("Retrieve", refusal(Code.UNAVAILABLE), REPLY)
 
@@ -108,6 +152,7 @@ def test_every_rpc_of_the_contract_has_a_method(client: type) -> None:
         "GetModel": "model", "ListModels": "models", "DeleteModel": "delete_model",
         "EvaluateModel": "evaluate", "SetAlias": "set_alias", "ListAliases": "aliases",
         "Embed": "embed", "Retrieve": "retrieve", "BatchRetrieve": "retrieve_batch",
+        "SimilarUsers": "similar_users",
     }  # fmt: skip
     methods = [method.name for service in SERVICES.values() for method in service.methods]
     assert sorted(methods) == sorted(friendly)

@@ -47,7 +47,8 @@ def filled(message: Message, number: int = 1) -> Message:
         if isinstance(target, Timestamp):
             target.FromMilliseconds(1_700_000_000_000 + index)
         elif field.message_type is not None and field.message_type.GetOptions().map_entry:
-            target["key"] = f"value {index}"
+            kind = field.message_type.fields_by_name["value"].cpp_type
+            target["key"] = f"value {index}" if kind == field.CPPTYPE_STRING else index
         elif field.message_type is not None:
             filled(target.add() if field.is_repeated else target, index)
         elif field.is_repeated:

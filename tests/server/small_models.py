@@ -1,9 +1,11 @@
 """Small serving models in memory with whole-number vectors: sums are exact, ties are real."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import Interactions
@@ -11,6 +13,7 @@ from shortlist.core.scoring import ItemScan
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.core.wals_params import WalsParams
 from shortlist.server.errors import ArtifactCorrupt
+from shortlist.server.retrieval.attributes import ItemAttributes
 from shortlist.server.retrieval.serving_model import ServingModel, Space, rank_by_score
 
 PARAMS = WalsParams(dim=4, epochs=1, unobserved_weight=0.1, regularization=0.01)
@@ -32,6 +35,7 @@ def small_model(
     *,
     model_id: str = "small",
     prefix: str = "i",
+    attributes: pa.Table | None = None,
 ) -> ServingModel:
     """Return a model whose item, user and popularity numbers are small whole numbers."""
     rng = np.random.default_rng(seed)
@@ -47,6 +51,7 @@ def small_model(
         seen=_seen(rng, user_count, item_count),
         item_scores=scores,
         popular_rows=rank_by_score(scores),
+        attributes=ItemAttributes(attributes, item_count),
         space=Space(
             dim=dim,
             offset_width=0,
@@ -74,13 +79,11 @@ class Loads:
         return small_model(seed, item_count=20, model_id=folder.name, prefix=folder.name)
 
 
-def popularity_model(seed: int, item_count: int, user_count: int = 5) -> ServingModel:
+def popularity_model(
+    seed: int, item_count: int, user_count: int = 5, attributes: pa.Table | None = None
+) -> ServingModel:
     """Return the same without vectors."""
-    whole = small_model(seed, item_count, user_count)
-    return ServingModel(
-        **{name: getattr(whole, name) for name in ServingModel.__slots__ if name != "space"},
-        space=None,
-    )
+    return replace(small_model(seed, item_count, user_count, attributes=attributes), space=None)
 
 
 def all_ids(model: ServingModel) -> list[str]:

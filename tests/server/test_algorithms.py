@@ -15,7 +15,7 @@ from shortlist.server.algorithms.popularity import PopularityParams
 from shortlist.server.algorithms.registry import ALGORITHMS, Params, algorithm_of
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import Manifest
-from shortlist.server.errors import QueryKindUnsupported
+from shortlist.server.errors import FieldInvalid, QueryKindUnsupported
 from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.query import (
     EmbeddingQuery,
@@ -132,6 +132,18 @@ def test_a_score_of_the_ratings_model_is_the_predicted_rating(
         assert set(errors["ratings", group]) == {"rmse", "mae"}
         assert 0 < errors["ratings", group]["mae"] <= errors["ratings", group]["rmse"] < 0.8
         assert errors["popularity", group] == {}
+
+
+@pytest.mark.parametrize("params", PERSONAL[1:], ids=name_of)
+def test_a_history_too_large_to_fold_in_is_named(
+    tmp_path: Path, ratings: Path, params: Params
+) -> None:
+    model = trained(tmp_path, ratings, params)[1]
+    query = UserQuery("", ("i001",), (1e38,))
+    for ask in (lambda: embed(model, [query]), lambda: retrieve(model, RetrieveQuery(query))):
+        with pytest.raises(FieldInvalid, match="too large") as failure:
+            ask()
+        assert failure.value.field in ("queries[0].user.history", "query.user.history")
 
 
 @pytest.mark.parametrize("binary", [False, True])

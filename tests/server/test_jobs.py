@@ -1,5 +1,6 @@
 """The job store: nothing accepted is lost, nothing runs twice, every change is seen."""
 
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from shortlist.server.errors import FieldInvalid, JobNotFound, ModelExists, Overloaded
+from shortlist.server.job_rows import ADDED
 from shortlist.server.jobs import Failure, JobPhase, JobState, JobStore
 from tests.server.small_contents import small_spec
 
@@ -39,6 +41,18 @@ def test_a_job_survives_the_death_of_who_accepted_it(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", program, str(path)], check=False, cwd=root)
     (job,), _ = JobStore(path).page(None, 10, "")
     assert job.spec == small_spec()
+
+
+def test_a_table_of_an_earlier_version_gets_what_is_new(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    store = JobStore(path)
+    job = store.submit(small_spec())
+    with sqlite3.connect(path) as rows:
+        for name in ADDED:
+            rows.execute(f"ALTER TABLE jobs DROP COLUMN {name}")
+    rows.close()
+    store.close()
+    assert JobStore(path).get(job.job_id) == job
 
 
 def test_jobs_run_in_order_and_once(store: JobStore) -> None:

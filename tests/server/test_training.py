@@ -22,6 +22,7 @@ from shortlist.server.reading import EventSource, ItemSource
 from shortlist.server.training.evaluate import evaluate_model
 from shortlist.server.training.memory import check_memory, find_available_bytes, needed_bytes
 from shortlist.server.training.pipeline import run_training
+from shortlist.server.training.search_spec import EarlyStopping, Tuning
 from shortlist.server.training.spec import (
     EvaluationSpec,
     Preparation,
@@ -209,6 +210,15 @@ def test_a_lost_run_that_had_published_only_moves_the_alias(tmp_path: Path, even
     assert train(tmp_path, small_spec(events, alias=None), resumed=True) == first
 
 
+def test_a_lost_tuning_is_found_again(tmp_path: Path, events: Path) -> None:
+    """What it decided is not what was asked for, and yet its answer."""
+    spec = small_spec(events, tuning=Tuning(trials=2))
+    first = train(tmp_path, spec)
+    assert train(tmp_path, spec, resumed=True) == first
+    with pytest.raises(ModelExists):
+        train(tmp_path, replace(spec, tuning=Tuning(trials=3)), resumed=True)
+
+
 def test_files_outside_the_roots_are_not_read(tmp_path: Path, events: Path) -> None:
     with pytest.raises(PathNotAllowed):
         train(tmp_path, small_spec(events), roots=(str(tmp_path),))
@@ -223,8 +233,9 @@ def test_a_stop_is_heard_in_every_phase(tmp_path: Path, events: Path, phase: Job
     def note(**progress: object) -> None:
         heard.append(progress["phase"])
 
+    spec = small_spec(events, tuning=Tuning(trials=2))
     with pytest.raises(TrainingCancelled):
-        train(tmp_path, small_spec(events), report=note, cancelled=lambda: phase in heard)
+        train(tmp_path, spec, report=note, cancelled=lambda: phase in heard)
     assert heard[-1] == phase
     assert left_over(tmp_path) == []
     assert Catalogs(tmp_path).catalog("default").aliases().targets == {}
@@ -237,7 +248,7 @@ def test_phases_follow_each_other(tmp_path: Path, events: Path) -> None:
         if progress["phase"] not in heard[-1:]:
             heard.append(progress["phase"])
 
-    train(tmp_path, small_spec(events), report=note)
+    train(tmp_path, small_spec(events, early_stopping=EarlyStopping()), report=note)
     assert heard == list(JobPhase)
 
 

@@ -1,6 +1,7 @@
 """Training specs: what is stored comes back, what is out of range is refused."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.wals_params import WalsParams
 from shortlist.server.algorithms.popularity import PopularityParams
 from shortlist.server.reading import EventColumns, EventSource, ItemSource, TextOptions
+from shortlist.server.training.search_spec import EarlyStopping, Tuning
 from shortlist.server.training.spec import (
     EvaluationSpec,
     Preparation,
@@ -30,6 +32,8 @@ FULL = TrainingSpec(
     evaluation=EvaluationSpec("given", cutoffs=(1, 1000), test_interactions=EventSource("t.csv")),
     alias=None,
     request_id="r",
+    early_stopping=EarlyStopping("recall", 10, 3, 0.25, "leave_last_out", 7),
+    tuning=Tuning(5, (32, 64), 8),
 )
 SMALL = TrainingSpec("default", "m", EventSource("e"), algorithm=PopularityParams(2.5))
 
@@ -62,6 +66,15 @@ def test_a_missing_key_is_refused() -> None:
 @pytest.mark.parametrize(
     ("field", "make"),
     [
+        ("metric", lambda: EarlyStopping("coverage")),
+        ("cutoff", lambda: EarlyStopping(cutoff=1001)),
+        ("patience", lambda: EarlyStopping(patience=0)),
+        ("held_out_fraction", lambda: EarlyStopping(held_out_fraction=1.0)),
+        ("split", lambda: EarlyStopping(split="given")),
+        ("trials", lambda: Tuning(trials=0)),
+        ("dims", lambda: Tuning(dims=(64, 5000))),
+        ("tuning", lambda: replace(SMALL, tuning=Tuning())),
+        ("early_stopping", lambda: replace(SMALL, early_stopping=EarlyStopping())),
         ("aggregation", lambda: Preparation(aggregation="mean")),  # type: ignore[arg-type]
         ("user_events_min", lambda: Preparation(user_events_min=-1)),
         ("item_events_min", lambda: Preparation(item_events_min=1_000_001)),

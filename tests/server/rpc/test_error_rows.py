@@ -44,7 +44,8 @@ def refused(call: Callable[[], Any]) -> Refusal:
 def check(found: Refusal, code: str, reason: str) -> None:
     assert (found.code, found.reason) == (code, reason), found
     assert found.retry == (code in ("RESOURCE_EXHAUSTED", "UNAVAILABLE"))
-    assert bool(found.fields) == (reason in ("FIELD_INVALID", "EMBEDDING_DIMENSION"))
+    of_fields = "FIELD_INVALID EMBEDDING_DIMENSION FILTER_SYNTAX FILTER_UNKNOWN_FIELD"
+    assert bool(found.fields) == (reason in of_fields.split())
 
 
 def train(uri: str, **fields: Any) -> m.TrainRequest:
@@ -77,6 +78,27 @@ def test_a_vector_of_the_wrong_length(served: Connection) -> None:
     found = refused(lambda: served.retrieval.Embed(r.EmbedRequest(queries=[USER, query])))
     check(found, "INVALID_ARGUMENT", "EMBEDDING_DIMENSION")
     assert found.fields == ["queries[1].embedding.values"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("city = ", "FILTER_SYNTAX"), ("city = a", "FILTER_UNKNOWN_FIELD")]
+)
+def test_a_filter_that_cannot_be_used(served: Connection, text: str, reason: str) -> None:
+    request = r.RetrieveRequest(query=USER, filter=text)
+    found = refused(lambda: served.retrieval.Retrieve(request))
+    check(found, "INVALID_ARGUMENT", reason)
+    assert found.fields == ["filter"]
+    batch = served.retrieval.BatchRetrieve(r.BatchRetrieveRequest(requests=[request]))
+    assert batch.entries[0].error.reason == reason
+    assert batch.entries[0].error.metadata["field"] == "requests[0].filter"
+
+
+def test_an_attribute_that_the_items_do_not_have(served: Connection) -> None:
+    diversity = r.Diversity(attribute="city", max_per_value=1)
+    request = r.RetrieveRequest(query=USER, diversity=diversity)
+    found = refused(lambda: served.retrieval.Retrieve(request))
+    check(found, "INVALID_ARGUMENT", "FILTER_UNKNOWN_FIELD")
+    assert found.metadata["known"] == "none"
 
 
 def test_a_file_that_cannot_be_read(served: Connection) -> None:

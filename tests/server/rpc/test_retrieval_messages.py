@@ -4,9 +4,20 @@ import math
 
 import numpy as np
 import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from shortlist.server.errors import BatchTooLarge, FieldInvalid
-from shortlist.server.retrieval.query import ItemsQuery, RetrieveQuery, SearchMode, UserQuery
+from shortlist.server.filters.places import Box, Radius
+from shortlist.server.filters.times import Freshness, Window
+from shortlist.server.retrieval.query import (
+    Diversity,
+    ItemsQuery,
+    Restrictions,
+    RetrieveQuery,
+    SearchMode,
+    UserQuery,
+)
 from shortlist.server.rpc.retrieval_messages import (
     embed_query_from_proto,
     entry_error_to_proto,
@@ -18,6 +29,11 @@ from shortlist.v1 import retrieval_service_pb2 as r
 
 USER = q.Query(user=q.UserQuery(user_id="u"))
 LONG = "x" * 513
+DAY = Duration(seconds=86_400)
+
+
+def radius(**fields: object) -> r.GeoRadius:
+    return r.GeoRadius(**{"latitude": 0, "longitude": 0, "radius_m": 1, **fields})  # type: ignore[arg-type]
 
 
 def user(**fields: object) -> q.Query:
@@ -40,9 +56,35 @@ def test_every_field_arrives() -> None:
         mode=r.SEARCH_MODE_APPROXIMATE,
         min_score=0.0,
         require_personalized=True,
+        diversity=r.Diversity(attribute="city", max_per_value=2, mmr_strength=0.5),
+        popularity_damping=0.25,
+        interests=1,
         explain=True,
         contributions_max=5,
+        filter="a = 1",
+        within=r.GeoRadius(
+            latitude=0, longitude=-180, radius_m=1, latitude_attribute="x", longitude_attribute="y"
+        ),
+        box=r.GeoBox(
+            south=-90,
+            west=180,
+            north=0,
+            east=0,
+            latitude_attribute="x",
+            longitude_attribute="y",
+        ),
+        window=r.TimeWindow(
+            attribute="z",
+            after=Timestamp(seconds=1, nanos=1),
+            before=Timestamp(seconds=-2),
+            age_max=Duration(seconds=3),
+        ),
+        freshness=r.Freshness(attribute="z", half_life=Duration(nanos=1), weight=0.0),
     )
+    unset = {field.name for field in request.DESCRIPTOR.fields} - {
+        field.name for field, _ in request.ListFields()
+    }
+    assert unset == set()
     assert retrieve_query_from_proto(request) == RetrieveQuery(
         query=ItemsQuery(("a",), ("b",)),
         catalog="pins",
@@ -54,7 +96,17 @@ def test_every_field_arrives() -> None:
         mode=SearchMode.APPROXIMATE,
         min_score=0.0,
         require_personalized=True,
+        diversity=Diversity("city", 2, 0.5),
+        popularity_damping=0.25,
+        interests=1,
         contributions_max=5,
+        restrictions=Restrictions(
+            filter="a = 1",
+            within=Radius(0, -180, 1, "x", "y"),
+            box=Box(-90, 180, 0, 0, "x", "y"),
+            window=Window("z", after_ms=1001, before_ms=-2000, age_max_ms=3000),
+        ),
+        freshness=Freshness(1, 0.0, "z"),
     )
 
 
@@ -68,6 +120,7 @@ BAD_RETRIEVALS = [
     ({}, "query"),
     ({"query": q.Query()}, "query"),
     ({"query": user()}, "query.user"),
+    ({"query": user(segment=LONG)}, "query.user.segment"),
     ({"query": user(user_id=LONG)}, "query.user.user_id"),
     ({"query": user(history=[q.Event(item_id="a"), q.Event()])}, "query.user.history[1].item_id"),
     ({"query": user(history=[q.Event(item_id=LONG)])}, "query.user.history[0].item_id"),
@@ -102,7 +155,35 @@ BAD_RETRIEVALS = [
     ({"query": USER, "candidate_item_ids": ["a"] * 100_001}, "candidate_item_ids"),
     ({"query": USER, "mode": 9}, "mode"),
     ({"query": USER, "min_score": math.nan}, "min_score"),
+    ({"query": USER, "diversity": r.Diversity(attribute="a")}, "diversity.max_per_value"),
+    ({"query": USER, "diversity": r.Diversity(max_per_value=1)}, "diversity.max_per_value"),
+    (
+        {"query": USER, "diversity": r.Diversity(attribute="a", max_per_value=-1)},
+        "diversity.max_per_value",
+    ),
+    ({"query": USER, "diversity": r.Diversity(attribute="a" * 513)}, "diversity.attribute"),
+    ({"query": USER, "diversity": r.Diversity(mmr_strength=1.5)}, "diversity.mmr_strength"),
+    ({"query": USER, "diversity": r.Diversity(mmr_strength=math.nan)}, "diversity.mmr_strength"),
+    ({"query": USER, "diversity": r.Diversity(mmr_strength=0.5), "count": 1001}, "count"),
+    ({"query": USER, "popularity_damping": -0.1}, "popularity_damping"),
+    ({"query": USER, "popularity_damping": math.inf}, "popularity_damping"),
+    ({"query": USER, "interests": 9}, "interests"),
+    ({"query": q.Query(items=q.ItemsQuery(item_ids=["a"])), "interests": 2}, "interests"),
     ({"query": USER, "contributions_max": 3}, "contributions_max"),
+    ({"query": USER, "within": r.GeoRadius(longitude=0, radius_m=1)}, "within.latitude"),
+    ({"query": USER, "within": radius(latitude=90.5)}, "within.latitude"),
+    ({"query": USER, "within": radius(longitude=math.nan)}, "within.longitude"),
+    ({"query": USER, "within": radius(radius_m=0)}, "within.radius_m"),
+    ({"query": USER, "within": radius(radius_m=3e7)}, "within.radius_m"),
+    ({"query": USER, "within": radius(latitude_attribute=LONG)}, "within.latitude_attribute"),
+    ({"query": USER, "box": r.GeoBox(south=0, west=0, north=0)}, "box.east"),
+    ({"query": USER, "box": r.GeoBox(south=1, west=0, north=0, east=0)}, "box.south"),
+    ({"query": USER, "window": r.TimeWindow(attribute="a")}, "window"),
+    ({"query": USER, "window": r.TimeWindow(after=Timestamp(seconds=10**12))}, "window.after"),
+    ({"query": USER, "window": r.TimeWindow(age_max=Duration(seconds=-1))}, "window.age_max"),
+    ({"query": USER, "freshness": r.Freshness()}, "freshness.half_life"),
+    ({"query": USER, "freshness": r.Freshness(half_life=Duration())}, "freshness.half_life"),
+    ({"query": USER, "freshness": r.Freshness(half_life=DAY, weight=1.5)}, "freshness.weight"),
     ({"query": USER, "explain": True, "contributions_max": 21}, "contributions_max"),
     ({"query": USER, "explain": True, "count": 1001}, "count"),
 ]

@@ -23,7 +23,9 @@ TEXT = m.InteractionSource(
     item_column="1",
     value_column="2",
     time_column="3",
+    segment_column="4",
 )
+SEGMENTED = m.InteractionSource(source=EVENTS.source, segment_column="country")
 FULL = m.TrainRequest(
     catalog="pins",
     model_id="blue",
@@ -50,6 +52,7 @@ FULL = m.TrainRequest(
         init_stddev=0.2,
         solver=a.SOLVER_CHOLESKY,
         seed=9,
+        over_relaxation=1.25,
         item_features=["city", "year"],
         feature_regularization=0.5,
     ),
@@ -63,6 +66,15 @@ FULL = m.TrainRequest(
     ),
     alias="next",
     request_id="once",
+    early_stopping=m.EarlyStopping(
+        metric="recall",
+        cutoff=50,
+        patience=4,
+        held_out_fraction=0.2,
+        split=m.SPLIT_LEAVE_LAST_OUT,
+        seed=2,
+    ),
+    tuning=m.Tuning(trials=7, dims=[32, 64], seed=5),
 )
 
 
@@ -83,7 +95,8 @@ def test_nothing_of_a_full_request_is_lost() -> None:
     left_out = {name for name in unset_fields(FULL) if "source." not in name}
     others = set(ALGORITHMS) - {"wals"}
     assert left_out == {"keep_aliases"} | others | {
-        f"evaluation.test_interactions.{role}_column" for role in ("user", "item", "value", "time")
+        f"evaluation.test_interactions.{role}_column"
+        for role in ("user", "item", "value", "time", "segment")
     }
 
 
@@ -228,12 +241,28 @@ BAD = [
         with_fields(evaluation=m.EvaluationSpec(test_interactions=EVENTS)),
         "evaluation.test_interactions",
     ),
+    (
+        with_fields(evaluation=m.EvaluationSpec(split=m.SPLIT_GIVEN, test_interactions=SEGMENTED)),
+        "evaluation.test_interactions.segment_column",
+    ),
     (with_fields(evaluation=m.EvaluationSpec(held_out_fraction=1)), "evaluation.held_out_fraction"),
     (
         with_fields(evaluation=m.EvaluationSpec(unseen_user_fraction=1)),
         "evaluation.unseen_user_fraction",
     ),
     (with_fields(evaluation=m.EvaluationSpec(cutoffs=[10, 0])), "evaluation.cutoffs[1]"),
+    (with_fields(early_stopping=m.EarlyStopping(metric="coverage")), "early_stopping.metric"),
+    (with_fields(early_stopping=m.EarlyStopping(cutoff=1001)), "early_stopping.cutoff"),
+    (with_fields(early_stopping=m.EarlyStopping(patience=-1)), "early_stopping.patience"),
+    (
+        with_fields(early_stopping=m.EarlyStopping(held_out_fraction=math.nan)),
+        "early_stopping.held_out_fraction",
+    ),
+    (with_fields(early_stopping=m.EarlyStopping(split=m.SPLIT_GIVEN)), "early_stopping.split"),
+    (with_fields(tuning=m.Tuning(trials=1001)), "tuning.trials"),
+    (with_fields(tuning=m.Tuning(dims=[64, 0])), "tuning.dims"),
+    (with_fields(tuning=m.Tuning(), svd=a.SvdSpec()), "tuning"),
+    (with_fields(early_stopping=m.EarlyStopping(), svd=a.SvdSpec()), "early_stopping"),
     (with_fields(evaluation=m.EvaluationSpec(cutoffs=[1] * 21)), "evaluation.cutoffs"),
 ]
 

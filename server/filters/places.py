@@ -1,0 +1,82 @@
+"""Places: items within a radius, or inside a box, by their coordinates in degrees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+EARTH_RADIUS_M = 6_371_008.8  # mean radius (IUGG)
+HALF_WAY_ROUND_M = np.pi * EARTH_RADIUS_M
+
+Doubles = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Radius:
+    """All places no farther than some metres from a point, along the great circle."""
+
+    latitude: float  # -90..90
+    longitude: float  # -180..180
+    metres: float
+    latitude_attribute: str = ""  # empty: by the usual names
+    longitude_attribute: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """All places between two latitudes and two longitudes, the borders included.
+
+    west > east: the box that crosses the date line.
+    """
+
+    south: float
+    west: float
+    north: float
+    east: float
+    latitude_attribute: str = ""
+    longitude_attribute: str = ""
+
+
+def within_radius(radius: Radius, latitudes: Doubles, longitudes: Doubles) -> Mask:
+    """Return which places (n,) lie in the circle; NaN coordinates do not.
+
+    Only places in the band of latitudes that the circle spans are measured.
+    """
+    reach = np.degrees(radius.metres / EARTH_RADIUS_M) + 1e-9
+    inside: Mask = np.abs(latitudes - radius.latitude) <= reach
+    near = np.flatnonzero(inside)
+    distances = haversine_m(radius.latitude, radius.longitude, latitudes[near], longitudes[near])
+    inside[near] = distances <= radius.metres
+    return inside
+
+
+def within_box(box: Box, latitudes: Doubles, longitudes: Doubles) -> Mask:
+    """Return which places (n,) lie in the box; NaN coordinates do not."""
+    inside: Mask = (latitudes >= box.south) & (latitudes <= box.north)
+    east_of, west_of = longitudes >= box.west, longitudes <= box.east
+    inside &= (east_of & west_of) if box.west <= box.east else (east_of | west_of)
+    # -180 and 180 are one meridian.
+    if box.east == 180:
+        inside |= (longitudes == -180) & (latitudes >= box.south) & (latitudes <= box.north)
+    if box.west == -180:
+        inside |= (longitudes == 180) & (latitudes >= box.south) & (latitudes <= box.north)
+    return inside
+
+
+def haversine_m(
+    latitude: float, longitude: float, latitudes: Doubles, longitudes: Doubles
+) -> Doubles:
+    """Return the great-circle distance in metres from one point to others (n,).
+
+    The haversine keeps its digits at small distances; at opposite ends of the earth rounding may
+    push it above 1, where it is cut.
+    """
+    phi, phis = np.radians(latitude), np.radians(latitudes)
+    half_phi = (phis - phi) / 2
+    half_lambda = np.radians(longitudes - longitude) / 2
+    haversine = np.sin(half_phi) ** 2 + np.cos(phi) * np.cos(phis) * np.sin(half_lambda) ** 2
+    distances: Doubles = 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(haversine, 0, 1)))
+    return distances
