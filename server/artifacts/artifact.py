@@ -6,6 +6,7 @@ seen.arrow   a row a user: what it was trained on, as list of (item row, value)
 attributes.arrow  a row an item, where the training had any
 neighbours.arrow  a row an item: the items alike, as list of (item row, similarity), where there are
 segments.arrow  id, score: what is popular in it, as list of (item row, popularity), where there are
+item_features.arrow  a row a feature: what it is, and its weights, where items are placed by them
 item_slots.npy, user_slots.npy  hash tables over the id columns, so that opening hashes nothing
 index.usearch  where the model has vectors
 """
