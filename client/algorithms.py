@@ -28,13 +28,14 @@ class Wals:
     solver: str = ""  # conjugate_gradient, cholesky
     seed: int = 0
     over_relaxation: float | None = None
+    half_life_days: float | None = None
     item_features: Sequence[str] = ()  # attributes that place items which nobody has yet
     feature_regularization: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Popularity:
-    """Popular items, the same for everybody."""
+    """Popular items: with everybody, or in the segment of a user."""
 
     half_life_days: float | None = None
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from shortlist.core.errors import DataInvalid
-from shortlist.core.interactions import IntArray, Interactions, select_rows
+from shortlist.core.interactions import FloatArray, IntArray, Interactions, select_rows
 from shortlist.core.progress import Epoch
 from shortlist.core.sparse import multiply
 from shortlist.core.wals import Snapshot, WalsFactors, train_wals
@@ -19,10 +19,11 @@ def train_with_features(
     *,
     threads: int = 0,
     on_epoch: Callable[[Epoch, Snapshot], None] | None = None,
+    freshness: FloatArray | None = None,
 ) -> tuple[WalsParams, WalsFactors]:
     """Return (params with what was left to the data, factors) of users x items.
 
-    features (items x features). An item without any event says nothing: its pairs are no
+    features (items x features); the others as train_wals has them. An item without any event says nothing: its pairs are no
     observation of 0, and no other vector changes by its being there; its own is W'x.
     """
     if features.row_count != interactions.column_count:
@@ -43,7 +44,14 @@ def train_with_features(
             on_epoch(epoch, lambda: placed(snapshot()))
 
     of_warm = select_rows(features, warm)
-    trained = train_wals(observed, params, threads=threads, on_epoch=tell, item_features=of_warm)
+    trained = train_wals(
+        observed,
+        params,
+        threads=threads,
+        on_epoch=tell,
+        freshness=freshness,
+        item_features=of_warm,
+    )
     return params, placed(trained)
 
 

@@ -58,18 +58,19 @@ def train_wals(
     threads: int = 0,
     on_epoch: Callable[[Epoch, Snapshot], None] | None = None,
     initial: WalsFactors | None = None,
+    freshness: FloatArray | None = None,
     item_features: Interactions | None = None,
 ) -> WalsFactors:
     """Train on (users x items) interactions; the same seed gives the same bits at any thread count.
 
     on_epoch gets the epoch and a function that returns the factors so far; it may raise
-    TrainingCancelled. `initial` is a warm start. item_features (items x features): the items are
-    drawn to a linear map of them instead of 0 (core/feature_prior.py). Raises TrainingDiverged when
-    the loss is not finite, SingularSystem when the exact solver meets a row without a unique
-    solution.
+    TrainingCancelled. `initial` is a warm start. freshness (entries,): a factor of each
+    pair's weight, above 0. item_features (items x features): the items are drawn to a linear map
+    of them instead of 0 (core/feature_prior.py). Raises TrainingDiverged when the loss is not
+    finite, SingularSystem when the exact solver meets a row without a unique solution.
     """
     threads = resolve_threads(threads)
-    alternation = _Alternation(interactions, params, initial, threads, item_features)
+    alternation = _Alternation(interactions, params, initial, threads, freshness, item_features)
     losses: list[float] = []
     limit = OVER_RELAXATION if params.over_relaxation is None else params.over_relaxation
     for epoch in range(1, params.epochs + 1):
@@ -101,7 +102,7 @@ def wals_loss(
 ) -> float:
     """Return the objective's value."""
     threads = resolve_threads(threads)
-    warm = _Alternation(interactions, params, factors, threads, item_features)
+    warm = _Alternation(interactions, params, factors, threads, item_features=item_features)
     return warm.loss()
 
 
@@ -114,12 +115,15 @@ class _Alternation:
         params: WalsParams,
         initial: WalsFactors | None,
         threads: int,
-        item_features: Interactions | None,
+        freshness: FloatArray | None = None,
+        item_features: Interactions | None = None,
     ) -> None:
         params = with_data_defaults(params, interactions)
         user_counts = np.diff(interactions.row_starts)
         counts = np.bincount(interactions.columns, minlength=interactions.column_count)
         weights = signed_weights(interactions, user_counts, counts.astype(np.int64), params)
+        if freshness is not None:
+            weights *= freshness
         self._by_user = replace(interactions, values=weights)
         self._by_item = transposed(self._by_user, threads)
         self._lambdas = row_lambdas(self._by_user, params), row_lambdas(self._by_item, params)
