@@ -14,7 +14,7 @@ contrastive  1 - s + w/N sum max(0, s_n - margin)               SimpleX (Mao et 
 and, once a pair, its share of gravity * sum over ALL (i, j) of s_ij^2 (the course's regulariser of
 the whole matrix, exact by way of Gramians), regularization * (|u|^2 + |v|^2) / 2.
 
-A dislike (value < 0) trains nothing under bpr, softmax and contrastive. No pair that was observed is
+A dislike (value < 0) trains nothing under bpr, softmax and contrastive. No observed pair is
 ever a negative of its user. Steps are Adam's, for the rows that a batch meets.
 
 Parallel and reproducible: a batch is cut into blocks of pairs that share their negatives; blocks
@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
