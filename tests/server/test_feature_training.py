@@ -1,5 +1,6 @@
 """Trainings with item features: items without events are part of the model, measured and served."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from shortlist.server.retrieval.retrieve import retrieve
 from shortlist.server.retrieval.serving_model import load_serving_model
 from shortlist.server.source_check import check_items
 from shortlist.server.training.evaluate import evaluate_model
+from shortlist.server.training.search_spec import EarlyStopping
 from shortlist.server.training.spec import TrainingSpec
 from tests.server.small_contents import small_spec
 from tests.server.test_training import opened, train
@@ -108,6 +110,14 @@ def test_any_thread_count_gives_the_same_files(data: Path, tmp_path: Path) -> No
         train(tmp_path / str(threads), spec(data), threads=threads).files for threads in (1, 3)
     )
     assert one == three
+
+
+def test_early_stopping_measures_items_with_and_without_events(data: Path, tmp_path: Path) -> None:
+    """Each epoch's vectors are of the whole catalog."""
+    stopping = replace(spec(data), early_stopping=EarlyStopping(cutoff=5, patience=1))
+    manifest = train(tmp_path, stopping)
+    assert manifest.item_count == ITEMS
+    assert 1 <= len(manifest.losses) <= PARAMS.epochs
 
 
 def test_a_feature_that_is_no_attribute_is_named_with_those_that_are(data: Path) -> None:
