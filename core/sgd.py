@@ -35,7 +35,7 @@ from shortlist.core.cpu import simd_level
 from shortlist.core.errors import TrainingDiverged
 from shortlist.core.gramian import LANES, aligned_zeros, gramian
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
-from shortlist.core.negatives import NegativeSampler
+from shortlist.core.negatives import NegativeSampler, item_weights
 from shortlist.core.parallel import for_each_chunk, resolve_threads
 from shortlist.core.progress import Epoch
 from shortlist.core.sgd_params import LOSSES, SgdParams
@@ -164,11 +164,8 @@ class Trainer:
         params = self._params
         if not params.negative_count or not self._item_counts.any():
             return None
-        # Items that nobody has are no negatives: they would be pushed away and never pulled back.
-        weights = np.where(self._item_counts > 0, self._item_counts, 0)
-        if params.negative_power == 0:
-            weights = (weights > 0).astype(np.int64)
-        return NegativeSampler(len(weights), weights, power=params.negative_power or 1.0)
+        weights, power = item_weights(self._item_counts, params.negative_power)
+        return NegativeSampler(len(weights), weights, power=power)
 
     def _negatives(self, block_count: int) -> tuple[IntArray, FloatArray]:
         """Return (blocks, n) ascending rows and their corrections."""
@@ -176,13 +173,9 @@ class Trainer:
             none = np.zeros((block_count, 0), np.int32)
             return none, none.astype(np.float32)
         count = self._negative_count
-        nobody = Interactions(
-            np.zeros(2, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32),
-            self._positives.column_count,
-        )  # fmt: skip
-        asked = np.zeros(block_count, np.int32)
         seed = (self._params.seed + self._step * 0x9E3779B97F4A7C15) % 2**64
-        drawn = np.sort(self._sampler.sample(nobody, asked, count, seed=seed, threads=1).items)
+        drawn = self._sampler.draw(block_count * count, seed=seed).reshape(block_count, count)
+        drawn.sort(axis=1)
         corrections = np.zeros(drawn.shape, np.float32)
         if self._params.correct_sampling:
             corrections = self._sampler.log_probability(drawn) + np.float32(np.log(count))
