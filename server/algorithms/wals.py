@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from shortlist.core.cold_items import train_with_features
 from shortlist.core.errors import DataInvalid
 from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import (
@@ -56,15 +57,28 @@ class Wals:
 
             on_epoch(replace(epoch, vectors=vectors))
 
-        params = with_data_defaults(params, data.seen)
         fresh = _freshness(data, params, threads)
-        factors = train_wals(data.seen, params, threads=threads, on_epoch=tell, freshness=fresh)
-        return Learned(params, factors.items, factors.users, losses=factors.losses)
+        if data.item_features is None:
+            params = with_data_defaults(params, data.seen)
+            factors = train_wals(data.seen, params, threads=threads, on_epoch=tell, freshness=fresh)
+        else:
+            how = data.seen, data.item_features, params
+            params, factors = train_with_features(
+                *how, threads=threads, on_epoch=tell, freshness=fresh
+            )
+        return Learned(
+            params,
+            factors.items,
+            factors.users,
+            feature_weights=factors.feature_weights,
+            losses=factors.losses,
+        )
 
     def encoder(
         self, params: WalsParams, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
     ) -> FoldIn:
-        return FoldIn(item_vectors, item_counts, params)
+        cold = item_counts == 0 if params.item_features else None
+        return FoldIn(item_vectors, item_counts, params, cold)
 
     def scorer(
         self, params: WalsParams, seen: Interactions, neighbours: Interactions | None

@@ -92,3 +92,8 @@ def test_times_are_aware() -> None:
     value = from_proto(job, training.TrainingJob)
     assert value.create_time == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
     assert value.end_time is None
+
+
+def test_a_text_where_a_list_is_wanted_is_refused() -> None:
+    with pytest.raises(ValueError, match="item_features is a list"):
+        to_proto(algorithms.Wals(item_features="genres"), algorithms_pb2.WalsSpec())

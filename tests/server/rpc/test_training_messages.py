@@ -54,6 +54,8 @@ FULL = m.TrainRequest(
         seed=9,
         over_relaxation=1.25,
         half_life_days=2.0,
+        item_features=["city", "year"],
+        feature_regularization=0.5,
     ),
     evaluation=m.EvaluationSpec(
         split=m.SPLIT_GIVEN,
