@@ -1,13 +1,16 @@
 """Thin Python client: a server's address in, numpy arrays and plain dataclasses out."""
 
-from shortlist.client.algorithms import Neighbours, Popularity, Ratings, Svd, Wals
+from shortlist.client.algorithms import Neighbours, Popularity, Ratings, Sgd, Svd, Wals
 from shortlist.client.candidates import (
     Candidates,
+    Diversity,
     Embeddings,
+    Interest,
     Query,
     Reason,
     Retrieval,
     SearchReport,
+    SimilarUsers,
 )
 from shortlist.client.clients import AsyncShortlist, Shortlist
 from shortlist.client.connection import Retries
@@ -27,6 +30,7 @@ from shortlist.client.errors import (
     TrainingFailed,
     Unavailable,
 )
+from shortlist.client.exports import ExportProgress
 from shortlist.client.models import (
     Alias,
     DecileRecall,
@@ -64,10 +68,12 @@ __all__ = [
     "DataSource",
     "DeadlineExceeded",
     "DecileRecall",
+    "Diversity",
     "EarlyStopping",
     "Embeddings",
     "Evaluation",
     "EvaluationSpec",
+    "ExportProgress",
     "FailedPrecondition",
     "FieldViolation",
     "Freshness",
@@ -75,6 +81,7 @@ __all__ = [
     "GeoRadius",
     "IndexReport",
     "InteractionSource",
+    "Interest",
     "Internal",
     "InvalidArgument",
     "ItemSource",
@@ -96,8 +103,10 @@ __all__ = [
     "Retries",
     "Retrieval",
     "SearchReport",
+    "Sgd",
     "Shortlist",
     "ShortlistClientError",
+    "SimilarUsers",
     "Svd",
     "TimeWindow",
     "TrainRequest",

@@ -28,6 +28,15 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class Diversity:
+    """How candidates must differ from each other."""
+
+    attribute: str = ""
+    max_per_value: int = 0  # candidates with the same value of the attribute; 0: no limit
+    mmr_strength: float = 0.0  # 0..1, of maximal marginal relevance
+
+
+@dataclass(frozen=True, slots=True)
 class Retrieval:
     """One request for candidates; what is left out means the server's default."""
 
@@ -44,6 +53,9 @@ class Retrieval:
     box: GeoBox | None = None
     window: TimeWindow | None = None
     freshness: Freshness | None = None
+    diversity: Diversity | None = None
+    popularity_damping: float = 0.0  # 0..1
+    interests: int = 0  # parts of the history asked for on their own; 0, 1: off
     explain: bool = False
     contributions_max: int = 0  # 0: 3
     catalog: str = ""
@@ -57,6 +69,14 @@ class SearchReport:
     mode: str  # exact, approximate
     eligible_items: int
     scored_items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """A part of the history that was asked for on its own."""
+
+    medoid_item_id: str  # the item of the history that stands for it
+    item_count: int  # items of the history that belong to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +98,8 @@ class Candidates:
     missing_ids: list[str]
     search: SearchReport
     reasons: tuple[Reason, ...] = ()  # one a candidate, where asked for
+    interests: tuple[Interest, ...] = ()  # where the history had several
+    interest_of: tuple[int, ...] = ()  # a candidate's, place in `interests`
 
     def __iter__(self) -> Iterator[tuple[str, float]]:
         return zip(self.item_ids, self.scores.tolist(), strict=True)
@@ -94,3 +116,20 @@ class Embeddings:
     origins: list[str]
     missing_ids: list[list[str]]
     model: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SimilarUsers:
+    """Users, most similar first; iterate for (user id, cosine)."""
+
+    user_ids: list[str]
+    scores: FloatArray  # (n,) cosines, falling
+    model: str
+    origin: str  # stored, folded_in
+    missing_ids: list[str]
+
+    def __iter__(self) -> Iterator[tuple[str, float]]:
+        return zip(self.user_ids, self.scores.tolist(), strict=True)
+
+    def __len__(self) -> int:
+        return len(self.user_ids)

@@ -1,6 +1,6 @@
 """The two clients: Shortlist waits for its answers, AsyncShortlist awaits them.
 
-Both list the same calls (client/calls.py), so that each call is written, typed and documented once.
+Both list the same calls, so that each call is written, typed and documented once.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import grpc
 
-from shortlist.client import calls
-from shortlist.client.calls import Call, fill_catalog
+from shortlist.client import model_calls, retrieval_calls
+from shortlist.client.call import Call, fill_catalog
 from shortlist.client.connection import Deadline, Retries, open_channel, wait_before_retry
 from shortlist.client.errors import TrainingFailed, error_from_call
+from shortlist.client.exports import ExportProgress
 from shortlist.client.progress import Progress, progress_of
 from shortlist.client.training import TrainingJob
 
@@ -89,39 +90,29 @@ class Shortlist(_Client):
     is unavailable, a call is tried again within its time.
     """
 
-    retrieve = _verb(calls.retrieve)
-    retrieve_batch = _verb(calls.retrieve_batch)
-    embed = _verb(calls.embed)
-    start_training = _verb(calls.start_training)
-    training_job = _verb(calls.training_job)
-    training_jobs = _verb(calls.training_jobs)
-    cancel_training = _verb(calls.cancel_training)
-    model = _verb(calls.model)
-    models = _verb(calls.models)
-    delete_model = _verb(calls.delete_model)
-    set_alias = _verb(calls.set_alias)
-    aliases = _verb(calls.aliases)
-    evaluate = _verb(calls.evaluate)
+    retrieve = _verb(retrieval_calls.retrieve)
+    retrieve_batch = _verb(retrieval_calls.retrieve_batch)
+    similar_users = _verb(retrieval_calls.similar_users)
+    embed = _verb(retrieval_calls.embed)
+    start_training = _verb(model_calls.start_training)
+    training_job = _verb(model_calls.training_job)
+    training_jobs = _verb(model_calls.training_jobs)
+    cancel_training = _verb(model_calls.cancel_training)
+    model = _verb(model_calls.model)
+    models = _verb(model_calls.models)
+    delete_model = _verb(model_calls.delete_model)
+    set_alias = _verb(model_calls.set_alias)
+    aliases = _verb(model_calls.aliases)
+    evaluate = _verb(model_calls.evaluate)
 
     def watch(self, job_id: str) -> Iterator[TrainingJob]:
         """Yield a job's state whenever it changes, until it has ended; re-attaches by itself."""
-        attempt, ended = 1, False
-        while not ended:
-            call = calls.watch(job_id)
-            try:
-                for reply in self._method(call)(call.request):
-                    attempt = 1
-                    job = call.convert(reply)
-                    ended = job.has_ended
-                    yield job
-                return
-            except grpc.RpcError as failure:
-                error = error_from_call(failure)
-                wait = wait_before_retry(error, attempt, self._retries, Deadline(None))
-                if wait is None:
-                    raise error from failure
-                attempt += 1
-                time.sleep(wait)
+        return self._stream(model_calls.watch(job_id), lambda job: job.has_ended)
+
+    @functools.wraps(model_calls.export_candidates)
+    def export_candidates(self, kind: str = "users", **settings: Any) -> Iterator[ExportProgress]:
+        call = model_calls.export_candidates(kind, **settings)
+        return self._stream(call, lambda progress: progress.is_done)
 
     def train(self, *args: Any, progress: bool | Progress = True, **kwargs: Any) -> TrainingJob:
         """Do what start_training does, show the progress, and return the job once it has succeeded.
@@ -149,6 +140,25 @@ class Shortlist(_Client):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _stream(self, call: Call[T], is_last: Callable[[T], bool]) -> Iterator[T]:
+        """Yield replies up to the last; calls again when the connection breaks."""
+        attempt, ended = 1, False
+        while not ended:
+            try:
+                for reply in self._method(call)(call.request):
+                    attempt = 1
+                    value = call.convert(reply)
+                    ended = is_last(value)
+                    yield value
+                return
+            except grpc.RpcError as failure:
+                error = error_from_call(failure)
+                wait = wait_before_retry(error, attempt, self._retries, Deadline(None))
+                if wait is None:
+                    raise error from failure
+                attempt += 1
+                time.sleep(wait)
+
     def _run(self, call: Call[T]) -> T:
         deadline, attempt = Deadline(self._timeout_s), 1
         while True:
@@ -166,39 +176,31 @@ class Shortlist(_Client):
 class AsyncShortlist(_Client):
     """The same connection for asyncio: every method of Shortlist, awaited."""
 
-    retrieve = _async_verb(calls.retrieve)
-    retrieve_batch = _async_verb(calls.retrieve_batch)
-    embed = _async_verb(calls.embed)
-    start_training = _async_verb(calls.start_training)
-    training_job = _async_verb(calls.training_job)
-    training_jobs = _async_verb(calls.training_jobs)
-    cancel_training = _async_verb(calls.cancel_training)
-    model = _async_verb(calls.model)
-    models = _async_verb(calls.models)
-    delete_model = _async_verb(calls.delete_model)
-    set_alias = _async_verb(calls.set_alias)
-    aliases = _async_verb(calls.aliases)
-    evaluate = _async_verb(calls.evaluate)
+    retrieve = _async_verb(retrieval_calls.retrieve)
+    retrieve_batch = _async_verb(retrieval_calls.retrieve_batch)
+    similar_users = _async_verb(retrieval_calls.similar_users)
+    embed = _async_verb(retrieval_calls.embed)
+    start_training = _async_verb(model_calls.start_training)
+    training_job = _async_verb(model_calls.training_job)
+    training_jobs = _async_verb(model_calls.training_jobs)
+    cancel_training = _async_verb(model_calls.cancel_training)
+    model = _async_verb(model_calls.model)
+    models = _async_verb(model_calls.models)
+    delete_model = _async_verb(model_calls.delete_model)
+    set_alias = _async_verb(model_calls.set_alias)
+    aliases = _async_verb(model_calls.aliases)
+    evaluate = _async_verb(model_calls.evaluate)
 
-    async def watch(self, job_id: str) -> AsyncIterator[TrainingJob]:
+    def watch(self, job_id: str) -> AsyncIterator[TrainingJob]:
         """Yield a job's state whenever it changes, until it has ended; re-attaches by itself."""
-        attempt, ended = 1, False
-        while not ended:
-            call = calls.watch(job_id)
-            try:
-                async for reply in self._method(call)(call.request):
-                    attempt = 1
-                    job = call.convert(reply)
-                    ended = job.has_ended
-                    yield job
-                return
-            except grpc.aio.AioRpcError as failure:
-                error = error_from_call(failure)
-                wait = wait_before_retry(error, attempt, self._retries, Deadline(None))
-                if wait is None:
-                    raise error from failure
-                attempt += 1
-                await asyncio.sleep(wait)
+        return self._stream(model_calls.watch(job_id), lambda job: job.has_ended)
+
+    @functools.wraps(model_calls.export_candidates)
+    def export_candidates(
+        self, kind: str = "users", **settings: Any
+    ) -> AsyncIterator[ExportProgress]:
+        call = model_calls.export_candidates(kind, **settings)
+        return self._stream(call, lambda progress: progress.is_done)
 
     async def train(
         self, *args: Any, progress: bool | Progress = True, **kwargs: Any
@@ -223,6 +225,25 @@ class AsyncShortlist(_Client):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    async def _stream(self, call: Call[T], is_last: Callable[[T], bool]) -> AsyncIterator[T]:
+        """Yield replies up to the last; calls again when the connection breaks."""
+        attempt, ended = 1, False
+        while not ended:
+            try:
+                async for reply in self._method(call)(call.request):
+                    attempt = 1
+                    value = call.convert(reply)
+                    ended = is_last(value)
+                    yield value
+                return
+            except grpc.aio.AioRpcError as failure:
+                error = error_from_call(failure)
+                wait = wait_before_retry(error, attempt, self._retries, Deadline(None))
+                if wait is None:
+                    raise error from failure
+                attempt += 1
+                await asyncio.sleep(wait)
 
     async def _run(self, call: Call[T]) -> T:
         deadline, attempt = Deadline(self._timeout_s), 1

@@ -10,12 +10,14 @@ from shortlist.client.candidates import (
     Candidates,
     Embeddings,
     History,
+    Interest,
     Query,
     Reason,
     Retrieval,
     SearchReport,
+    SimilarUsers,
 )
-from shortlist.client.conversion import enum_from_proto, enum_to_proto
+from shortlist.client.conversion import enum_from_proto, enum_to_proto, to_proto
 from shortlist.client.restrictions import (
     box_to_proto,
     freshness_to_proto,
@@ -83,6 +85,9 @@ def retrieval_to_proto(request: Retrieval) -> pb2.RetrieveRequest:
         box=box_to_proto(request.box),
         window=window_to_proto(request.window),
         freshness=freshness_to_proto(request.freshness),
+        diversity=to_proto(request.diversity, pb2.Diversity()) if request.diversity else None,
+        popularity_damping=request.popularity_damping,
+        interests=request.interests,
         explain=request.explain,
         contributions_max=request.contributions_max,
     )
@@ -104,6 +109,33 @@ def candidates_from_proto(reply: pb2.RetrieveResponse) -> Candidates:
             Reason(tuple((c.item_id, c.amount) for c in one.contributions), one.remainder)
             for one in reply.reasons
         ),
+        interests=tuple(Interest(one.medoid_item_id, one.item_count) for one in reply.interests),
+        interest_of=tuple(reply.interest_of),
+    )
+
+
+def similar_users_to_proto(
+    user: str, history: History, count: int, exclude: Sequence[str], model: str, catalog: str
+) -> pb2.SimilarUsersRequest:
+    """Return the message of a request for similar users."""
+    _refuse_text("exclude", exclude)
+    return pb2.SimilarUsersRequest(
+        catalog=catalog,
+        model=model,
+        user=query_pb2.UserQuery(user_id=user, history=history_to_proto(history)),
+        count=count,
+        exclude_user_ids=exclude,
+    )
+
+
+def similar_users_from_proto(reply: pb2.SimilarUsersResponse) -> SimilarUsers:
+    """Return the users of a reply."""
+    return SimilarUsers(
+        user_ids=list(reply.user_ids),
+        scores=np.array(reply.scores, np.float32),
+        model=reply.model,
+        origin=enum_from_proto(_ORIGIN, reply.origin),
+        missing_ids=list(reply.missing_ids),
     )
 
 

@@ -69,6 +69,12 @@ class Interactions:
         return self.columns[start:stop], self.values[start:stop]
 
 
+def single_row(columns: IntArray, values: FloatArray, column_count: int) -> Interactions:
+    """Return one row of interactions; columns ascending."""
+    starts = np.array([0, len(columns)], dtype=np.int64)
+    return Interactions(starts, columns, values, column_count)
+
+
 @dataclass(frozen=True, slots=True)
 class Supported:
     """Events that survived `minimum_support`, renumbered over the rows that are left."""

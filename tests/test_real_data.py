@@ -3,19 +3,27 @@
 Skipped, loudly, where the data is missing (SHORTLIST_DATA, or ../shared/data beside the checkout).
 """
 
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from shortlist.client import (
     DataSource,
     EvaluationSpec,
     InteractionSource,
+    ItemSource,
     Model,
     Preparation,
+    Query,
+    Retrieval,
     Shortlist,
     Wals,
 )
@@ -154,3 +162,66 @@ def test_movielens_1m_reads_a_headerless_file_and_beats_popularity(
         assert measured(model, "wals", group, "ndcg", 10) > 1.5 * measured(
             model, "popularity", group, "ndcg", 10
         )
+
+
+def test_films_that_nobody_has_seen_are_found_by_what_they_are(
+    shortlist: Shortlist, real_data: Path, tmp_path: Path
+) -> None:
+    """A tenth of ml-1m's films is held out entirely; only genres and the words of titles are known.
+
+    Recall@50 among them: 0.55, chance 0.135, popularity (it ranks them by their ids) 0.21.
+    """
+    folder = real_data / "ml-1m"
+    pairs = np.loadtxt(folder / "ratings_no_timestamp.tsv", np.int64, usecols=(0, 1))
+    films = np.unique(pairs[:, 1])
+    held_out = np.random.default_rng(1).choice(films, len(films) // 10, replace=False)
+    is_new = np.isin(pairs[:, 1], held_out)
+    for name, kept in (("known", ~is_new), ("new", is_new)):
+        columns = dict(zip(("user", "item"), pairs[kept].T, strict=True))
+        pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+    movies = DataSource(
+        str(folder / "movies.dat"), "csv", separator="::", headerless=True, encoding="latin-1"
+    )
+    for catalog, features in (("cold", ("1", "2")), ("plain", ())):
+        shortlist.train(
+            catalog=catalog,
+            interactions=str(tmp_path / "known.parquet"),
+            items=ItemSource(movies, id_column="0", attribute_columns=("1", "2")),
+            algorithm=Wals(item_features=features),
+            evaluation=EvaluationSpec(cutoffs=(20,)),
+            progress=False,
+        )
+    cold, plain = (
+        measured(shortlist.model(catalog=catalog), "wals", "known", "recall", 20)
+        for catalog in ("cold", "plain")
+    )
+    assert cold >= 0.97 * plain, "the others lose next to nothing, though new films compete"
+
+    wanted: dict[str, set[str]] = {}
+    for user, film in pairs[is_new].astype(str):
+        wanted.setdefault(user, set()).add(film)
+    asked = sorted(wanted)[:1000]
+    new = held_out.astype(str).tolist()
+    how: dict[str, Any] = {"catalog": "cold", "candidates": new, "count": 50}
+    answers = shortlist.retrieve_batch([Retrieval(Query(user=user), **how) for user in asked])
+    popular = set(shortlist.retrieve(user="nobody", **how).item_ids)
+    recall, of_popular = (
+        statistics.mean(
+            len(set(found) & wanted[user]) / len(wanted[user])
+            for user, found in zip(asked, lists, strict=True)
+        )
+        for lists in ([answer.item_ids for answer in answers], [popular] * len(asked))
+    )
+    assert recall >= 2.3 * of_popular
+    assert recall >= 3.3 * 50 / len(held_out)
+    everywhere = shortlist.evaluate(
+        catalog="cold", test_interactions=str(tmp_path / "new.parquet"), cutoffs=(50,)
+    )
+    (found,) = (
+        m.mean
+        for r in everywhere.rankings
+        if r.method == "wals"
+        for m in r.metrics
+        if m.name == "recall"
+    )
+    assert found >= 3 * 50 / len(films), "in the whole catalog, where popularity finds none"

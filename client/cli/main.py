@@ -11,11 +11,21 @@ import os
 import sys
 from collections.abc import Sequence
 
-from shortlist.client.cli import embed, evaluate, jobs, models, retrieve, serve, train
+from shortlist.client.cli import (
+    embed,
+    evaluate,
+    export,
+    jobs,
+    models,
+    retrieve,
+    serve,
+    similar_users,
+    train,
+)
 from shortlist.client.clients import Shortlist
 from shortlist.client.errors import DeadlineExceeded, ShortlistClientError, Unavailable
 
-COMMANDS = (serve, train, retrieve, embed, evaluate, models, jobs)
+COMMANDS = (serve, train, retrieve, similar_users, embed, evaluate, export, models, jobs)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

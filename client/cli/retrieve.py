@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from shortlist.client.candidates import Candidates, History
+from shortlist.client.candidates import Candidates, Diversity, History
 from shortlist.client.cli.options import Commands, print_json, print_table
 from shortlist.client.cli.restrictions import add_restriction_options, restrictions_of
 from shortlist.client.clients import Shortlist
@@ -29,6 +29,18 @@ def add_parser(commands: Commands) -> None:
         "--require-personalized", action="store_true", help="no popular items for strangers"
     )
     add_restriction_options(parser)
+    parser.add_argument(
+        "--max-per-value", metavar="ATTRIBUTE=N", help="at most N with the same value, city=2"
+    )
+    parser.add_argument(
+        "--mmr", type=float, default=0.0, metavar="STRENGTH", help="0..1: no two alike"
+    )
+    parser.add_argument(
+        "--popularity-damping", type=float, default=0.0, metavar="EXPONENT", help="0..1"
+    )
+    parser.add_argument(
+        "--interests", type=int, default=0, metavar="N", help="ask for N parts of the history"
+    )
     parser.add_argument("--explain", action="store_true", help="say what made each score")
     parser.add_argument(
         "--contributions-max", type=int, default=0, help="items named per candidate (default 3)"
@@ -65,6 +77,9 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
         min_score=options.min_score,
         require_personalized=options.require_personalized,
         **restrictions_of(options),
+        diversity=diversity_of(options),
+        popularity_damping=options.popularity_damping,
+        interests=options.interests,
         explain=options.explain,
         contributions_max=options.contributions_max,
         model=options.model,
@@ -86,12 +101,24 @@ def table_of(found: Candidates) -> tuple[list[str], list[list[object]]]:
     """Return the header and a row a candidate."""
     header = ["item", "score"]
     rows: list[list[object]] = [[item_id, score] for item_id, score in found]
+    if found.interests:
+        header.append("interest")
+        for row, interest in zip(rows, found.interest_of, strict=True):
+            row.append(found.interests[interest].medoid_item_id)
     if found.reasons:
         header.append("because of")
         for row, reason in zip(rows, found.reasons, strict=True):
             named = [f"{item_id} {amount:+.3f}" for item_id, amount in reason.contributions]
             row.append(", ".join([*named, f"the rest {reason.remainder:+.3f}"]))
     return header, rows
+
+
+def diversity_of(options: argparse.Namespace) -> Diversity:
+    """Return how candidates must differ."""
+    attribute, separator, most = (options.max_per_value or "").rpartition("=")
+    if options.max_per_value and not separator:
+        raise ValueError(f"--max-per-value is ATTRIBUTE=N, such as city=2: {most!r}")
+    return Diversity(attribute, int(most or 0), options.mmr)
 
 
 def history_of(texts: list[str]) -> History:

@@ -6,10 +6,7 @@ in bounded caches, which threads share.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,20 +14,23 @@ import pyarrow as pa
 import pyarrow.types as pat
 
 from shortlist.core.bitmaps import Bitmap, pack_bitmap
+from shortlist.core.diversity import RowValues
 from shortlist.core.interactions import LongArray
 from shortlist.server.errors import FieldInvalid, FilterUnknownField
 from shortlist.server.filters.compile import column_of, evaluate_filter, milliseconds_of
 from shortlist.server.filters.parse import parse_filter
+from shortlist.server.filters.row_values import row_values
 from shortlist.server.filters.times import NO_TIME
 from shortlist.server.reading.numbers import milliseconds
+from shortlist.server.retrieval.made_once import MadeOnce
 
 FILTERS_MAX = 64  # kept as bitmaps: 125 KB each for a million items
+VALUES_MAX = 8  # attributes kept as codes: 12 MB each for a million items of one value
 COLUMNS_MAX = 8  # kept as arrays: 8 MB each for a million items
 LATITUDES = ("latitude", "lat")
 LONGITUDES = ("longitude", "lon", "lng")
 
 Doubles = npt.NDArray[np.float64]
-T = TypeVar("T")
 
 
 class ItemAttributes:
@@ -41,13 +41,23 @@ class ItemAttributes:
         # Without columns a table has no rows: nothing looks at them before it finds no column.
         self._table = pa.table({}) if table is None else table
         self._item_count = item_count
-        self._filters: _Cache[Bitmap] = _Cache(FILTERS_MAX)
-        self._columns: _Cache[npt.NDArray[Any]] = _Cache(COLUMNS_MAX)
+        self._filters: MadeOnce[Bitmap] = MadeOnce(FILTERS_MAX)
+        self._values: MadeOnce[RowValues] = MadeOnce(VALUES_MAX)
+        self._columns: MadeOnce[npt.NDArray[Any]] = MadeOnce(COLUMNS_MAX)
 
     def filtered(self, text: str) -> Bitmap:
         """Return the items that a filter allows. Raises FilterSyntax, FilterUnknownField."""
         return self._filters.get(
             text, lambda: pack_bitmap(evaluate_filter(parse_filter(text), self._table))
+        )
+
+    def values(self, name: str, field: str) -> RowValues:
+        """Return each item's values of an attribute as codes: one, those of a list, or none.
+
+        Raises FilterUnknownField, and FieldInvalid where values cannot be told apart.
+        """
+        return self._values.get(
+            name, lambda: row_values(column_of(self._table, name, field), name, field)
         )
 
     def coordinates(self, latitude: str, longitude: str, field: str) -> tuple[Doubles, Doubles]:
@@ -89,30 +99,6 @@ class ItemAttributes:
         found = ", ".join(times) or "none"
         problem = f"is required unless exactly one attribute is a time; here these are: {found}"
         raise FilterUnknownField(field, problem, known=found)
-
-
-class _Cache(Generic[T]):
-    """The values asked for last; two threads that miss at once may both make one."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._held: OrderedDict[str, T] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __len__(self) -> int:
-        return len(self._held)
-
-    def get(self, key: str, make: Callable[[], T]) -> T:
-        with self._lock:
-            if key in self._held:
-                self._held.move_to_end(key)
-                return self._held[key]
-        value = make()
-        with self._lock:
-            self._held[key] = value
-            while len(self._held) > self._most:
-                self._held.popitem(last=False)
-        return value
 
 
 def _times(column: pa.ChunkedArray) -> LongArray:

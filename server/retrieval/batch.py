@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from shortlist.server.retrieval.plan import Method
 from shortlist.server.retrieval.query import Candidates, RetrieveQuery
-from shortlist.server.retrieval.retrieve import Asked, answer, ask
-from shortlist.server.retrieval.search import Found, ScanQuery, scan_each, search
+from shortlist.server.retrieval.retrieve import Asked, answer, ask, rank
+from shortlist.server.retrieval.search import Found, ScanQuery, scan_each
 from shortlist.server.retrieval.serving_model import ServingModel
 
 QUERIES_AT_ONCE = 64  # bounds the memory of a pass: 64 queries of 10,000 candidates are 5 MB
@@ -45,10 +45,7 @@ def _attempt_ask(
 
 def _attempt_answer(asked: Asked, scanned: dict[int, Found]) -> Outcome:
     try:
-        found = scanned.get(id(asked)) or search(
-            asked.model, asked.plan, asked.encoded, asked.query.count
-        )
-        return answer(asked, found)
+        return answer(asked, scanned.get(id(asked)) or rank(asked, asked.variety.fetch))
     except Exception as error:
         return error
 
@@ -57,11 +54,11 @@ def _scan_shared(asked: Sequence[Asked]) -> dict[int, Found]:
     """Scan for all who need a scan, together by model; return what was found by id(asked)."""
     by_items: dict[tuple[int, int], list[Asked]] = {}  # one model, one set of eligible items
     for one in asked:
-        if one.plan.method is Method.SCAN and one.plan.eligible_count:
+        if one.plan.method is Method.SCAN and one.plan.eligible_count and not one.interests:
             by_items.setdefault((id(one.model), id(one.plan.eligible)), []).append(one)
     found: dict[int, Found] = {}
     for group in by_items.values():
-        group.sort(key=lambda one: one.query.count)  # a pass is as wide as its widest query
+        group.sort(key=lambda one: one.variety.fetch)  # a pass is as wide as its widest query
         for first in range(0, len(group), QUERIES_AT_ONCE):
             found |= _scan_part(group[first : first + QUERIES_AT_ONCE])
     return found
@@ -80,4 +77,4 @@ def _scan_part(part: Sequence[Asked]) -> dict[int, Found]:
 def _scan_query(asked: Asked) -> ScanQuery:
     vector = asked.encoded.vector
     assert vector is not None  # or the plan would not be a scan
-    return ScanQuery(asked.plan, vector, asked.query.count)
+    return ScanQuery(asked.plan, vector, asked.variety.fetch)

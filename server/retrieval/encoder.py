@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.errors import SingularSystem
-from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.core.interactions import FloatArray, IntArray, Interactions, single_row
 from shortlist.core.scoring import VALUE_MAX
 from shortlist.server.algorithms.algorithm import HistoryScorer
 from shortlist.server.errors import EmbeddingDimension, FieldInvalid, QueryKindUnsupported
@@ -73,7 +73,8 @@ def _encode_user(model: ServingModel, query: UserQuery, path: str) -> Encoded:
     rows = np.array(sorted(whole), dtype=np.int32)
     values = np.array([whole[row] for row in rows.tolist()], dtype=np.float32)
     if model.space is not None:
-        vector = _fold_in(model, model.space, rows, values)
+        history = single_row(rows, values, model.item_count)
+        vector = fold_in(model, model.space, history)[0]
         if not (np.abs(vector) <= VALUE_MAX).all():
             problem = f"its values are too large: the vector leaves {VALUE_MAX:g}"
             raise FieldInvalid(f"{path}.user.history", problem, limit=VALUE_MAX)
@@ -105,15 +106,13 @@ def _popular(
     return Encoded(None, Origin.POPULARITY, missing, seen, item_scores=scores)
 
 
-def _fold_in(model: ServingModel, space: Space, rows: IntArray, values: FloatArray) -> FloatArray:
-    starts = np.array([0, len(rows)], dtype=np.int64)
-    history = Interactions(starts, rows, values, model.item_count)
+def fold_in(model: ServingModel, space: Space, histories: Interactions) -> FloatArray:
+    """Return the vectors (rows, dim) of histories (rows, items)."""
     try:
-        vector: FloatArray = space.fold_in.solve(history)[0]
+        return space.fold_in.solve(histories)
     except SingularSystem as error:
         problem = f"model {model.model_id} has too little regularization to fold this history in"
         raise QueryKindUnsupported(problem, model=model.model_id, kind="history") from error
-    return vector
 
 
 def _encode_items(model: ServingModel, space: Space, query: ItemsQuery) -> Encoded:

@@ -94,6 +94,14 @@ def eligible_rows(item_count: int, eligible: Bitmap | None) -> IntArray:
     return np.arange(item_count, dtype=np.int32) if eligible is None else rows_of_bitmap(eligible)
 
 
+def searched_rows(plan: Plan, item_count: int) -> IntArray:
+    """Return every row that a plan lets be returned, ascending."""
+    if plan.allowed is not None:
+        return plan.allowed
+    rows = eligible_rows(item_count, plan.eligible)
+    return np.setdiff1d(rows, plan.excluded, assume_unique=True)
+
+
 def _excluded_rows(model: ServingModel, query: RetrieveQuery, encoded: Encoded) -> IntArray:
     seen = encoded.seen_rows[:0] if query.include_seen else encoded.seen_rows
     if not query.exclude_item_ids:

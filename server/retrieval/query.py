@@ -11,6 +11,7 @@ from shortlist.server.filters.times import Freshness, Window
 COUNT_DEFAULT = 100
 COUNT_MAX = 10_000
 EXPLAINED_MAX = 1000  # candidates of a request that wants them explained
+DIVERSIFIED_MAX = 1000  # candidates of a request with marginal relevance
 
 
 class SearchMode(Enum):
@@ -82,6 +83,18 @@ NO_RESTRICTIONS = Restrictions()
 
 
 @dataclass(frozen=True, slots=True)
+class Diversity:
+    """How candidates must differ; the defaults ask for nothing."""
+
+    attribute: str = ""
+    max_per_value: int = 0  # candidates with the same value of the attribute; 0: no limit
+    mmr_strength: float = 0.0  # 0..1, of marginal relevance
+
+
+NO_DIVERSITY = Diversity()
+
+
+@dataclass(frozen=True, slots=True)
 class RetrieveQuery:
     """One retrieval; the defaults are the contract's."""
 
@@ -97,7 +110,21 @@ class RetrieveQuery:
     require_personalized: bool = False
     restrictions: Restrictions = NO_RESTRICTIONS
     freshness: Freshness | None = None
+    diversity: Diversity = NO_DIVERSITY
+    popularity_damping: float = 0.0  # 0..1, power of the item's length that divides the score
+    interests: int = 0  # at most so many parts of the history; 0, 1: the history is one
     contributions_max: int = 0  # named per candidate; 0: candidates are not explained
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarUsersQuery:
+    """Whom to find similar users for."""
+
+    user: UserQuery
+    catalog: str = "default"
+    model: str = "live"  # id or alias
+    count: int = COUNT_DEFAULT  # 1..COUNT_MAX
+    exclude_user_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +143,14 @@ class SearchReport:
     mode: SearchMode  # EXACT or APPROXIMATE
     eligible_items: int
     scored_items: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundInterest:
+    """A part of the history that was asked for on its own."""
+
+    medoid_item_id: str  # the item of the history that stands for it
+    item_count: int  # items of the history that belong to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +173,16 @@ class Candidates:
     missing_ids: list[str]
     search: SearchReport
     reasons: list[Reason] = field(default_factory=list)  # one a candidate, where asked for
+    interests: list[FoundInterest] = field(default_factory=list)  # where the history had several
+    interest_of: list[int] = field(default_factory=list)  # a candidate's, place in `interests`
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarUsers:
+    """Users, most similar first."""
+
+    user_ids: list[str]
+    scores: list[float]  # cosines
+    model: str
+    origin: Origin
+    missing_ids: list[str]

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
 
 from shortlist.server.errors import QueryKindUnsupported, UserUnknown
+from shortlist.server.retrieval.damping import damped
+from shortlist.server.retrieval.diversity import Variety, varied, variety_of
 from shortlist.server.retrieval.encoder import Encoded, encode
 from shortlist.server.retrieval.explain import explain
+from shortlist.server.retrieval.interests import Interest, interests_of, merge_by_share
 from shortlist.server.retrieval.plan import Plan, plan_search
 from shortlist.server.retrieval.query import (
     Candidates,
     Embedded,
+    FoundInterest,
     Origin,
     Query,
     Reason,
     RetrieveQuery,
 )
-from shortlist.server.retrieval.search import Found, search
+from shortlist.server.retrieval.search import Found, search, search_each
 from shortlist.server.retrieval.serving_model import ServingModel
 
 
@@ -25,10 +32,12 @@ from shortlist.server.retrieval.serving_model import ServingModel
 class Asked:
     """A query on its way: what it asks of which model, as a vector, and how to search."""
 
-    model: ServingModel
+    model: ServingModel  # its items damped as asked
     query: RetrieveQuery
     encoded: Encoded
+    interests: tuple[Interest, ...]  # of the history, where it is asked for in parts
     plan: Plan
+    variety: Variety
 
 
 def embed(model: ServingModel, queries: Sequence[Query]) -> list[Embedded]:
@@ -47,7 +56,7 @@ def retrieve(model: ServingModel, query: RetrieveQuery) -> Candidates:
     what `encode` raises.
     """
     asked = ask(model, query)
-    return answer(asked, search(model, asked.plan, asked.encoded, query.count))
+    return answer(asked, rank(asked, asked.variety.fetch))
 
 
 def ask(model: ServingModel, query: RetrieveQuery) -> Asked:
@@ -57,36 +66,67 @@ def ask(model: ServingModel, query: RetrieveQuery) -> Asked:
     if encoded.origin is Origin.POPULARITY and query.require_personalized:
         problem = f"model {model.model_id} knows nothing about whom or what the query names"
         raise UserUnknown(problem, model=model.model_id)
-    return Asked(model, query, encoded, plan_search(model, query, encoded))
+    interests = interests_of(model, encoded, query.interests)
+    variety = variety_of(model, query)
+    model = damped(model, query.popularity_damping)
+    plan = plan_search(model, replace(query, count=variety.fetch), encoded)
+    return Asked(model, query, encoded, interests, plan, variety)
+
+
+def rank(asked: Asked, count: int) -> Found:
+    """Return the first `count` eligible rows, whatever is chosen among them."""
+    least = asked.query.min_score
+    if not asked.interests:
+        return search(asked.model, asked.plan, asked.encoded, count).at_least(least)
+    parts = [one.encoded for one in asked.interests]
+    founds = search_each(asked.model, asked.plan, parts, count)
+    sizes = [one.item_count for one in asked.interests]
+    return merge_by_share([one.at_least(least) for one in founds], sizes, count)
 
 
 def answer(asked: Asked, found: Found) -> Candidates:
-    """Return what was found in outside ids."""
-    rows, scores = found.rows, found.scores
-    if asked.query.min_score is not None:
-        enough = int((scores >= asked.query.min_score).sum())  # scores fall: these come first
-        rows, scores = rows[:enough], scores[:enough]
-    found = Found(rows, scores, found.report)
+    """Return what was found, at least `variety.fetch` rows where there are, in outside ids."""
+    query = asked.query
+    found = found.at_least(query.min_score)
+    found = varied(asked.model, asked.variety, found, partial(rank, asked), query.count)
     missing = asked.encoded.missing_ids + asked.plan.missing_ids
     return Candidates(
-        item_ids=asked.model.items.ids(rows),
-        scores=scores.tolist(),
+        item_ids=asked.model.items.ids(found.rows),
+        scores=found.scores.tolist(),
         model=asked.model.model_id,
-        origin=asked.encoded.origin,
+        origin=Origin.FOLDED_IN if asked.interests else asked.encoded.origin,
         missing_ids=list(dict.fromkeys(missing)),
         search=found.report,
-        reasons=_reasons(asked, found),
+        reasons=_reasons(asked, found) if query.contributions_max else [],
+        interests=[
+            FoundInterest(asked.model.items.ids(np.array([one.medoid_row]))[0], one.item_count)
+            for one in asked.interests
+        ],
+        interest_of=[] if found.sources is None else found.sources.tolist(),
     )
 
 
 def _check_vectors(model: ServingModel, query: RetrieveQuery) -> None:
     """Refuse what a model without vectors cannot do, rather than leave it out in silence."""
-    asked = {"explain": query.contributions_max > 0}
+    asked = {
+        "popularity_damping": query.popularity_damping > 0,
+        "interests": query.interests > 1,
+        "explain": query.contributions_max > 0,
+        "mmr_strength": query.diversity.mmr_strength > 0,
+    }
     for kind in (name for name, is_asked in asked.items() if is_asked and model.space is None):
         problem = f"model {model.model_id} has no vectors, which {kind} needs"
         raise QueryKindUnsupported(problem, model=model.model_id, kind=kind)
 
 
 def _reasons(asked: Asked, found: Found) -> list[Reason]:
-    most = asked.query.contributions_max
-    return explain(asked.model, asked.query.query, asked.encoded, found, most) if most else []
+    """Explain each candidate by the interest it comes from, or by the whole query."""
+    query, most = asked.query.query, asked.query.contributions_max
+    if found.sources is None:
+        return explain(asked.model, query, asked.encoded, found, most)
+    reasons: dict[int, Reason] = {}
+    for source, interest in enumerate(asked.interests):
+        places = np.flatnonzero(found.sources == source)
+        explained = explain(asked.model, query, interest.encoded, found.at(places), most)
+        reasons |= dict(zip(places.tolist(), explained, strict=True))
+    return [reasons[place] for place in range(len(found.rows))]

@@ -9,13 +9,13 @@ import numpy as np
 
 from shortlist.core.best_rows import best_rows
 from shortlist.core.bitmaps import has_rows
-from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.core.interactions import FloatArray, IntArray, Interactions, LongArray
 from shortlist.core.scoring import score_rows
 from shortlist.server.filters.times import faded
 from shortlist.server.index import ApproximateIndex
 from shortlist.server.retrieval.encoder import Encoded
-from shortlist.server.retrieval.plan import Method, Plan, eligible_rows
-from shortlist.server.retrieval.query import SearchMode, SearchReport
+from shortlist.server.retrieval.plan import INDEX_COUNT_MAX, Method, Plan, searched_rows
+from shortlist.server.retrieval.query import COUNT_MAX, SearchMode, SearchReport
 from shortlist.server.retrieval.serving_model import ServingModel, Space
 
 _NO_ROWS: IntArray = np.empty(0, dtype=np.int32)
@@ -27,8 +27,22 @@ class Found:
     """The best rows and how they were found."""
 
     rows: IntArray  # (n,)
-    scores: FloatArray  # (n,) falling
+    scores: FloatArray  # (n,) falling, unless chosen for variety or from several interests
     report: SearchReport
+    sources: LongArray | None = None  # (n,) which interest each comes from, where there are some
+
+    def first(self, count: int) -> Found:
+        """Return the first `count` rows."""
+        return self.at(np.arange(min(count, len(self.rows))))
+
+    def at(self, places: LongArray) -> Found:
+        """Return the rows at these places, in this order."""
+        sources = None if self.sources is None else self.sources[places]
+        return Found(self.rows[places], self.scores[places], self.report, sources)
+
+    def at_least(self, score: float | None) -> Found:
+        """Return the rows that score so much; None: all."""
+        return self if score is None else self.at(np.flatnonzero(self.scores >= score))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +55,38 @@ class ScanQuery:
 
 
 def search(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Found:
-    """Return the best min(count, eligible) rows of the plan; nothing known: by popularity."""
+    """Return the best min(count, eligible) rows of the plan; nothing known: by popularity.
+
+    Beyond the scan's COUNT_MAX every eligible row is scored and sorted.
+    """
     vector = encoded.vector
     if not plan.eligible_count:
         return Found(_NO_ROWS, _NO_SCORES, SearchReport(SearchMode.EXACT, 0, 0))
     if plan.allowed is not None:
         return _gather(model, plan, plan.allowed, encoded, count)
     if encoded.item_scores is not None:
-        rows = eligible_rows(model.item_count, plan.eligible)
-        rows = np.setdiff1d(rows, plan.excluded, assume_unique=True)
-        return _gather(model, plan, rows, encoded, count)
+        return _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
     if vector is None or model.space is None:
         return _ranked(model, plan, count)
-    if plan.method is Method.INDEX and model.space.index is not None:
+    if count > COUNT_MAX:
+        return _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
+    near = plan.method is Method.INDEX and count <= INDEX_COUNT_MAX
+    if near and model.space.index is not None:
         found = _index(model.space, model.space.index, plan, vector, count)
         if len(found.rows) == min(count, plan.eligible_count):
             return found  # else the graph reached too little of the catalog: scan it
     return _scan(model.space, plan, vector, count)
+
+
+def search_each(
+    model: ServingModel, plan: Plan, encoded: Sequence[Encoded], count: int
+) -> list[Found]:
+    """Do what `search` does for each; those that scan share a pass over the items."""
+    vectors = [one.vector for one in encoded if one.vector is not None]
+    scans = plan.method is Method.SCAN and plan.eligible_count and count <= COUNT_MAX
+    if scans and model.space is not None and len(vectors) == len(encoded):
+        return scan_each(model.space, [ScanQuery(plan, vector, count) for vector in vectors])
+    return [search(model, plan, one, count) for one in encoded]
 
 
 def _gather(

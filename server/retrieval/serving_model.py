@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,10 @@ from shortlist.server.algorithms.registry import algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.index import ApproximateIndex
 from shortlist.server.retrieval.attributes import ItemAttributes
+from shortlist.server.retrieval.made_once import MadeOnce
 from shortlist.server.training.spec import spec_from_json
+
+DAMPED_MAX = 2  # exponents of popularity damping whose scaled items are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,13 @@ class ServingModel:
     attributes: ItemAttributes  # what is known about the items
     scorer: HistoryScorer | None = None  # of a model that scores by neighbours
     segments: Segmented | None = None
+    # What only some requests need; a changed copy begins without.
+    damped: MadeOnce[ServingModel] = field(
+        init=False, compare=False, default_factory=lambda: MadeOnce(DAMPED_MAX)
+    )
+    user_scan: MadeOnce[ItemScan] = field(
+        init=False, compare=False, default_factory=lambda: MadeOnce(1)
+    )
 
     @property
     def item_count(self) -> int:

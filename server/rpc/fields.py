@@ -104,6 +104,14 @@ def int_in(path: str, value: int, low: int, high: int) -> int:
     return value
 
 
+def float_in(path: str, value: float, low: float, high: float) -> float:
+    """Return a number that lies in low..high."""
+    if not low <= value <= high:  # refuses NaN too
+        problem = f"{value} is not in {low}..{high}"
+        raise FieldInvalid(path, problem, found=value, limit=f"{low}..{high}")
+    return value
+
+
 def check_finite(path: str, value: float) -> float:
     """Return a number that is neither NaN nor infinite."""
     if not isfinite(value):

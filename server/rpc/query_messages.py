@@ -33,7 +33,7 @@ def query_from_proto(message: query_pb2.Query, path: str) -> Query:
     """Return the query; `path` is where the message stands in its request."""
     target = message.WhichOneof("target")
     if target == "user":
-        return _user_from_proto(message.user, f"{path}.user")
+        return user_query_from_proto(message.user, f"{path}.user")
     if target == "items":
         return _items_from_proto(message.items, f"{path}.items")
     if target == "embedding":
@@ -41,7 +41,8 @@ def query_from_proto(message: query_pb2.Query, path: str) -> Query:
     raise FieldInvalid(path, "needs one target: user, items or embedding")
 
 
-def _user_from_proto(message: query_pb2.UserQuery, path: str) -> UserQuery:
+def user_query_from_proto(message: query_pb2.UserQuery, path: str) -> UserQuery:
+    """Return a user, known by id, described by a history, or both."""
     if message.user_id:
         check_id(f"{path}.user_id", message.user_id)
     elif not message.history and not message.segment:

@@ -13,12 +13,14 @@ from shortlist.server.retrieval.query import (
     RetrieveQuery,
     SearchMode,
 )
+from shortlist.server.rpc.diversity_messages import diversity_from_proto
 from shortlist.server.rpc.errors import code_and_reason, log_bug, message_of, metadata_of
 from shortlist.server.rpc.fields import (
     ALIAS_DEFAULT,
     catalog_from_text,
     check_finite,
     enum_name,
+    float_in,
     ids_from_proto,
     int_in,
     name_from_text,
@@ -35,6 +37,7 @@ QUERIES_MAX = 1000
 REQUESTS_MAX = 1000
 EXCLUDED_MAX = 100_000
 CANDIDATES_MAX = 100_000
+INTERESTS_MAX = 8
 
 _MODES = {
     pb2.SEARCH_MODE_UNSPECIFIED: SearchMode.AUTO.value,
@@ -91,6 +94,9 @@ def retrieve_query_from_proto(request: pb2.RetrieveRequest) -> RetrieveQuery:
         mode=SearchMode(enum_name("mode", request.mode, _MODES)),
         min_score=min_score,
         require_personalized=request.require_personalized,
+        diversity=diversity_from_proto(request.diversity, count),
+        popularity_damping=float_in("popularity_damping", request.popularity_damping, 0, 1),
+        interests=_interests_from_proto(request),
         contributions_max=contributions_max_from_proto(request, count),
         restrictions=restrictions_from_proto(request),
         freshness=freshness_from_proto(request),
@@ -111,6 +117,11 @@ def candidates_to_proto(found: Candidates) -> pb2.RetrieveResponse:
             scored_items=found.search.scored_items,
         ),
         reasons=reasons_to_proto(found.reasons),
+        interests=[
+            pb2.Interest(medoid_item_id=one.medoid_item_id, item_count=one.item_count)
+            for one in found.interests
+        ],
+        interest_of=found.interest_of,
     )
 
 
@@ -147,6 +158,13 @@ def entry_error_to_proto(error: Exception, entry: int) -> pb2.BatchRetrieveEntry
             metadata=metadata_of(error),
         )
     )
+
+
+def _interests_from_proto(request: pb2.RetrieveRequest) -> int:
+    most = int_in("interests", request.interests, 0, INTERESTS_MAX)
+    if most > 1 and request.query.WhichOneof("target") != "user":
+        raise FieldInvalid("interests", "needs a user query: only a history has parts", found=most)
+    return most
 
 
 def _entry_from_proto(request: pb2.RetrieveRequest) -> Entry:

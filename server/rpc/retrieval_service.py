@@ -4,6 +4,7 @@ import grpc
 
 from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.retrieve import embed, retrieve
+from shortlist.server.retrieval.similar_users import similar_users
 from shortlist.server.retrieval.slots import Slots
 from shortlist.server.rpc.retrieval_messages import (
     candidates_to_proto,
@@ -12,6 +13,10 @@ from shortlist.server.rpc.retrieval_messages import (
     outcomes_to_proto,
     retrieve_queries_from_proto,
     retrieve_query_from_proto,
+)
+from shortlist.server.rpc.similar_users_messages import (
+    similar_users_query_from_proto,
+    similar_users_to_proto,
 )
 from shortlist.v1 import retrieval_service_pb2 as pb2
 from shortlist.v1 import retrieval_service_pb2_grpc as pb2_grpc
@@ -40,3 +45,10 @@ class RetrievalService(pb2_grpc.RetrievalServiceServicer):
     ) -> pb2.BatchRetrieveResponse:
         batch = retrieve_queries_from_proto(request)
         return outcomes_to_proto(retrieve_each(self._slots.model, batch))
+
+    def SimilarUsers(
+        self, request: pb2.SimilarUsersRequest, context: grpc.ServicerContext
+    ) -> pb2.SimilarUsersResponse:
+        query = similar_users_query_from_proto(request)
+        model = self._slots.model(query.catalog, query.model)
+        return similar_users_to_proto(similar_users(model, query))

@@ -20,7 +20,6 @@ from shortlist.core.progress import Epoch
 from shortlist.core.wals_params import WalsParams
 from shortlist.server.algorithms.algorithm import TrainingData
 from shortlist.server.algorithms.registry import algorithm_of
-from shortlist.server.job import JobPhase
 from shortlist.server.training.holdout import hold_out
 from shortlist.server.training.prepare import PreparedData
 from shortlist.server.training.progress import Progress
@@ -110,8 +109,10 @@ class _Trials:
         seen = build_interactions(train, *shape, aggregate, threads)
         held_out = seen if holdout is None else holdout.test.known
         metric = stopping.metric, stopping.cutoff
-        self._validation = Validation(seen, held_out, *metric, threads)
-        self._data = TrainingData(train, seen)
+        features = None if data.item_features is None else data.item_features.values
+        placed = features is not None  # then items without events can be found too
+        self._validation = Validation(seen, held_out, *metric, threads, all_placed=placed)
+        self._data = TrainingData(train, seen, item_features=features)
         self._patience, self._progress, self._threads = stopping.patience, progress, threads
         self._count = tuning.trials + len(tuning.dims)
         self.space = WalsSpace(spec.algorithm, seen)
@@ -138,8 +139,7 @@ class _Trials:
 
         number = len(self.done) + 1
         best = self.done[self.best()].quality if self.done else 0.0
-        self._progress.start(JobPhase.TUNING, params.epochs)
-        self._progress.trial(number, self._count, best)
+        self._progress.start_trial(number, self._count, best, params.epochs)
         try:
             algorithm = algorithm_of(params)
             algorithm.fit(self._data, params, threads=self._threads, on_epoch=measure)

@@ -83,6 +83,12 @@ class TrainingSpec:
             fine = getattr(self, name) is None or isinstance(self.algorithm, WalsParams)
             _check(name, algorithm_of(self.algorithm).name, fine, "only with wals")
 
+    @property
+    def item_features(self) -> tuple[str, ...]:
+        """Attributes of the items that the algorithm learns from; most take none."""
+        found: tuple[str, ...] = getattr(self.algorithm, "item_features", ())
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:

@@ -1,5 +1,6 @@
 """Small serving models in memory with whole-number vectors: sums are exact, ties are real."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,11 +83,7 @@ def popularity_model(
     seed: int, item_count: int, user_count: int = 5, attributes: pa.Table | None = None
 ) -> ServingModel:
     """Return the same without vectors."""
-    whole = small_model(seed, item_count, user_count, attributes=attributes)
-    return ServingModel(
-        **{name: getattr(whole, name) for name in ServingModel.__slots__ if name != "space"},
-        space=None,
-    )
+    return replace(small_model(seed, item_count, user_count, attributes=attributes), space=None)
 
 
 def all_ids(model: ServingModel) -> list[str]:

@@ -93,6 +93,14 @@ def test_a_filter_that_cannot_be_used(served: Connection, text: str, reason: str
     assert batch.entries[0].error.metadata["field"] == "requests[0].filter"
 
 
+def test_an_attribute_that_the_items_do_not_have(served: Connection) -> None:
+    diversity = r.Diversity(attribute="city", max_per_value=1)
+    request = r.RetrieveRequest(query=USER, diversity=diversity)
+    found = refused(lambda: served.retrieval.Retrieve(request))
+    check(found, "INVALID_ARGUMENT", "FILTER_UNKNOWN_FIELD")
+    assert found.metadata["known"] == "none"
+
+
 def test_a_file_that_cannot_be_read(served: Connection) -> None:
     found = refused(lambda: served.models.Train(train(str(served.folder / "none.parquet"))))
     check(found, "INVALID_ARGUMENT", "DATA_INVALID")

@@ -11,6 +11,7 @@ from shortlist.server.errors import BatchTooLarge, FieldInvalid
 from shortlist.server.filters.places import Box, Radius
 from shortlist.server.filters.times import Freshness, Window
 from shortlist.server.retrieval.query import (
+    Diversity,
     ItemsQuery,
     Restrictions,
     RetrieveQuery,
@@ -55,6 +56,9 @@ def test_every_field_arrives() -> None:
         mode=r.SEARCH_MODE_APPROXIMATE,
         min_score=0.0,
         require_personalized=True,
+        diversity=r.Diversity(attribute="city", max_per_value=2, mmr_strength=0.5),
+        popularity_damping=0.25,
+        interests=1,
         explain=True,
         contributions_max=5,
         filter="a = 1",
@@ -92,6 +96,9 @@ def test_every_field_arrives() -> None:
         mode=SearchMode.APPROXIMATE,
         min_score=0.0,
         require_personalized=True,
+        diversity=Diversity("city", 2, 0.5),
+        popularity_damping=0.25,
+        interests=1,
         contributions_max=5,
         restrictions=Restrictions(
             filter="a = 1",
@@ -148,6 +155,20 @@ BAD_RETRIEVALS = [
     ({"query": USER, "candidate_item_ids": ["a"] * 100_001}, "candidate_item_ids"),
     ({"query": USER, "mode": 9}, "mode"),
     ({"query": USER, "min_score": math.nan}, "min_score"),
+    ({"query": USER, "diversity": r.Diversity(attribute="a")}, "diversity.max_per_value"),
+    ({"query": USER, "diversity": r.Diversity(max_per_value=1)}, "diversity.max_per_value"),
+    (
+        {"query": USER, "diversity": r.Diversity(attribute="a", max_per_value=-1)},
+        "diversity.max_per_value",
+    ),
+    ({"query": USER, "diversity": r.Diversity(attribute="a" * 513)}, "diversity.attribute"),
+    ({"query": USER, "diversity": r.Diversity(mmr_strength=1.5)}, "diversity.mmr_strength"),
+    ({"query": USER, "diversity": r.Diversity(mmr_strength=math.nan)}, "diversity.mmr_strength"),
+    ({"query": USER, "diversity": r.Diversity(mmr_strength=0.5), "count": 1001}, "count"),
+    ({"query": USER, "popularity_damping": -0.1}, "popularity_damping"),
+    ({"query": USER, "popularity_damping": math.inf}, "popularity_damping"),
+    ({"query": USER, "interests": 9}, "interests"),
+    ({"query": q.Query(items=q.ItemsQuery(item_ids=["a"])), "interests": 2}, "interests"),
     ({"query": USER, "contributions_max": 3}, "contributions_max"),
     ({"query": USER, "within": r.GeoRadius(longitude=0, radius_m=1)}, "within.latitude"),
     ({"query": USER, "within": radius(latitude=90.5)}, "within.latitude"),

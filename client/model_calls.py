@@ -1,30 +1,15 @@
-"""Every call of the contract, written once: what is sent, and what the answer becomes.
-
-A function here builds a Call; Shortlist runs it, AsyncShortlist awaits it. An empty `catalog` means
-the client's own, an empty `model` the alias "live".
-"""
+"""The calls of ModelService: what is sent, and what the answer becomes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
-
-import numpy.typing as npt
-from google.protobuf.message import Message
+from typing import Any, TypeVar
 
 from shortlist.client.algorithms import ALGORITHMS, Algorithm
-from shortlist.client.candidates import Candidates, Embeddings, History, Query, Retrieval
-from shortlist.client.conversion import from_proto, to_proto
-from shortlist.client.errors import ShortlistClientError, error_from_entry
+from shortlist.client.call import MODELS, Call
+from shortlist.client.conversion import enum_to_proto, from_proto, to_proto
+from shortlist.client.exports import ExportProgress
 from shortlist.client.models import Alias, AliasList, Evaluation, Model, ModelPage
-from shortlist.client.queries import (
-    candidates_from_proto,
-    embeddings_from_proto,
-    query_to_proto,
-    retrieval_to_proto,
-)
-from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
 from shortlist.client.training import (
     DataSource,
     EarlyStopping,
@@ -38,133 +23,8 @@ from shortlist.client.training import (
     Tuning,
 )
 from shortlist.v1 import model_service_pb2 as models_pb2
-from shortlist.v1 import retrieval_service_pb2 as retrieval_pb2
 
 T = TypeVar("T")
-RETRIEVAL, MODELS = "shortlist.v1.RetrievalService", "shortlist.v1.ModelService"
-
-
-@dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
-    """One call: where it goes, what is sent, what the reply becomes."""
-
-    service: str
-    method: str
-    request: Message
-    reply: type[Message]
-    convert: Callable[[Any], T]
-    streaming: bool = False
-    repeatable: bool = True  # doing it twice is doing it once, so it may be tried again
-
-
-def fill_catalog(request: Any, catalog: str) -> None:
-    """Ask the client's own catalog where a request names none."""
-    for one in getattr(request, "requests", [request]):
-        if catalog and getattr(one, "catalog", None) == "":
-            one.catalog = catalog
-
-
-# ---- retrieval ----------------------------------------------------------------------------------
-
-
-def retrieve(
-    *,
-    user: str = "",
-    history: History = (),
-    items: Sequence[str] = (),
-    negative_items: Sequence[str] = (),
-    embedding: npt.ArrayLike | None = None,
-    segment: str = "",
-    count: int = 0,
-    exclude: Sequence[str] = (),
-    include_seen: bool = False,
-    candidates: Sequence[str] = (),
-    mode: str = "",
-    min_score: float | None = None,
-    require_personalized: bool = False,
-    filter: str = "",
-    within: GeoRadius | None = None,
-    box: GeoBox | None = None,
-    window: TimeWindow | None = None,
-    freshness: Freshness | None = None,
-    explain: bool = False,
-    contributions_max: int = 0,
-    model: str = "",
-    catalog: str = "",
-) -> Call[Candidates]:
-    """Return the best items for a user and/or a history, for items, or for an embedding.
-
-    history: item ids, or (item id, value) pairs; a negative value is a dislike. segment: of the
-    user, such as a country; popular items answer from it where nothing else is known. count 0: 100.
-    candidates: score only these. filter: AIP-160 over the items' attributes, as in
-    city = "Rome" AND year >= 2000; within, box, window: where and when items must be; freshness:
-    new ones first. mode: "exact", "approximate", or "" for the server's choice.
-    explain: say which items of the history made each score, contributions_max of them (0: 3).
-    """
-    request = Retrieval(
-        query=Query(user, history, items, negative_items, embedding, segment),
-        count=count,
-        exclude=exclude,
-        include_seen=include_seen,
-        candidates=candidates,
-        mode=mode,
-        min_score=min_score,
-        require_personalized=require_personalized,
-        filter=filter,
-        within=within,
-        box=box,
-        window=window,
-        freshness=freshness,
-        explain=explain,
-        contributions_max=contributions_max,
-        catalog=catalog,
-        model=model,
-    )
-    return Call(
-        RETRIEVAL,
-        "Retrieve",
-        retrieval_to_proto(request),
-        retrieval_pb2.RetrieveResponse,
-        candidates_from_proto,
-    )
-
-
-def retrieve_batch(
-    requests: Sequence[Retrieval],
-) -> Call[list[Candidates | ShortlistClientError]]:
-    """Answer many requests in one call; an entry that fails is an error in its place."""
-    sent = [retrieval_to_proto(request) for request in requests]
-
-    def convert(
-        reply: retrieval_pb2.BatchRetrieveResponse,
-    ) -> list[Candidates | ShortlistClientError]:
-        return [
-            error_from_entry(entry.error)
-            if entry.HasField("error")
-            else candidates_from_proto(entry.response)
-            for entry in reply.entries
-        ]
-
-    request = retrieval_pb2.BatchRetrieveRequest(requests=sent)
-    return Call(RETRIEVAL, "BatchRetrieve", request, retrieval_pb2.BatchRetrieveResponse, convert)
-
-
-def embed(
-    queries: Sequence[Query] = (),
-    *,
-    users: Sequence[str] = (),
-    model: str = "",
-    catalog: str = "",
-) -> Call[Embeddings]:
-    """Return one vector a query, or a user; queries come first when both are given."""
-    asked = [*queries, *(Query(user=user) for user in users)]
-    request = retrieval_pb2.EmbedRequest(
-        catalog=catalog, model=model, queries=[query_to_proto(query) for query in asked]
-    )
-    return Call(RETRIEVAL, "Embed", request, retrieval_pb2.EmbedResponse, embeddings_from_proto)
-
-
-# ---- training -----------------------------------------------------------------------------------
 
 
 def start_training(
@@ -286,6 +146,31 @@ def evaluate(
         baseline_model=against,
     )
     return Call(MODELS, "EvaluateModel", request, models_pb2.Evaluation, _to(Evaluation))
+
+
+def export_candidates(
+    kind: str = "users",
+    *,
+    count: int = 0,
+    include_seen: bool = False,
+    export_id: str = "",
+    model: str = "",
+    catalog: str = "",
+) -> Call[ExportProgress]:
+    """Write the candidates of all "users", or the related items of all "items", on the server.
+
+    count 0: 100 of each. Yields how far it is; asking again goes on where an earlier call ended.
+    """
+    request = models_pb2.ExportCandidatesRequest(
+        catalog=catalog,
+        model=model,
+        kind=enum_to_proto(models_pb2.ExportKind.DESCRIPTOR, kind),  # type: ignore[arg-type]
+        count=count,
+        include_seen=include_seen,
+        export_id=export_id,
+    )
+    reply, convert = models_pb2.ExportProgress, _to(ExportProgress)
+    return Call(MODELS, "ExportCandidates", request, reply, convert, streaming=True)
 
 
 def set_alias(name: str, model_id: str, *, catalog: str = "") -> Call[Alias]:

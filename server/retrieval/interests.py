@@ -1,0 +1,85 @@
+"""Several interests: a history in parts, each asked for on its own.
+
+One vector for a broad taste lies between the interests and near none. As in PinnerSage (Pal et al.
+2020) the history is clustered around medoids; here each cluster is folded in as if it were the
+whole history, and what the clusters retrieve is merged by rank, each cluster getting its share: the
+next candidate is the r-th of the cluster of m items whose r / m is least, which is how D'Hondt
+shares out seats. (On Gowalla recall@100 of users with 20 items and more is .290 so, .285 with one
+vector, .277 merged by the best score and .255 merged by rank alone.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from shortlist.core.interactions import Interactions
+from shortlist.core.medoids import cluster_medoids
+from shortlist.server.retrieval.encoder import Encoded, directions, fold_in
+from shortlist.server.retrieval.query import Origin
+from shortlist.server.retrieval.search import Found
+from shortlist.server.retrieval.serving_model import ServingModel
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """One cluster of a history."""
+
+    medoid_row: int
+    item_count: int  # items of the history that belong to it
+    encoded: Encoded  # of these items, and of every dislike
+
+
+def interests_of(model: ServingModel, encoded: Encoded, most: int) -> tuple[Interest, ...]:
+    """Return up to `most` interests of an encoded history; none where it has only one.
+
+    Dislikes make no interest of their own: they belong to each.
+    """
+    if most < 2 or model.space is None or encoded.seen_values is None:
+        return ()
+    rows, values = encoded.seen_rows, encoded.seen_values
+    likes = np.flatnonzero(values >= 0)
+    clusters = cluster_medoids(directions(model.space, rows[likes]), most)
+    if len(clusters.medoids) < 2:
+        return ()
+    dislikes = np.flatnonzero(values < 0)
+    parts = [np.sort(np.append(likes[members], dislikes)) for members in clusters.members]
+    starts = np.zeros(len(parts) + 1, dtype=np.int64)
+    np.cumsum([len(part) for part in parts], out=starts[1:])
+    places = np.concatenate(parts)
+    history = Interactions(starts, rows[places], values[places], model.item_count)
+    vectors = fold_in(model, model.space, history)
+    return tuple(
+        Interest(
+            int(rows[likes[medoid]]),
+            len(members),
+            replace(
+                encoded,
+                vector=vector,
+                origin=Origin.FOLDED_IN,
+                seen_rows=rows[part],
+                seen_values=values[part],
+            ),
+        )
+        for medoid, members, part, vector in zip(
+            clusters.medoids.tolist(), clusters.members, parts, vectors, strict=True
+        )
+    )
+
+
+def merge_by_share(founds: Sequence[Found], sizes: Sequence[int], count: int) -> Found:
+    """Merge the rankings of interests of `sizes` items; ties go to the first interest.
+
+    Returns the first `count` rows, none twice, and says which interest each comes from.
+    """
+    lengths = [len(one.rows) for one in founds]
+    ranks = np.concatenate([np.arange(1, length + 1) for length in lengths])
+    sources = np.repeat(np.arange(len(founds)), lengths)
+    order = np.lexsort((sources, ranks / np.repeat(sizes, lengths)))
+    rows = np.concatenate([one.rows for one in founds])
+    _, first = np.unique(rows[order], return_index=True)
+    kept = order[np.sort(first)[:count]]
+    scores = np.concatenate([one.scores for one in founds])
+    return Found(rows[kept], scores[kept], founds[0].report, sources[kept])
