@@ -40,6 +40,7 @@ def start_training(
     request_id: str = "",
     early_stopping: EarlyStopping | None = None,
     tuning: Tuning | None = None,
+    warm_start_model: str = "",
     catalog: str = "",
 ) -> Call[TrainingJob]:
     """Have a training accepted and return its job at once; paths are the server's.
@@ -64,6 +65,7 @@ def start_training(
         request_id=request_id,
         early_stopping=early_stopping,
         tuning=tuning,
+        warm_start_model=warm_start_model,
     )
     message = to_proto(request, models_pb2.TrainRequest())
     return Call(MODELS, "Train", message, models_pb2.TrainingJob, _job, repeatable=bool(request_id))

@@ -113,6 +113,7 @@ class TrainRequest:
     request_id: str = ""
     early_stopping: EarlyStopping | None = None
     tuning: Tuning | None = None
+    warm_start_model: str = ""
 
     @property
     def algorithm(self) -> Algorithm | None:
