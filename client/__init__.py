@@ -40,6 +40,7 @@ from shortlist.client.models import (
     Model,
     ModelPage,
     RankingEvaluation,
+    SearchTrial,
     Trial,
 )
 from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
@@ -101,6 +102,7 @@ __all__ = [
     "Retries",
     "Retrieval",
     "SearchReport",
+    "SearchTrial",
     "Shortlist",
     "ShortlistClientError",
     "SimilarUsers",

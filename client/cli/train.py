@@ -76,6 +76,9 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--alias", default="", help='alias to move (default "live")')
     parser.add_argument("--keep-aliases", action="store_true", help="move no alias")
     parser.add_argument("--request-id", default="", help="makes a repeated call safe")
+    parser.add_argument(
+        "--target-recall", type=float, metavar="0.98", help="of approximate search; 1: exact only"
+    )
     parser.add_argument("--detach", action="store_true", help="do not wait for the end")
     _add_search_options(parser)
     parser.set_defaults(run=run)
@@ -147,6 +150,7 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
             model_id=options.model_id,
             alias=options.alias,
             keep_aliases=options.keep_aliases,
+            target_recall=options.target_recall,
             early_stopping=_early_stopping_of(options),
             tuning=None if options.tune is None else Tuning(options.tune, options.tune_dims),
             **({"request_id": options.request_id} if options.request_id else {}),
