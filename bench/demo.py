@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from bench.catalog import generate_world
-from shortlist.client import Candidates, Model, Shortlist, Wals
+from shortlist.client import Candidates, GeoRadius, Model, Shortlist, TimeWindow, Wals
 
 HISTORY_LENGTH = 5
 SHOWN = 8
@@ -57,7 +58,9 @@ def main() -> None:
             )
             model = shortlist.model()
             print_evaluation(model)
-            show(shortlist, read_columns(events_path), titles_of(items_path))
+            titles = titles_of(items_path)
+            restricted = not options.ratings
+            show(shortlist, read_columns(events_path), titles, restricted=restricted)
 
 
 def write_world(root: Path, event_count: int) -> tuple[Path, Path]:
@@ -104,8 +107,10 @@ def running_server(data_dir: Path, roots: list[Path], *arguments: str) -> Iterat
             server.terminate()
 
 
-def show(shortlist: Shortlist, events: pa.Table, titles: dict[str, str]) -> None:
-    """Print what three kinds of query answer."""
+def show(
+    shortlist: Shortlist, events: pa.Table, titles: dict[str, str], *, restricted: bool
+) -> None:
+    """Print what each kind of query answers; `restricted`: the items have places and times."""
     users, items = (events.column(name).cast(pa.string()) for name in events.column_names)
     busiest = [user for user, _ in Counter(users.to_pylist()).most_common(21)]
     favourites = [item for item, _ in Counter(items.to_pylist()).most_common(6)]
@@ -115,6 +120,9 @@ def show(shortlist: Shortlist, events: pa.Table, titles: dict[str, str]) -> None
     found = shortlist.retrieve(user=busiest[-1], count=SHOWN)
     print_candidates("candidates for them", found, titles)
 
+    if restricted:
+        show_restrictions(shortlist, busiest[-1], titles)
+
     history = items_of(users[len(users) // 2].as_py(), users, items)
     heading("A brand-new visitor: only this history, sent with the request:")
     print_items(history, titles)
@@ -122,11 +130,31 @@ def show(shortlist: Shortlist, events: pa.Table, titles: dict[str, str]) -> None
     found = shortlist.retrieve(history=history, count=SHOWN)
     milliseconds = (time.perf_counter() - start) * 1000
     print_candidates(f"candidates, {milliseconds:.1f} ms there and back", found, titles)
+    explained = shortlist.retrieve(history=history, count=1, explain=True)
+    print_reason(explained, titles)
 
     heading("Related items of:")
     print_items(favourites[-1:], titles)
     found = shortlist.retrieve(items=favourites[-1:], count=SHOWN)
     print_candidates("more like it", found, titles)
+
+
+def show_restrictions(shortlist: Shortlist, user: str, titles: dict[str, str]) -> None:
+    """Ask for the same user where and when: a city, a radius, a day."""
+    heading("The same user, visiting Lisbon")
+    found = shortlist.retrieve(user=user, count=4, filter='city = "Lisbon"')
+    print_candidates('city = "Lisbon"', found, titles)
+    near = GeoRadius(38.7223, -9.1393, radius_m=1500)
+    found = shortlist.retrieve(user=user, count=4, within=near)
+    print_candidates("within 1,500 m of the Rossio", found, titles)
+    day = TimeWindow(age_max=timedelta(hours=24))
+    found = shortlist.retrieve(user=user, count=4, window=day)
+    print_candidates("anywhere, published in the last 24 hours", found, titles)
+    found = shortlist.retrieve(user=user, count=1, explain=True)
+    print("  and why the first candidate of all:")
+    for item_id, amount in found.reasons[0].contributions:
+        print(f"    {amount:+7.3f}  for {titles.get(item_id, item_id)}")
+    print(f"    {found.reasons[0].remainder:+7.3f}  for everything else they did")
 
 
 def items_of(user: str, users: pa.ChunkedArray, items: pa.ChunkedArray) -> list[str]:
@@ -171,6 +199,15 @@ def print_candidates(label: str, candidates: Candidates, titles: dict[str, str])
     print(f"  {label} (origin {candidates.origin}, search {candidates.search.mode}):")
     for item_id, score in candidates:
         print(f"    {score:7.3f}  {titles.get(item_id, item_id)}")
+
+
+def print_reason(explained: Candidates, titles: dict[str, str]) -> None:
+    """Print what made the first candidate's score."""
+    (item_id, score), (reason,) = next(iter(explained)), explained.reasons[:1]
+    print(f"  why {titles.get(item_id, item_id)}? {score:.3f} is the sum of:")
+    for cause, amount in reason.contributions:
+        print(f"    {amount:+7.3f}  {titles.get(cause, cause)}")
+    print(f"    {reason.remainder:+7.3f}  everything else")
 
 
 def heading(text: str) -> None:

@@ -1,6 +1,6 @@
 """Thin Python client: a server's address in, numpy arrays and plain dataclasses out."""
 
-from shortlist.client.algorithms import Neighbours, Popularity, Ratings, Svd, Wals
+from shortlist.client.algorithms import Neighbours, Popularity, Ratings, Sgd, Svd, Wals
 from shortlist.client.candidates import (
     Candidates,
     Diversity,
@@ -30,6 +30,7 @@ from shortlist.client.errors import (
     TrainingFailed,
     Unavailable,
 )
+from shortlist.client.exports import ExportProgress
 from shortlist.client.models import (
     Alias,
     DecileRecall,
@@ -73,6 +74,7 @@ __all__ = [
     "Embeddings",
     "Evaluation",
     "EvaluationSpec",
+    "ExportProgress",
     "FailedPrecondition",
     "FieldViolation",
     "Freshness",
@@ -103,6 +105,7 @@ __all__ = [
     "Retrieval",
     "SearchReport",
     "SearchTrial",
+    "Sgd",
     "Shortlist",
     "ShortlistClientError",
     "SimilarUsers",

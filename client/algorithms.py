@@ -27,11 +27,36 @@ class Wals:
     solver: str = ""  # conjugate_gradient, cholesky
     seed: int = 0
     over_relaxation: float | None = None
+    half_life_days: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sgd:
+    """Stochastic gradient descent over sampled negatives."""
+
+    loss: str = ""  # squared, logistic, bpr, softmax, contrastive
+    dim: int = 0
+    epochs: int = 0
+    cosine: bool | None = None
+    temperature: float | None = None  # of softmax
+    margin: float | None = None  # of contrastive
+    negative_count: int | None = None
+    negative_power: float = 0.0
+    negative_weight: float | None = None
+    correct_sampling: bool = False  # logQ
+    gravity: float = 0.0
+    item_bias: bool = False
+    user_bias: bool = False
+    batch_size: int = 0
+    learning_rate: float | None = None
+    regularization: float = 0.0
+    init_stddev: float | None = None
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Popularity:
-    """Popular items, the same for everybody."""
+    """Popular items: with everybody, or in the segment of a user."""
 
     half_life_days: float | None = None
 
@@ -72,10 +97,11 @@ class Neighbours:
     count: int = 0  # neighbours kept of each item, or users asked
 
 
-Algorithm: TypeAlias = Wals | Popularity | Svd | Ratings | Neighbours
+Algorithm: TypeAlias = Wals | Sgd | Popularity | Svd | Ratings | Neighbours
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
     "wals": Wals,
+    "sgd": Sgd,
     "popularity": Popularity,
     "svd": Svd,
     "ratings": Ratings,

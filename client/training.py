@@ -11,6 +11,7 @@ from shortlist.client.algorithms import (
     Neighbours,
     Popularity,
     Ratings,
+    Sgd,
     Svd,
     Wals,
 )
@@ -105,6 +106,7 @@ class TrainRequest:
     svd: Svd | None = None
     ratings: Ratings | None = None
     neighbours: Neighbours | None = None
+    sgd: Sgd | None = None
     evaluation: EvaluationSpec | None = None
     alias: str = ""
     keep_aliases: bool = False

@@ -91,6 +91,14 @@ class NegativeSampler:
         for_each_chunk(work, chunk_count, threads)
         return Negatives(items, counts, sum(misses))
 
+    def draw(self, count: int, *, seed: int) -> IntArray:
+        """Draw `count` items for nobody in particular, (count,)."""
+        nobody = Interactions(
+            np.zeros(2, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32), self._item_count
+        )
+        drawn: IntArray = self.sample(nobody, np.zeros(1, np.int32), count, seed=seed).items[0]
+        return drawn
+
     def log_probability(self, items: IntArray) -> FloatArray:
         """Return log Q(item) of the distribution before positives are left out, in the shape asked.
 
@@ -113,6 +121,18 @@ class NegativeSampler:
             raise SettingInvalid("attempts_max", attempts_max, f"1 to {ATTEMPTS_MAX}")
         if len(users) and not 0 <= int(users.min()) <= int(users.max()) < positives.row_count:
             raise DataInvalid(f"users leave 0..{positives.row_count - 1}")
+
+
+def item_weights(
+    item_counts: npt.NDArray[np.integer], power: float
+) -> tuple[npt.NDArray[np.int64], float]:
+    """Return popularity and power that draw known items by count^power; 0 is uniform.
+
+    Items that nobody has are never drawn: they would be pushed away and never pulled back.
+    """
+    if power == 0:
+        return (item_counts > 0).astype(np.int64), 1.0
+    return item_counts.astype(np.int64), power
 
 
 def in_batch_usable(

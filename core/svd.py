@@ -14,6 +14,7 @@ from shortlist.core.errors import SettingInvalid
 from shortlist.core.interactions import FloatArray, Interactions, transposed
 from shortlist.core.sparse import multiply
 
+_CONDITION_MIN = 1e-5
 _RANK_TOLERANCE = 1e-6  # of the largest singular value: floats hold no smaller ones apart from 0
 _OVERSAMPLING = 16  # extra directions; the last ones wanted are then as good as the first
 
@@ -57,11 +58,13 @@ def decompose(matrix: Interactions, params: SvdParams, *, threads: int = 0) -> S
     sample = multiply(matrix, basis, threads=threads)
     for _ in range(params.power_iterations):
         # Orthonormal at every turn: a bare power would drown the small directions in rounding.
-        across = np.linalg.qr(multiply(turned, np.linalg.qr(sample)[0], threads=threads))[0]
+        across = _orthonormal(multiply(turned, _orthonormal(sample), threads=threads))
         sample = multiply(matrix, across, threads=threads)
-    rows = np.linalg.qr(sample)[0]  # (users, width) orthonormal
+    rows = _orthonormal(sample)  # (users, width)
     small = multiply(turned, rows, threads=threads)  # (items, width) = matrix.T @ rows
-    right, values, left = np.linalg.svd(small.astype(np.float64), full_matrices=False)
+    basis = _orthonormal(small).astype(np.float64)
+    turn, values, left = np.linalg.svd(basis.T @ small, full_matrices=False)
+    right = basis @ turn
     kept = min(params.dim, width)
     scale = np.sqrt(values[:kept])
     return SvdFactors(
@@ -104,6 +107,25 @@ def _entries(matrix: Interactions, params: SvdParams) -> Interactions:
     if not params.binary:
         return matrix
     return replace(matrix, values=(matrix.values >= 0).astype(np.float32))
+
+
+def _orthonormal(vectors: FloatArray) -> FloatArray:
+    """Return an orthonormal basis (n, width) of the columns of a tall matrix (n, width).
+
+    By the Cholesky factor of the Gramian, an order of magnitude faster than Householder QR. In
+    doubles it tells float32 columns apart up to condition numbers of 1e5; what is closer to
+    singular goes the slow way.
+    """
+    wide = vectors.astype(np.float64)
+    try:
+        factor = np.linalg.cholesky(wide.T @ wide)
+    except np.linalg.LinAlgError:
+        return np.linalg.qr(vectors)[0]
+    pivots = np.diag(factor)
+    if pivots.min(initial=np.inf) < _CONDITION_MIN * pivots.max(initial=0.0):
+        return np.linalg.qr(vectors)[0]
+    found: FloatArray = (wide @ np.linalg.inv(factor).T).astype(np.float32)
+    return found
 
 
 def _padded(vectors: npt.NDArray[np.floating], dim: int) -> FloatArray:

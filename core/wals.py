@@ -56,14 +56,16 @@ def train_wals(
     threads: int = 0,
     on_epoch: Callable[[Epoch, Snapshot], None] | None = None,
     initial: WalsFactors | None = None,
+    freshness: FloatArray | None = None,
 ) -> WalsFactors:
     """Train on (users x items) interactions; the same seed gives the same bits at any thread count.
 
     on_epoch gets the epoch and a function that returns the factors so far; it may raise
-    TrainingCancelled. `initial` is a warm start. Raises TrainingDiverged when the loss is not
+    TrainingCancelled. `initial` is a warm start. freshness (entries,): a factor of each
+    pair's weight, above 0. Raises TrainingDiverged when the loss is not
     finite, SingularSystem when the exact solver meets a row without a unique solution.
     """
-    alternation = _Alternation(interactions, params, initial, resolve_threads(threads))
+    alternation = _Alternation(interactions, params, initial, resolve_threads(threads), freshness)
     losses: list[float] = []
     limit = OVER_RELAXATION if params.over_relaxation is None else params.over_relaxation
     for epoch in range(1, params.epochs + 1):
@@ -102,11 +104,14 @@ class _Alternation:
         params: WalsParams,
         initial: WalsFactors | None,
         threads: int,
+        freshness: FloatArray | None = None,
     ) -> None:
         params = with_data_defaults(params, interactions)
         user_counts = np.diff(interactions.row_starts)
         counts = np.bincount(interactions.columns, minlength=interactions.column_count)
         weights = signed_weights(interactions, user_counts, counts.astype(np.int64), params)
+        if freshness is not None:
+            weights *= freshness
         self._by_user = replace(interactions, values=weights)
         self._by_item = transposed(self._by_user, threads)
         self._lambdas = row_lambdas(self._by_user, params), row_lambdas(self._by_item, params)

@@ -9,6 +9,7 @@ from shortlist.core.errors import SettingInvalid
 from shortlist.core.interactions import FloatArray, Interactions, LongArray
 
 DIM_MAX = 4096
+_OPEN = {"unobserved_weight", "over_relaxation", "half_life_days"}  # may be None
 OVER_RELAXATION = 1.5  # what reaches a low loss soonest
 _W0_FACTOR, _W0_POWER = 3.0, 0.7
 
@@ -31,6 +32,7 @@ class WalsParams:
     solver: Literal["auto", "conjugate_gradient", "cholesky"] = "auto"
     cg_steps: int = 2
     over_relaxation: float | None = None  # None: OVER_RELAXATION
+    half_life_days: float | None = None  # a pair loses half its weight in; None: never
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -48,10 +50,11 @@ class WalsParams:
             ("init_stddev", 1e-9, 100),
             ("cg_steps", 1, 1000),
             ("over_relaxation", 1, 1.9),
+            ("half_life_days", 1e-6, 1e6),
             ("seed", 0, 2**64 - 1),
         ):
             found = getattr(self, field)
-            if found is None and field in {"unobserved_weight", "over_relaxation"}:
+            if found is None and field in _OPEN:
                 continue
             if not low <= found <= high:  # also refuses NaN
                 raise SettingInvalid(field, found, f"{low:g} to {high:g}")

@@ -67,7 +67,7 @@ def print_trials(model: Model) -> None:
     """Print the trials, the best first."""
     if not model.trials:
         return
-    names = list(model.trials[0].settings)
+    names = sorted(model.trials[0].settings)
     print("\ntrials on a part of the events, best first (* is what the model was trained with)")
     ranked = sorted(enumerate(model.trials, 1), key=lambda one: -one[1].quality)
     rows = [

@@ -8,12 +8,22 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from shortlist.core.errors import DataInvalid
 from shortlist.core.fold_in import FoldIn
-from shortlist.core.interactions import Aggregate, FloatArray, Interactions
+from shortlist.core.interactions import (
+    Aggregate,
+    Events,
+    FloatArray,
+    Interactions,
+    build_interactions,
+)
 from shortlist.core.progress import Epoch
 from shortlist.core.wals import Snapshot, train_wals
 from shortlist.core.wals_params import WalsParams, with_data_defaults
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
+
+DAY_MS = 86_400_000
+FRESHNESS_MIN = 1e-9  # so that a user of nothing but old events still has a direction
 
 
 class Wals:
@@ -47,7 +57,8 @@ class Wals:
             on_epoch(replace(epoch, vectors=vectors))
 
         params = with_data_defaults(params, data.seen)
-        factors = train_wals(data.seen, params, threads=threads, on_epoch=tell)
+        fresh = _freshness(data, params, threads)
+        factors = train_wals(data.seen, params, threads=threads, on_epoch=tell, freshness=fresh)
         return Learned(params, factors.items, factors.users, losses=factors.losses)
 
     def encoder(
@@ -59,3 +70,17 @@ class Wals:
         self, params: WalsParams, seen: Interactions, neighbours: Interactions | None
     ) -> None:
         return None
+
+
+def _freshness(data: TrainingData, params: WalsParams, threads: int) -> FloatArray | None:
+    """Return 2^(-age / half life) of each pair's latest event, (entries,); None: never ages."""
+    if params.half_life_days is None:
+        return None
+    events = data.events
+    if events.times is None:
+        raise DataInvalid("half_life_days needs the times of the events; these have none")
+    half_lives = (events.times.max(initial=0) - events.times) / (params.half_life_days * DAY_MS)
+    fresh = np.maximum(np.exp2(-half_lives), FRESHNESS_MIN).astype(np.float32)
+    aged = Events(events.users, events.items, fresh)
+    seen = data.seen
+    return build_interactions(aged, seen.row_count, seen.column_count, "max", threads).values

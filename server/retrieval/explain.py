@@ -40,18 +40,27 @@ def explain(
     reasons: list[Reason] = []
     step = max(1, _AMOUNTS_AT_ONCE // max(1, len(rows)))
     for first in range(0, len(found.rows), step):
-        asked = slice(first, first + step)
-        amounts = model.space.item_vectors[found.rows[asked]].astype(np.float64) @ parts.T
-        for each, score in zip(amounts, found.scores[asked].tolist(), strict=True):
-            reasons.append(_reason(model, rows, each, score, contributions_max))
+        some = found.at(np.arange(first, min(first + step, len(found.rows))))
+        amounts = model.space.item_vectors[some.rows].astype(np.float64) @ parts.T
+        reasons += _largest(model, rows, amounts, some, contributions_max)
     return reasons
 
 
-def _reason(model: ServingModel, rows: IntArray, amounts: Parts, score: float, most: int) -> Reason:
-    largest = np.argsort(-np.abs(amounts), kind="stable")[:most]  # rows ascend: ties by id
-    largest = largest[amounts[largest] != 0]
-    named = amounts[largest].tolist()
-    return Reason(model.items.ids(rows[largest]), named, score - sum(named))
+def _largest(
+    model: ServingModel, rows: IntArray, amounts: Parts, found: Found, most: int
+) -> list[Reason]:
+    """Return each candidate's largest amounts but those of 0; rows ascend, so ties are by id."""
+    order = np.argsort(-np.abs(amounts), axis=1, kind="stable")[:, :most]
+    largest = np.take_along_axis(amounts, order, axis=1)
+    rests = found.scores - largest.sum(axis=1)
+    ids = model.items.ids(rows[order.ravel()])
+    width, counts = order.shape[1], np.count_nonzero(largest, axis=1)
+    return [
+        Reason(ids[place * width : place * width + count], named[:count], rest)
+        for place, (named, rest, count) in enumerate(
+            zip(largest.tolist(), rests.tolist(), counts.tolist(), strict=True)
+        )
+    ]
 
 
 def _parts(
@@ -60,17 +69,16 @@ def _parts(
     """Return the rows of the items that made the vector, ascending, and what each added to it."""
     if isinstance(query, ItemsQuery):
         return _items_parts(model, space, query)
-    if encoded.seen_values is None:
+    if encoded.seen_values is None or not len(encoded.seen_values):
         return encoded.seen_rows[:0], np.zeros((0, space.dim))
     if not isinstance(space.fold_in, AdditiveEncoder):
         problem = f"model {model.model_id} makes no sums of its histories, so it explains nothing"
         raise QueryKindUnsupported(problem, model=model.model_id, kind="explain")
-    return encoded.seen_rows, history_parts(
-        model, space.fold_in, encoded.seen_rows, encoded.seen_values
-    )
+    parts = _history_parts(model, space.fold_in, encoded.seen_rows, encoded.seen_values)
+    return encoded.seen_rows, parts
 
 
-def history_parts(
+def _history_parts(
     model: ServingModel, encoder: AdditiveEncoder, rows: IntArray, values: FloatArray
 ) -> Parts:
     """Return what each item of one history adds to its vector: (items, dim)."""

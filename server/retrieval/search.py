@@ -14,7 +14,7 @@ from shortlist.core.scoring import score_rows
 from shortlist.server.filters.times import faded
 from shortlist.server.index.approximate import ApproximateIndex
 from shortlist.server.retrieval.encoder import Encoded
-from shortlist.server.retrieval.plan import Method, Plan, searched_rows
+from shortlist.server.retrieval.plan import INDEX_COUNT_MAX, Method, Plan, searched_rows
 from shortlist.server.retrieval.query import COUNT_MAX, SearchMode, SearchReport
 from shortlist.server.retrieval.serving_model import ServingModel, Space
 
@@ -70,7 +70,8 @@ def search(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Fou
         return _ranked(model, plan, count)
     if count > COUNT_MAX:
         return _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
-    if plan.method is Method.INDEX and model.space.index is not None:
+    near = plan.method is Method.INDEX and count <= INDEX_COUNT_MAX
+    if near and model.space.index is not None:
         found = _index(model.space.index, plan, vector, count)
         if len(found.rows) == min(count, plan.eligible_count):
             return found  # else the graph reached too little of the catalog: scan it

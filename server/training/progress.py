@@ -54,19 +54,13 @@ class Progress:
 
     def start(self, phase: JobPhase, epoch_count: int = 0) -> None:
         """Enter a phase. Raises TrainingCancelled when someone asked to stop."""
-        self.finish()
-        self._phase, self._epoch_count = phase, epoch_count
-        self._epoch, self._loss, self._seconds_left, self._epoch_seconds = 0, 0.0, -1.0, 0.0
-        self._trial, self._trial_count, self._best_quality = 0, 0, 0.0
-        self._tell()
-        self.check()
+        self._enter(phase, epoch_count, (0, 0, 0.0))
 
-    def trial(self, number: int, count: int, best_quality: float) -> None:
-        """Note which trial of a tuning begins, and the best quality before it."""
+    def start_trial(self, number: int, count: int, best_quality: float, epoch_count: int) -> None:
+        """Enter a trial of a tuning; best_quality: of those before. Raises TrainingCancelled."""
         if number == 1:
             self._tuning_began_at = self._clock()
-        self._trial, self._trial_count, self._best_quality = number, count, best_quality
-        self._tell_soon()
+        self._enter(JobPhase.TUNING, epoch_count, (number, count, best_quality))
 
     def rows(self, count: int) -> None:
         """Note how many rows were read so far. Raises TrainingCancelled."""
@@ -98,6 +92,16 @@ class Progress:
         """Raise TrainingCancelled when someone asked to stop."""
         if self._cancelled():
             raise TrainingCancelled(f"cancelled while {self._phase}")
+
+    def _enter(self, phase: JobPhase, epoch_count: int, trial: tuple[int, int, float]) -> None:
+        self.finish()
+        self._trial, self._trial_count, self._best_quality = trial
+        self._phase, self._epoch_count = phase, epoch_count
+        self._epoch, self._loss, self._seconds_left, self._epoch_seconds = 0, 0.0, -1.0, 0.0
+        if self._trial_count:
+            self._seconds_left = self._trials_left_s()
+        self._tell()
+        self.check()
 
     def _trials_left_s(self) -> float:
         """Return the seconds until a tuning ends, negative during its first trial."""

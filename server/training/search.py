@@ -20,7 +20,6 @@ from shortlist.core.progress import Epoch
 from shortlist.core.wals_params import WalsParams
 from shortlist.server.algorithms.algorithm import TrainingData
 from shortlist.server.algorithms.registry import algorithm_of
-from shortlist.server.job import JobPhase
 from shortlist.server.training.holdout import hold_out
 from shortlist.server.training.prepare import PreparedData
 from shortlist.server.training.progress import Progress
@@ -138,8 +137,7 @@ class _Trials:
 
         number = len(self.done) + 1
         best = self.done[self.best()].quality if self.done else 0.0
-        self._progress.start(JobPhase.TUNING, params.epochs)
-        self._progress.trial(number, self._count, best)
+        self._progress.start_trial(number, self._count, best, params.epochs)
         try:
             algorithm = algorithm_of(params)
             algorithm.fit(self._data, params, threads=self._threads, on_epoch=measure)

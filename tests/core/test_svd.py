@@ -50,6 +50,19 @@ def test_factors_are_the_best_approximation() -> None:
     np.testing.assert_allclose(factors.users @ factors.items.T, best, atol=2e-2)
 
 
+@pytest.mark.parametrize("decades", [1, 4, 7])
+def test_singular_values_decades_apart_are_all_found(decades: int) -> None:
+    """Directions far smaller than the largest do not drown in its rounding."""
+    rng = np.random.default_rng(0)
+    left, right = (np.linalg.qr(rng.normal(size=(n, 40)))[0] for n in (80, 60))
+    values = np.logspace(0, -decades, 40)
+    dense = ((left * values) @ right.T).astype(np.float32)
+    rows, columns = (part.astype(np.int32) for part in dense.nonzero())
+    matrix = build_interactions(Events(rows, columns, dense[rows, columns]), 80, 60)
+    found = decompose(matrix, SvdParams(dim=20)).singular_values
+    np.testing.assert_allclose(found, values[:20], rtol=1e-4)
+
+
 def test_a_rank_beyond_the_matrix_is_filled_with_zeros() -> None:
     factors = decompose(random_matrix(3, 5, 0.9), SvdParams(dim=6))
     assert factors.users.shape == (3, 6)

@@ -8,6 +8,7 @@ import pytest
 from pyarrow import parquet
 
 from shortlist.core.ratings import RatingParams
+from shortlist.core.sgd_params import SgdParams
 from shortlist.core.svd import SvdParams
 from shortlist.core.wals_params import WalsParams
 from shortlist.server.algorithms.neighbours import NeighboursParams
@@ -33,6 +34,7 @@ from tests.server.test_training import train
 USERS, ITEMS, TASTES = 120, 48, 4
 PERSONAL: list[Params] = [
     WalsParams(dim=4, epochs=6, value_transform="linear", regularization=0.05),
+    SgdParams(dim=8, epochs=40, negative_count=32, batch_size=256),
     SvdParams(dim=8),
     RatingParams(dim=4, epochs=8, regularization=0.1, bias_regularization=0.1),
 ]

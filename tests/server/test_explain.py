@@ -85,6 +85,13 @@ def test_a_stored_users_remainder_holds_the_distance_from_the_exact_solution() -
         assert sum(reason.amounts) == pytest.approx(exact[name], abs=1e-3)
 
 
+def test_a_stored_user_without_events_has_nothing_to_name() -> None:
+    row = int(np.diff(MODEL.seen.row_starts).argmin())
+    assert not len(MODEL.seen.row(row)[0])
+    found = explained(UserQuery(user_id(row)))
+    assert [one.remainder for one in found.reasons] == found.scores
+
+
 def test_an_items_query_is_explained_by_its_positives_and_negatives() -> None:
     query = ItemsQuery(("i004", "i007", "i004"), ("i009", "i007"))
     found = explained(query)

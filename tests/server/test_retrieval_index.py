@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from shortlist.core.inverted_file import build_inverted_file
@@ -11,7 +12,14 @@ from shortlist.core.scoring import ItemScan, score_rows
 from shortlist.server.index.approximate import ApproximateIndex
 from shortlist.server.index.graph import GraphIndex, build_graph
 from shortlist.server.index.lists import ListIndex
-from shortlist.server.retrieval.query import EmbeddingQuery, RetrieveQuery, SearchMode, UserQuery
+from shortlist.server.retrieval.attributes import ItemAttributes
+from shortlist.server.retrieval.query import (
+    Diversity,
+    EmbeddingQuery,
+    RetrieveQuery,
+    SearchMode,
+    UserQuery,
+)
 from shortlist.server.retrieval.retrieve import retrieve
 from shortlist.server.retrieval.serving_model import ServingModel
 from tests.server.small_models import item_id, seen_ids, small_model, user_id
@@ -83,6 +91,22 @@ def test_exclusions_reach_the_index_too(model: ServingModel) -> None:
     assert not set(best[:30]) & set(second.item_ids)
     assert second.item_ids[:20] == best[30:]
     assert len(second.item_ids) == 50
+
+
+def test_a_limit_a_value_is_filled_through_the_index_too(model: ServingModel) -> None:
+    """One item in a hundred has a city of its own kind, so the ranking is walked far down."""
+    cities = pa.table({"city": [f"c{row}" if row % 100 == 0 else "all" for row in range(ITEMS)]})
+    there = replace(model, attributes=ItemAttributes(cities, ITEMS))
+    query = approximate(RetrieveQuery(UserQuery(user_id(3)), count=30, include_seen=True))
+    found = retrieve(there, replace(query, diversity=Diversity("city", 1)))
+    rows = model.items.find(found.item_ids).rows
+    assert len(rows) == 30
+    assert (rows % 100 > 0).sum() == 1
+    near = retrieve(there, replace(query, diversity=Diversity("city", 10_000)))
+    assert near.search.mode is SearchMode.APPROXIMATE
+    assert near.item_ids == retrieve(there, query).item_ids
+    damped = retrieve(there, replace(query, popularity_damping=0.5))
+    assert damped.search.mode is SearchMode.EXACT
 
 
 def test_restrictions_force_the_exact_way_and_the_report_says_so(model: ServingModel) -> None:

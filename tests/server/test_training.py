@@ -10,6 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from shortlist.core.errors import DataInvalid, ShortlistError, TrainingCancelled
+from shortlist.core.wals import train_wals
 from shortlist.core.wals_params import WalsParams
 from shortlist.server.algorithms.popularity import PopularityParams
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
@@ -142,6 +143,29 @@ def test_ageing_popularity_needs_times(tmp_path: Path) -> None:
     with pytest.raises(DataInvalid, match="times"):
         train(tmp_path, spec)
     assert left_over(tmp_path) == []
+
+
+def test_ageing_pairs_weigh_what_their_latest_event_does(tmp_path: Path) -> None:
+    days = pa.array([0, 1, 10] * 30, pa.date32())
+    table = pa.table(
+        {
+            "user": [f"u{user}" for user in range(30) for _ in range(3)],
+            "item": ["old", "old", "new"] * 30,
+            "timestamp": days,
+        }
+    )
+    parquet.write_table(table, tmp_path / "events.parquet")
+    wals = WalsParams(dim=4, epochs=8, unobserved_weight=0.1, half_life_days=3.0)
+    spec = small_spec(tmp_path / "events.parquet", algorithm=wals)
+    train(tmp_path, replace(spec, evaluation=EvaluationSpec("none")))
+    artifact = opened(tmp_path)
+    assert artifact.item_vectors is not None
+    freshness = np.where(artifact.seen.columns == artifact.items.row("old"), 2 ** (-9 / 3), 1.0)
+    wanted = train_wals(artifact.seen, wals, threads=1, freshness=freshness.astype(np.float32))
+    np.testing.assert_allclose(artifact.item_vectors, wanted.items, rtol=1e-5, atol=1e-6)
+    untimed = write_events(tmp_path / "untimed.parquet", timed=False)
+    with pytest.raises(DataInvalid, match="times"):
+        train(tmp_path, small_spec(untimed, "m2", algorithm=wals))
 
 
 def test_attributes_follow_the_items(tmp_path: Path, events: Path) -> None:

@@ -60,6 +60,22 @@ def test_seconds_left_are_measured_from_the_epochs_so_far() -> None:
     assert (report["epoch"], report["epoch_count"], report["seconds_left"]) == (0, 0, -1.0)
 
 
+def test_what_is_left_of_a_tuning_is_told_from_the_trials_that_ended() -> None:
+    listener = Listener()
+    progress = listener.progress()
+    for number, best in ((1, 0.0), (2, 0.25)):
+        progress.start_trial(number, 4, best, 10)
+        listener.now += 6.0
+        progress.epoch(Epoch(1, 10, 1.0, 6.0))
+    told = [
+        tuple(report[name] for name in ("trial", "trial_count", "best_quality", "seconds_left"))
+        for report in listener.reports
+    ]
+    assert told == [(1, 4, 0.0, -1.0), (1, 4, 0.0, -1.0), (2, 4, 0.25, 18.0), (2, 4, 0.25, 36.0)]
+    progress.start(JobPhase.TRAINING, 3)
+    assert listener.reports[-1]["trial_count"] == 0
+
+
 def test_a_stop_is_heard_between_epochs_and_between_phases() -> None:
     listener = Listener()
     progress = listener.progress()

@@ -53,6 +53,7 @@ FULL = m.TrainRequest(
         solver=a.SOLVER_CHOLESKY,
         seed=9,
         over_relaxation=1.25,
+        half_life_days=2.0,
     ),
     evaluation=m.EvaluationSpec(
         split=m.SPLIT_GIVEN,
@@ -137,6 +138,26 @@ SPECS = {
         bias_regularization=0.0,
         init_stddev=1.0,
         learning_rate=0.5,
+        seed=7,
+    ),
+    "sgd": a.SgdSpec(
+        loss=a.SGD_LOSS_LOGISTIC,
+        dim=3,
+        epochs=2,
+        cosine=False,
+        temperature=0.5,
+        margin=0.25,
+        negative_count=0,
+        negative_power=0.5,
+        negative_weight=2.0,
+        correct_sampling=True,
+        gravity=0.5,
+        item_bias=True,
+        user_bias=True,
+        batch_size=64,
+        learning_rate=0.5,
+        regularization=0.25,
+        init_stddev=1.0,
         seed=7,
     ),
     "neighbours": a.NeighboursSpec(
@@ -228,6 +249,10 @@ BAD = [
     (with_fields(wals=a.WalsSpec(init_stddev=0)), "wals.init_stddev"),
     (with_fields(svd=a.SvdSpec(dim=5000)), "svd.dim"),
     (with_fields(neighbours=a.NeighboursSpec(count=10_001)), "neighbours.count"),
+    (with_fields(sgd=a.SgdSpec(loss=a.SGD_LOSS_BPR, negative_count=0)), "sgd.negative_count"),
+    (with_fields(sgd=a.SgdSpec(item_bias=True)), "sgd.item_bias"),
+    (with_fields(sgd=a.SgdSpec(gravity=1)), "sgd.gravity"),
+    (with_fields(sgd=a.SgdSpec(temperature=0)), "sgd.temperature"),
     (with_fields(neighbours=a.NeighboursSpec(kind=3)), "neighbours.kind"),
     (with_fields(svd=a.SvdSpec(power_iterations=101)), "svd.power_iterations"),
     (with_fields(ratings=a.RatingsSpec(solver=5)), "ratings.solver"),
@@ -274,6 +299,27 @@ def test_a_bad_field_of_a_training_is_named(request_: m.TrainRequest, path: str)
     with pytest.raises(FieldInvalid) as failure:
         training_spec_from_proto(request_)
     assert failure.value.field == path
+
+
+NUMBERS = [
+    (name, field.name)
+    for name, spec in SPECS.items()
+    for field in spec.DESCRIPTOR.fields
+    if not field.enum_type and field.name not in ("seed", "binary", "item_bias")
+]
+
+
+@pytest.mark.parametrize("value", [-1, 2**31 - 1])
+@pytest.mark.parametrize(("name", "field"), NUMBERS)
+def test_every_number_of_an_algorithm_has_a_range_that_is_told(
+    name: str, field: str, value: int
+) -> None:
+    request = m.TrainRequest(interactions=EVENTS)
+    setattr(getattr(request, name), field, value)
+    with pytest.raises(FieldInvalid, match=r"\d+ (to|at most)|above 0, \d+ at most") as failure:
+        training_spec_from_proto(request)
+    assert failure.value.field == f"{name}.{field}"
+    assert str(value) in str(failure.value)
 
 
 def test_an_evaluation_of_a_model_is_checked_too() -> None:
