@@ -32,7 +32,7 @@ class WalsParams:
     solver: Literal["auto", "conjugate_gradient", "cholesky"] = "auto"
     cg_steps: int = 2
     over_relaxation: float | None = None  # None: OVER_RELAXATION
-    half_life_days: float | None = None  # a pair loses half its weight in; None: never
+    half_life_days: float | None = None  # an event loses half its weight in; None: never
     seed: int = 0
 
     def __post_init__(self) -> None:
