@@ -130,6 +130,8 @@ def show(
     found = shortlist.retrieve(history=history, count=SHOWN)
     milliseconds = (time.perf_counter() - start) * 1000
     print_candidates(f"candidates, {milliseconds:.1f} ms there and back", found, titles)
+    explained = shortlist.retrieve(history=history, count=1, explain=True)
+    print_reason(explained, titles)
 
     heading("Related items of:")
     print_items(favourites[-1:], titles)
@@ -197,6 +199,15 @@ def print_candidates(label: str, candidates: Candidates, titles: dict[str, str])
     print(f"  {label} (origin {candidates.origin}, search {candidates.search.mode}):")
     for item_id, score in candidates:
         print(f"    {score:7.3f}  {titles.get(item_id, item_id)}")
+
+
+def print_reason(explained: Candidates, titles: dict[str, str]) -> None:
+    """Print what made the first candidate's score."""
+    (item_id, score), (reason,) = next(iter(explained)), explained.reasons[:1]
+    print(f"  why {titles.get(item_id, item_id)}? {score:.3f} is the sum of:")
+    for cause, amount in reason.contributions:
+        print(f"    {amount:+7.3f}  {titles.get(cause, cause)}")
+    print(f"    {reason.remainder:+7.3f}  everything else")
 
 
 def heading(text: str) -> None:

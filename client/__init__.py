@@ -30,6 +30,7 @@ from shortlist.client.errors import (
     TrainingFailed,
     Unavailable,
 )
+from shortlist.client.exports import ExportProgress
 from shortlist.client.models import (
     Alias,
     DecileRecall,
@@ -72,6 +73,7 @@ __all__ = [
     "Embeddings",
     "Evaluation",
     "EvaluationSpec",
+    "ExportProgress",
     "FailedPrecondition",
     "FieldViolation",
     "Freshness",

@@ -32,7 +32,7 @@ class Wals:
 
 @dataclass(frozen=True, slots=True)
 class Popularity:
-    """Popular items, the same for everybody."""
+    """Popular items: with everybody, or in the segment of a user."""
 
     half_life_days: float | None = None
 

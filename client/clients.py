@@ -18,6 +18,7 @@ from shortlist.client import model_calls, retrieval_calls
 from shortlist.client.call import Call, fill_catalog
 from shortlist.client.connection import Deadline, Retries, open_channel, wait_before_retry
 from shortlist.client.errors import TrainingFailed, error_from_call
+from shortlist.client.exports import ExportProgress
 from shortlist.client.progress import Progress, progress_of
 from shortlist.client.training import TrainingJob
 
@@ -106,23 +107,12 @@ class Shortlist(_Client):
 
     def watch(self, job_id: str) -> Iterator[TrainingJob]:
         """Yield a job's state whenever it changes, until it has ended; re-attaches by itself."""
-        attempt, ended = 1, False
-        while not ended:
-            call = model_calls.watch(job_id)
-            try:
-                for reply in self._method(call)(call.request):
-                    attempt = 1
-                    job = call.convert(reply)
-                    ended = job.has_ended
-                    yield job
-                return
-            except grpc.RpcError as failure:
-                error = error_from_call(failure)
-                wait = wait_before_retry(error, attempt, self._retries, Deadline(None))
-                if wait is None:
-                    raise error from failure
-                attempt += 1
-                time.sleep(wait)
+        return self._stream(model_calls.watch(job_id), lambda job: job.has_ended)
+
+    @functools.wraps(model_calls.export_candidates)
+    def export_candidates(self, kind: str = "users", **settings: Any) -> Iterator[ExportProgress]:
+        call = model_calls.export_candidates(kind, **settings)
+        return self._stream(call, lambda progress: progress.is_done)
 
     def train(self, *args: Any, progress: bool | Progress = True, **kwargs: Any) -> TrainingJob:
         """Do what start_training does, show the progress, and return the job once it has succeeded.
@@ -149,6 +139,25 @@ class Shortlist(_Client):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _stream(self, call: Call[T], is_last: Callable[[T], bool]) -> Iterator[T]:
+        """Yield replies up to the last; calls again when the connection breaks."""
+        attempt, ended = 1, False
+        while not ended:
+            try:
+                for reply in self._method(call)(call.request):
+                    attempt = 1
+                    value = call.convert(reply)
+                    ended = is_last(value)
+                    yield value
+                return
+            except grpc.RpcError as failure:
+                error = error_from_call(failure)
+                wait = wait_before_retry(error, attempt, self._retries, Deadline(None))
+                if wait is None:
+                    raise error from failure
+                attempt += 1
+                time.sleep(wait)
 
     def _run(self, call: Call[T]) -> T:
         deadline, attempt = Deadline(self._timeout_s), 1
@@ -182,25 +191,16 @@ class AsyncShortlist(_Client):
     aliases = _async_verb(model_calls.aliases)
     evaluate = _async_verb(model_calls.evaluate)
 
-    async def watch(self, job_id: str) -> AsyncIterator[TrainingJob]:
+    def watch(self, job_id: str) -> AsyncIterator[TrainingJob]:
         """Yield a job's state whenever it changes, until it has ended; re-attaches by itself."""
-        attempt, ended = 1, False
-        while not ended:
-            call = model_calls.watch(job_id)
-            try:
-                async for reply in self._method(call)(call.request):
-                    attempt = 1
-                    job = call.convert(reply)
-                    ended = job.has_ended
-                    yield job
-                return
-            except grpc.aio.AioRpcError as failure:
-                error = error_from_call(failure)
-                wait = wait_before_retry(error, attempt, self._retries, Deadline(None))
-                if wait is None:
-                    raise error from failure
-                attempt += 1
-                await asyncio.sleep(wait)
+        return self._stream(model_calls.watch(job_id), lambda job: job.has_ended)
+
+    @functools.wraps(model_calls.export_candidates)
+    def export_candidates(
+        self, kind: str = "users", **settings: Any
+    ) -> AsyncIterator[ExportProgress]:
+        call = model_calls.export_candidates(kind, **settings)
+        return self._stream(call, lambda progress: progress.is_done)
 
     async def train(
         self, *args: Any, progress: bool | Progress = True, **kwargs: Any
@@ -225,6 +225,25 @@ class AsyncShortlist(_Client):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    async def _stream(self, call: Call[T], is_last: Callable[[T], bool]) -> AsyncIterator[T]:
+        """Yield replies up to the last; calls again when the connection breaks."""
+        attempt, ended = 1, False
+        while not ended:
+            try:
+                async for reply in self._method(call)(call.request):
+                    attempt = 1
+                    value = call.convert(reply)
+                    ended = is_last(value)
+                    yield value
+                return
+            except grpc.aio.AioRpcError as failure:
+                error = error_from_call(failure)
+                wait = wait_before_retry(error, attempt, self._retries, Deadline(None))
+                if wait is None:
+                    raise error from failure
+                attempt += 1
+                await asyncio.sleep(wait)
 
     async def _run(self, call: Call[T]) -> T:
         deadline, attempt = Deadline(self._timeout_s), 1

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from shortlist.client.algorithms import ALGORITHMS, Algorithm
 from shortlist.client.call import MODELS, Call
-from shortlist.client.conversion import from_proto, to_proto
+from shortlist.client.conversion import enum_to_proto, from_proto, to_proto
+from shortlist.client.exports import ExportProgress
 from shortlist.client.models import Alias, AliasList, Evaluation, Model, ModelPage
 from shortlist.client.training import (
     DataSource,
@@ -145,6 +146,31 @@ def evaluate(
         baseline_model=against,
     )
     return Call(MODELS, "EvaluateModel", request, models_pb2.Evaluation, _to(Evaluation))
+
+
+def export_candidates(
+    kind: str = "users",
+    *,
+    count: int = 0,
+    include_seen: bool = False,
+    export_id: str = "",
+    model: str = "",
+    catalog: str = "",
+) -> Call[ExportProgress]:
+    """Write the candidates of all "users", or the related items of all "items", on the server.
+
+    count 0: 100 of each. Yields how far it is; asking again goes on where an earlier call ended.
+    """
+    request = models_pb2.ExportCandidatesRequest(
+        catalog=catalog,
+        model=model,
+        kind=enum_to_proto(models_pb2.ExportKind.DESCRIPTOR, kind),  # type: ignore[arg-type]
+        count=count,
+        include_seen=include_seen,
+        export_id=export_id,
+    )
+    reply, convert = models_pb2.ExportProgress, _to(ExportProgress)
+    return Call(MODELS, "ExportCandidates", request, reply, convert, streaming=True)
 
 
 def set_alias(name: str, model_id: str, *, catalog: str = "") -> Call[Alias]:

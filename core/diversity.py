@@ -59,9 +59,9 @@ def marginal_relevance(
     order = np.empty(min(count, len(scores)), np.int64)
     worth = relevance
     for place in range(len(order)):
-        chosen = int(np.argmax(worth))
+        chosen = int(worth.argmax())
         order[place] = chosen
+        relevance[chosen] = -np.inf  # never again
         np.maximum(nearest, directions @ directions[chosen], out=nearest)
         worth = relevance - strength * nearest
-        worth[order[: place + 1]] = -np.inf
     return order

@@ -7,7 +7,8 @@ user's (u, 1, b).
 import numpy as np
 
 from shortlist.core.interactions import FloatArray, Interactions
-from shortlist.core.ratings import Doubles, RatingFactors, RatingParams, solve_rows
+from shortlist.core.rating_rows import Doubles, solve_rows
+from shortlist.core.ratings import RatingFactors, RatingParams, ridges_of
 
 
 class RatingFoldIn:
@@ -15,14 +16,15 @@ class RatingFoldIn:
 
     def __init__(self, items: FloatArray, params: RatingParams) -> None:
         """Take extended item vectors (items, dim + 2)."""
-        self._fixed = items[:, : params.dim].astype(np.float64)
+        self._fixed = np.ascontiguousarray(items[:, : params.dim], np.float64)
         self._offsets = items[:, params.dim].astype(np.float64)
         self._params = params
 
     def solve(self, histories: Interactions, threads: int = 1) -> FloatArray:
         """Return extended vectors (rows, dim + 2) of histories (rows, items) of ratings."""
-        found = solve_rows(histories, self._fixed, self._offsets, self._params, bias=True)
-        return extended_users(*found)
+        ridges = ridges_of(np.diff(histories.row_starts), self._params)
+        side, ridge = (self._fixed, self._offsets, ridges), self._params.bias_regularization
+        return extended_users(*solve_rows(histories, *side, bias_ridge=ridge, threads=threads))
 
 
 def extended_users(vectors: Doubles, biases: Doubles) -> FloatArray:

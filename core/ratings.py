@@ -14,16 +14,15 @@ after which a user without ratings is predicted the item's mean). Sources: Koren
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.errors import SettingInvalid, TrainingDiverged
-from shortlist.core.interactions import Interactions, LongArray, transposed
+from shortlist.core.interactions import Interactions, transposed
 from shortlist.core.progress import Epoch
-
-Doubles: TypeAlias = npt.NDArray[np.float64]
+from shortlist.core.rating_rows import Doubles, rating_errors, solve_rows, weighted_sums
 
 # Adam's usual constants (Kingma and Ba 2015).
 _ADAM_DECAY = 0.9
@@ -62,6 +61,8 @@ class RatingParams:
             found = getattr(self, field)
             if not low <= found <= high:
                 raise SettingInvalid(field, found, f"{low} to {high}")
+        if not self.learning_rate > 0:
+            raise SettingInvalid("learning_rate", self.learning_rate, "above 0, 100 at most")
         if self.solver not in {"als", "adam"}:
             raise SettingInvalid("solver", self.solver, "als or adam")
         if self.mean not in {"global", "item"}:
@@ -94,19 +95,21 @@ def train_ratings(
     ratings: Interactions,
     params: RatingParams,
     *,
+    threads: int = 1,
     on_epoch: Callable[[Epoch, RatingFactors], None] | None = None,
 ) -> RatingFactors:
     """Train on (users x items) ratings; ALS gives whoever has none bias 0 and vector 0.
 
+    The same bits at any number of threads (0: every core).
     Raises TrainingDiverged when the cost is not finite.
     """
-    problem = _Problem(ratings, params)
+    problem = _Problem(ratings, params, threads)
     step = problem.als_epoch if params.solver == "als" else problem.adam_epoch
     factors = problem.start()
     for epoch in range(1, params.epochs + 1):
         started = time.perf_counter()
         factors = step(factors)
-        cost = rating_cost(ratings, factors, params)
+        cost = rating_cost(ratings, factors, params, threads)
         if not np.isfinite(cost):
             raise TrainingDiverged(
                 f"the cost is {cost} after epoch {epoch}; a smaller learning_rate helps"
@@ -117,27 +120,41 @@ def train_ratings(
     return factors
 
 
-def rating_cost(ratings: Interactions, factors: RatingFactors, params: RatingParams) -> float:
+def rating_cost(
+    ratings: Interactions, factors: RatingFactors, params: RatingParams, threads: int = 1
+) -> float:
     """Return the cost that training minimises (module docstring)."""
-    users = np.repeat(np.arange(ratings.row_count, dtype=np.int32), np.diff(ratings.row_starts))
-    errors = factors.predict(users, ratings.columns) - ratings.values
-    user_lambda = (
-        params.regularization * np.diff(ratings.row_starts) ** params.regularization_exponent
-    )
+    errors = _errors(ratings, factors, threads)
     item_counts = np.bincount(ratings.columns, minlength=ratings.column_count)
-    item_lambda = params.regularization * item_counts**params.regularization_exponent
-    squares = float(errors @ errors)
-    squares += float(user_lambda @ np.square(factors.users).sum(axis=1))
-    squares += float(item_lambda @ np.square(factors.items).sum(axis=1))
-    biases = float(factors.user_bias @ factors.user_bias + factors.item_bias @ factors.item_bias)
-    return (squares + params.bias_regularization * biases) / 2
+    squares = np.square(errors).sum()
+    for counts, vectors in (
+        (np.diff(ratings.row_starts), factors.users),
+        (item_counts, factors.items),
+    ):
+        squares += (ridges_of(counts, params) * np.square(vectors).sum(axis=1)).sum()
+    biases = np.square(factors.user_bias).sum() + np.square(factors.item_bias).sum()
+    return float(squares + params.bias_regularization * biases) / 2
+
+
+def ridges_of(counts: npt.NDArray[np.integer], params: RatingParams) -> Doubles:
+    """Return lambda of rows with so many ratings, (rows,)."""
+    ridges: Doubles = params.regularization * counts.astype(np.float64) ** (
+        params.regularization_exponent
+    )
+    return ridges
+
+
+def _errors(ratings: Interactions, factors: RatingFactors, threads: int) -> Doubles:
+    users = factors.users, factors.user_bias
+    return rating_errors(ratings, *users, factors.items, factors.means + factors.item_bias, threads)
 
 
 class _Problem:
     """The data of one training in both orientations, and one epoch of each solver."""
 
-    def __init__(self, ratings: Interactions, params: RatingParams) -> None:
-        self._by_user, self._by_item, self._params = ratings, transposed(ratings), params
+    def __init__(self, ratings: Interactions, params: RatingParams, threads: int) -> None:
+        self._threads = threads
+        self._by_user, self._by_item, self._params = ratings, transposed(ratings, threads), params
         self._means = _means(ratings, params.mean)
         self._item_order = np.argsort(ratings.columns, kind="stable")  # entries, item by item
         self._moments: list[tuple[Doubles, Doubles]] = []
@@ -158,37 +175,44 @@ class _Problem:
 
     def als_epoch(self, factors: RatingFactors) -> RatingFactors:
         """Solve every user exactly, then every item; the cost never rises."""
-        params = self._params
         offsets = factors.means + factors.item_bias
-        users, user_bias = solve_rows(self._by_user, factors.items, offsets, params, bias=True)
+        users, user_bias = self._solved(self._by_user, factors.items, offsets, biased=True)
         residual = _less(self._by_item, factors.means)
-        items, item_bias = solve_rows(residual, users, user_bias, params, bias=params.item_bias)
+        biased = self._params.item_bias
+        items, item_bias = self._solved(residual, users, user_bias, biased=biased)
         return RatingFactors(factors.means, user_bias, item_bias, users, items, factors.losses)
+
+    def _solved(
+        self, ratings: Interactions, fixed: Doubles, offsets: Doubles, *, biased: bool
+    ) -> tuple[Doubles, Doubles]:
+        params, ridges = self._params, ridges_of(np.diff(ratings.row_starts), self._params)
+        bias_ridge = params.bias_regularization if biased else None
+        side = ratings, fixed, offsets, ridges
+        return solve_rows(*side, bias_ridge=bias_ridge, threads=self._threads)
 
     def adam_epoch(self, factors: RatingFactors) -> RatingFactors:
         """Take one full-batch step of Adam on the cost's exact gradient."""
-        params, ratings = self._params, self._by_user
-        user_counts = np.diff(ratings.row_starts)
-        users = np.repeat(np.arange(ratings.row_count, dtype=np.int32), user_counts)
-        errors = factors.predict(users, ratings.columns) - ratings.values
-        item_counts = np.diff(self._by_item.row_starts)
-        nu = params.regularization_exponent
-        by_item = self._item_order
-        gradients = [
-            _sums(self._by_item.row_starts, errors[by_item, None] * factors.users[users[by_item]])
-            + (params.regularization * item_counts**nu)[:, None] * factors.items,
-            _sums(ratings.row_starts, errors[:, None] * factors.items[ratings.columns])
-            + (params.regularization * user_counts**nu)[:, None] * factors.users,
-            np.bincount(users, errors, len(factors.users))
-            + params.bias_regularization * factors.user_bias,
-            np.bincount(ratings.columns, errors, len(factors.items))
-            + params.bias_regularization * factors.item_bias,
-        ]
-        moves = self._adam_moves(gradients)
-        item_bias = factors.item_bias + moves[3] if params.item_bias else factors.item_bias
+        params, threads = self._params, self._threads
+        errors = _errors(self._by_user, factors, threads)
+        gradients = []
+        for ratings, of_entry, own, other, bias in (
+            (self._by_item, errors[self._item_order], factors.items, factors.users,
+             factors.item_bias),
+            (self._by_user, errors, factors.users, factors.items, factors.user_bias),
+        ):  # fmt: skip
+            counts = np.diff(ratings.row_starts)
+            rows = np.repeat(np.arange(ratings.row_count), counts)
+            ridges = ridges_of(counts, params)[:, None]
+            gradients += [
+                weighted_sums(ratings, of_entry, other, threads) + ridges * own,
+                np.bincount(rows, of_entry, ratings.row_count) + params.bias_regularization * bias,
+            ]
+        items, item_bias, users, user_bias = self._adam_moves(gradients)
+        if not params.item_bias:
+            item_bias = np.zeros_like(item_bias)
         return RatingFactors(
-            factors.means, factors.user_bias + moves[2], item_bias,
-            factors.users + moves[1], factors.items + moves[0], factors.losses,
+            factors.means, factors.user_bias + user_bias, factors.item_bias + item_bias,
+            factors.users + users, factors.items + items, factors.losses,
         )  # fmt: skip
 
     def _adam_moves(self, gradients: list[Doubles]) -> list[Doubles]:
@@ -206,43 +230,6 @@ class _Problem:
         return moves
 
 
-def solve_rows(
-    ratings: Interactions, fixed: Doubles, offsets: Doubles, params: RatingParams, *, bias: bool
-) -> tuple[Doubles, Doubles]:
-    """Solve every row's ridge regression while the other side is held still; also folds rows in.
-
-    ratings (rows, columns), fixed (columns, dim), offsets (columns,): what is predicted without the
-    row's own terms -> vectors (rows, dim), biases (rows,). Rows without ratings get zeros.
-    """
-    dim = fixed.shape[1]
-    vectors, biases = np.zeros((ratings.row_count, dim)), np.zeros(ratings.row_count)
-    for row in range(ratings.row_count):
-        columns, values = ratings.row(row)
-        if not len(columns):
-            continue
-        # The bias is one more unknown, whose feature is 1 everywhere.
-        features = np.hstack([fixed[columns], np.ones((len(columns), 1))])[:, : dim + bias]
-        system = features.T @ features
-        ridge = np.full(
-            dim + bias, params.regularization * len(columns) ** params.regularization_exponent
-        )
-        if bias:
-            ridge[dim] = params.bias_regularization
-        system[np.diag_indices(dim + bias)] += ridge
-        target = features.T @ (values - offsets[columns])
-        solve = np.linalg.solve if ridge.all() else _smallest_solution
-        solved = solve(system, target)
-        vectors[row] = solved[:dim]
-        biases[row] = solved[dim] if bias else 0.0
-    return vectors, biases
-
-
-def _smallest_solution(system: Doubles, target: Doubles) -> Doubles:
-    """Solve a system that may be singular."""
-    solved: Doubles = np.linalg.lstsq(system, target)[0].astype(np.float64)
-    return solved
-
-
 def _means(ratings: Interactions, kind: str) -> Doubles:
     overall = float(ratings.values.mean(dtype=np.float64)) if ratings.entry_count else 0.0
     means = np.full(ratings.column_count, overall)
@@ -258,15 +245,6 @@ def _less(ratings: Interactions, row_offsets: Doubles) -> Interactions:
     offsets = np.repeat(row_offsets, np.diff(ratings.row_starts))
     values = (ratings.values - offsets).astype(np.float32)
     return Interactions(ratings.row_starts, ratings.columns, values, ratings.column_count)
-
-
-def _sums(row_starts: LongArray, values: Doubles) -> Doubles:
-    """Return the sum of each row's values, (entries, dim) -> (rows, dim)."""
-    sums = np.zeros((len(row_starts) - 1, values.shape[1]))
-    filled = np.flatnonzero(np.diff(row_starts))
-    if len(filled):
-        sums[filled] = np.add.reduceat(values, row_starts[filled], axis=0)
-    return sums
 
 
 def _with_loss(factors: RatingFactors, cost: float) -> RatingFactors:

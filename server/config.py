@@ -3,7 +3,8 @@
     [server]    host, port, workers, threads, drain_s, slow_call_ms, log_level
     [data]      dir, roots
     [training]  threads, queue_max
-    [limits]    message_bytes_max, in_flight_max, watches_max, evaluations_max, loaded_models_max
+    [limits]    message_bytes_max, in_flight_max, watches_max, evaluations_max, exports_max,
+                loaded_models_max
 
 An unknown section or key is an error that names it and the known ones; a flag of the command line
 overrides the file.
@@ -75,6 +76,7 @@ class LimitSettings:
     in_flight_max: int = 128  # retrievals running or waiting for a thread
     watches_max: int = 32  # WatchTrainingJob streams
     evaluations_max: int = 1  # EvaluateModel calls
+    exports_max: int = 1  # ExportCandidates calls
     loaded_models_max: int = 4  # models that no alias names but requests ask for by id
 
     def __post_init__(self) -> None:
@@ -82,6 +84,7 @@ class LimitSettings:
         _check_range("limits.in_flight_max", self.in_flight_max, 1, 1_000_000)
         _check_range("limits.watches_max", self.watches_max, 1, 1024)
         _check_range("limits.evaluations_max", self.evaluations_max, 1, 64)
+        _check_range("limits.exports_max", self.exports_max, 1, 64)
         _check_range("limits.loaded_models_max", self.loaded_models_max, 1, 1024)
 
 

@@ -15,6 +15,7 @@ ServerError
 ├── QueryKindUnsupported  the model cannot answer this kind of query
 ├── ModelInUse            an alias holds the model
 ├── ModelExists           the model id is taken
+├── ExportExists          the export id is another export's
 ├── Overloaded            a queue is full
 ├── BatchTooLarge         more entries than allowed
 ├── MemoryExceeded        would not fit in memory
@@ -113,6 +114,10 @@ class ModelInUse(ServerError):
 
 class ModelExists(ServerError):
     """The model id is taken."""
+
+
+class ExportExists(ServerError):
+    """The export id is taken by an export of another model or with other settings."""
 
 
 class Overloaded(ServerError):

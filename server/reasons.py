@@ -28,6 +28,7 @@ REASONS: dict[type[BaseException], str] = {
     errors.QueryKindUnsupported: "QUERY_KIND_UNSUPPORTED",
     errors.ModelInUse: "MODEL_IN_USE",
     errors.ModelExists: "MODEL_EXISTS",
+    errors.ExportExists: "EXPORT_EXISTS",
     errors.Overloaded: "OVERLOADED",
     errors.BatchTooLarge: "BATCH_TOO_LARGE",
     errors.MemoryExceeded: "MEMORY",

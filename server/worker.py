@@ -8,6 +8,7 @@ from pathlib import Path
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
 from shortlist.server.evaluations import Evaluations
+from shortlist.server.exports import Exports
 from shortlist.server.jobs import JobStore
 from shortlist.server.models import Models
 from shortlist.server.retrieval.serving_model import ServingModel, load_serving_model
@@ -40,4 +41,5 @@ def make_server(
     slots = Slots(catalogs, settings.limits.loaded_models_max, load)
     trainings = Trainings(store, catalogs, slots, settings.data.roots)
     evaluations = Evaluations(settings, catalogs)
-    return GrpcServer(settings, slots, Models(catalogs, slots), trainings, evaluations)
+    exports = Exports(settings, catalogs)
+    return GrpcServer(settings, slots, Models(catalogs, slots), trainings, evaluations, exports)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shortlist.client import (
+    Diversity,
     Evaluation,
     Freshness,
     GeoBox,
@@ -286,6 +288,30 @@ def test_accepted_trainings_survive_a_killed_server(tmp_path: Path) -> None:
         assert stop_server(server) == 0
 
 
+def test_candidates_explain_themselves_and_differ_as_asked(served: Served) -> None:
+    """Users of one taste: what they did explains what they get, and users alike share it."""
+    with Shortlist(served.target) as shortlist:
+        limit = Diversity("city", 2)
+        found = shortlist.retrieve(user="u001", count=4, explain=True, diversity=limit)
+        assert len(found) == len(found.reasons) == 4
+        for (_, score), reason in zip(found, found.reasons, strict=True):
+            total = sum(amount for _, amount in reason.contributions) + reason.remainder
+            assert total == pytest.approx(score, abs=1e-5)
+            assert {int(item[1:]) % TASTES for item, _ in reason.contributions} == {1}
+        cities = [int(item[1:]) // TASTES % 2 for item in found.item_ids]
+        assert sorted(cities) == [0, 0, 1, 1]
+
+        broad = [f"i{item:03d}" for item in (0, 4, 8, 2, 6, 10)]
+        merged = shortlist.retrieve(history=broad, count=10, interests=2, popularity_damping=0.5)
+        tastes = [int(item[1:]) % TASTES for item in merged.item_ids]
+        medoids = [int(one.medoid_item_id[1:]) % TASTES for one in merged.interests]
+        assert tastes == [medoids[interest] for interest in merged.interest_of]
+        assert sorted(tastes) == [0] * 5 + [2] * 5
+
+        alike = shortlist.similar_users("u001", count=20)
+        assert {int(user[1:]) % TASTES for user in alike.user_ids} == {1}
+
+
 def test_a_client_that_is_not_python_gets_candidates(served: Served) -> None:
     """The contract is the product: Node.js loads the .proto files and calls."""
     modules = ROOT / ".dev" / "node_client" / "node_modules"
@@ -311,18 +337,14 @@ def test_a_client_that_is_not_python_gets_candidates(served: Served) -> None:
     assert len(reply["itemIds"]) == len(reply["scores"]) == 5
 
 
-def test_the_command_line_reads_like_a_page_and_parses_as_json(served: Served) -> None:
-    def shortlist(*arguments: str) -> str:
-        command = [
-            sys.executable,
-            "-m",
-            "shortlist.client.cli.main",
-            "--target",
-            served.target,
-            *arguments,
-        ]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def command_line(served: Served, *arguments: str) -> str:
+    command = [sys.executable, "-m", "shortlist.client.cli.main", "--target", served.target]
+    ended = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True)
+    return ended.stdout
 
+
+def test_the_command_line_reads_like_a_page_and_parses_as_json(served: Served) -> None:
+    shortlist = partial(command_line, served)
     assert "i" in shortlist("retrieve", "--user", "u001", "--count", "3")
     reply = json.loads(shortlist("--json", "retrieve", "--history", "i002", "i006", "--count", "3"))
     assert len(reply["item_ids"]) == 3
@@ -331,3 +353,19 @@ def test_the_command_line_reads_like_a_page_and_parses_as_json(served: Served) -
     fading = ["--half-life", "2d", "--freshness-weight", "0.5", "--time-attribute", "published"]
     reply = json.loads(shortlist("--json", "retrieve", "--user", "u001", *rome, *fading))
     assert {int(item[1:]) // TASTES % 2 for item in reply["item_ids"]} == {1}
+
+
+def test_the_command_line_shapes_and_exports(served: Served) -> None:
+    shortlist = partial(command_line, served)
+    shaped = ["--max-per-value", "city=2", "--mmr", "0.2", "--popularity-damping", "0.1"]
+    printed = shortlist("retrieve", "--user", "u001", "--count", "4", "--explain", *shaped)
+    assert "because of" in printed.splitlines()[0]
+    assert printed.count("the rest") == 4
+    parts = shortlist("retrieve", "--history", "i000", "i004", "i002", "i006", "--interests", "2")
+    assert "interest" in parts.splitlines()[0]
+    assert "u005" in shortlist("similar-users", "--user", "u001", "--count", "60")
+    written = json.loads(shortlist("--json", "export", "users", "--count", "5"))
+    assert written["row_count"] == 200
+    table = pq.read_table(written["path"])
+    assert table.column_names == ["user_id", "item_ids", "scores"]
+    assert table.num_rows == 200

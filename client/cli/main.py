@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from shortlist.client.cli import (
     embed,
     evaluate,
+    export,
     jobs,
     models,
     retrieve,
@@ -24,7 +25,7 @@ from shortlist.client.cli import (
 from shortlist.client.clients import Shortlist
 from shortlist.client.errors import DeadlineExceeded, ShortlistClientError, Unavailable
 
-COMMANDS = (serve, train, retrieve, similar_users, embed, evaluate, models, jobs)
+COMMANDS = (serve, train, retrieve, similar_users, embed, evaluate, export, models, jobs)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

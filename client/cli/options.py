@@ -14,9 +14,10 @@ import numpy as np
 from shortlist.client.training import DataSource, InteractionSource
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+OptionGroup: TypeAlias = "argparse._ArgumentGroup | argparse.ArgumentParser"
 
 
-def add_source_options(parser: argparse.ArgumentParser, prefix: str, what: str) -> None:
+def add_source_options(parser: OptionGroup, prefix: str, what: str) -> None:
     """Add how a table is written: --{prefix}format and so on."""
     parser.add_argument(
         f"--{prefix}format", default="", help=f"{what}: parquet, csv, tsv, arrow, adjacency"
@@ -39,7 +40,7 @@ def source_of(uri: str, options: argparse.Namespace, prefix: str) -> DataSource:
     )
 
 
-def add_column_options(parser: argparse.ArgumentParser, prefix: str = "") -> None:
+def add_column_options(parser: OptionGroup, prefix: str = "") -> None:
     """Add which columns mean what."""
     for name in ("user", "item", "value", "time"):
         parser.add_argument(

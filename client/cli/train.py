@@ -10,6 +10,7 @@ from shortlist.client.cli.evaluate import print_evaluation
 from shortlist.client.cli.models import print_trials
 from shortlist.client.cli.options import (
     Commands,
+    OptionGroup,
     add_column_options,
     add_source_options,
     interactions_of,
@@ -52,33 +53,43 @@ _FIELDS = {name: {one.name for one in fields(kind)} for name, kind in ALGORITHMS
 
 def add_parser(commands: Commands) -> None:
     """Add the command."""
-    parser = commands.add_parser("train", help="train a model and serve it")
+    usage = "shortlist train --interactions PATH [--algorithm NAME] [option ...]"
+    parser = commands.add_parser("train", help="train a model and serve it", usage=usage)
+    _add_data_options(parser.add_argument_group("what to learn from"))
+    kinds = (f"{name}: {_summary(kind)}" for name, kind in ALGORITHMS.items())
+    group = parser.add_argument_group("what to train", "; ".join(kinds))
+    group.add_argument("--algorithm", choices=list(ALGORITHMS), default="wals", help="default wals")
+    _add_settings(parser)
+    _add_search_options(parser)
+    _add_evaluation_options(parser.add_argument_group("how to measure it"))
+    group = parser.add_argument_group("the job and its model")
+    group.add_argument("--model-id", default="", help="id of the model (default: made up)")
+    group.add_argument("--alias", default="", help='alias to move (default "live")')
+    group.add_argument("--keep-aliases", action="store_true", help="move no alias")
+    group.add_argument("--request-id", default="", help="makes a repeated call safe")
+    group.add_argument("--detach", action="store_true", help="do not wait for the end")
+    parser.set_defaults(run=run)
+
+
+def _add_data_options(parser: OptionGroup) -> None:
     parser.add_argument("--interactions", required=True, metavar="PATH", help="on the server")
     add_source_options(parser, "", "interactions")
     add_column_options(parser)
     parser.add_argument(
         "--segment-column", default="", help="column of the user's segment, such as a country"
     )
+    aggregations = ["", "sum", "max", "last", "count"]
+    text = "how several events of a pair become one value"
+    parser.add_argument("--aggregation", default="", choices=aggregations, help=text)
+    parser.add_argument("--user-events-min", type=int, default=0, help="leave out rarer users")
+    parser.add_argument("--item-events-min", type=int, default=0, help="leave out rarer items")
+    parser.add_argument("--value-min", type=float, help="leave out smaller values")
     parser.add_argument("--items", default="", metavar="PATH", help="what is known of the items")
     add_source_options(parser, "items-", "items")
     parser.add_argument("--items-id-column", default="", help="column of the item id")
     parser.add_argument(
         "--attributes", nargs="+", default=[], metavar="COLUMN", help="columns to keep"
     )
-    parser.add_argument("--algorithm", choices=list(ALGORITHMS), default="wals")
-    _add_settings(parser)
-    parser.add_argument("--aggregation", default="", choices=["", "sum", "max", "last", "count"])
-    parser.add_argument("--user-events-min", type=int, default=0, help="leave out rarer users")
-    parser.add_argument("--item-events-min", type=int, default=0, help="leave out rarer items")
-    parser.add_argument("--value-min", type=float, help="leave out smaller values")
-    _add_evaluation_options(parser)
-    parser.add_argument("--model-id", default="", help="id of the model (default: made up)")
-    parser.add_argument("--alias", default="", help='alias to move (default "live")')
-    parser.add_argument("--keep-aliases", action="store_true", help="move no alias")
-    parser.add_argument("--request-id", default="", help="makes a repeated call safe")
-    parser.add_argument("--detach", action="store_true", help="do not wait for the end")
-    _add_search_options(parser)
-    parser.set_defaults(run=run)
 
 
 def _add_search_options(parser: argparse.ArgumentParser) -> None:
@@ -92,19 +103,30 @@ def _add_search_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("settings of the algorithm; unset: its default")
+    """Add a group for what several algorithms have, and one for what each has alone."""
+    shared = "settings of several algorithms; unset: the server's default"
+    groups = {title: parser.add_argument_group(title) for title in (shared, *map(_own, ALGORITHMS))}
     for name, kind, text in _SETTINGS:
-        users = [algorithm for algorithm, fields in _FIELDS.items() if name in fields]
-        shown = f"{text} ({', '.join(users)})"
+        users = [algorithm for algorithm, names in _FIELDS.items() if name in names]
+        group = groups[_own(users[0]) if len(users) == 1 else shared]
+        shown = text if len(users) == 1 else f"{text} ({', '.join(users)})"
         option = f"--{name.replace('_', '-')}"
         if kind is bool:
             action = argparse.BooleanOptionalAction
             group.add_argument(option, action=action, default=None, help=shown)
         else:
-            group.add_argument(option, type=kind, help=shown)
+            group.add_argument(option, type=kind, metavar="X", help=shown)
 
 
-def _add_evaluation_options(parser: argparse.ArgumentParser) -> None:
+def _own(algorithm: str) -> str:
+    return f"settings of {algorithm} alone"
+
+
+def _summary(kind: type[Algorithm]) -> str:
+    return (kind.__doc__ or "").partition(".")[0].partition(";")[0]
+
+
+def _add_evaluation_options(parser: OptionGroup) -> None:
     splits = ["", "temporal", "random_per_user", "leave_last_out", "given", "none"]
     parser.add_argument("--split", default="", choices=splits, help="how events are held out")
     parser.add_argument("--held-out-fraction", type=float, help="share of the events")

@@ -37,7 +37,9 @@ class Ratings:
         threads: int,
         on_epoch: Callable[[Epoch], None],
     ) -> Learned[RatingParams]:
-        factors = train_ratings(data.seen, params, on_epoch=lambda epoch, _: on_epoch(epoch))
+        factors = train_ratings(
+            data.seen, params, threads=threads, on_epoch=lambda epoch, _: on_epoch(epoch)
+        )
         users = extended_users(factors.users, factors.user_bias)
         return Learned(params, extended_items(factors), users, losses=factors.losses)
 

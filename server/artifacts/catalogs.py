@@ -92,6 +92,13 @@ class Catalog:
             raise FieldInvalid("model_id", problem, found=model_id)
         return self._models / model_id
 
+    def export_path(self, export_id: str) -> Path:
+        """Return the folder that an export has or would have."""
+        if not _NAME.fullmatch(export_id):
+            problem = f"{export_id!r} is not [A-Za-z0-9._-]{{1,128}} without a dot in front"
+            raise FieldInvalid("export_id", problem, found=export_id)
+        return self._folder / "exports" / export_id
+
     def manifest(self, model_id: str) -> Manifest:
         """Return a model's manifest. Raises ModelNotFound, ArtifactCorrupt."""
         self._check_published(model_id)

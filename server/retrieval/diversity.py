@@ -73,11 +73,12 @@ def _within_limit(
 ) -> Found:
     """Walk down the ranking until the pool is full or nothing can join it."""
     most = variety.asked.max_per_value
-    enough = min(variety.pool, values.reachable(most))
     fetched = variety.fetch
     while True:
         kept = first_per_value(values, found.rows, most, variety.pool)
-        if len(kept) >= enough or len(found.rows) < fetched or fetched >= model.item_count:
+        if len(kept) == variety.pool or len(found.rows) < fetched or fetched >= model.item_count:
+            return found.at(kept)
+        if len(kept) >= values.reachable(most):
             return found.at(kept)
         fetched *= _GROWTH
         if fetched > COUNT_MAX:

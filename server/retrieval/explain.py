@@ -40,18 +40,27 @@ def explain(
     reasons: list[Reason] = []
     step = max(1, _AMOUNTS_AT_ONCE // max(1, len(rows)))
     for first in range(0, len(found.rows), step):
-        asked = slice(first, first + step)
-        amounts = model.space.item_vectors[found.rows[asked]].astype(np.float64) @ parts.T
-        for each, score in zip(amounts, found.scores[asked].tolist(), strict=True):
-            reasons.append(_reason(model, rows, each, score, contributions_max))
+        some = found.at(np.arange(first, min(first + step, len(found.rows))))
+        amounts = model.space.item_vectors[some.rows].astype(np.float64) @ parts.T
+        reasons += _largest(model, rows, amounts, some, contributions_max)
     return reasons
 
 
-def _reason(model: ServingModel, rows: IntArray, amounts: Parts, score: float, most: int) -> Reason:
-    largest = np.argsort(-np.abs(amounts), kind="stable")[:most]  # rows ascend: ties by id
-    largest = largest[amounts[largest] != 0]
-    named = amounts[largest].tolist()
-    return Reason(model.items.ids(rows[largest]), named, score - sum(named))
+def _largest(
+    model: ServingModel, rows: IntArray, amounts: Parts, found: Found, most: int
+) -> list[Reason]:
+    """Return each candidate's largest amounts but those of 0; rows ascend, so ties are by id."""
+    order = np.argsort(-np.abs(amounts), axis=1, kind="stable")[:, :most]
+    largest = np.take_along_axis(amounts, order, axis=1)
+    rests = found.scores - largest.sum(axis=1)
+    ids = model.items.ids(rows[order.ravel()])
+    width, counts = order.shape[1], np.count_nonzero(largest, axis=1)
+    return [
+        Reason(ids[place * width : place * width + count], named[:count], rest)
+        for place, (named, rest, count) in enumerate(
+            zip(largest.tolist(), rests.tolist(), counts.tolist(), strict=True)
+        )
+    ]
 
 
 def _parts(

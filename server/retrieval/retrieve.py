@@ -13,7 +13,7 @@ from shortlist.server.retrieval.damping import damped
 from shortlist.server.retrieval.diversity import Variety, varied, variety_of
 from shortlist.server.retrieval.encoder import Encoded, encode
 from shortlist.server.retrieval.explain import explain
-from shortlist.server.retrieval.interests import Interest, interests_of, interleave
+from shortlist.server.retrieval.interests import Interest, interests_of, merge_by_share
 from shortlist.server.retrieval.plan import Plan, plan_search
 from shortlist.server.retrieval.query import (
     Candidates,
@@ -80,7 +80,8 @@ def rank(asked: Asked, count: int) -> Found:
         return search(asked.model, asked.plan, asked.encoded, count).at_least(least)
     parts = [one.encoded for one in asked.interests]
     founds = search_each(asked.model, asked.plan, parts, count)
-    return interleave([one.at_least(least) for one in founds], count)
+    sizes = [one.item_count for one in asked.interests]
+    return merge_by_share([one.at_least(least) for one in founds], sizes, count)
 
 
 def answer(asked: Asked, found: Found) -> Candidates:

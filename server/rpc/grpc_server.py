@@ -9,6 +9,7 @@ from grpc_reflection.v1alpha import reflection
 from shortlist.core.errors import SettingInvalid
 from shortlist.server.config import Settings
 from shortlist.server.evaluations import Evaluations
+from shortlist.server.exports import Exports
 from shortlist.server.models import Models
 from shortlist.server.retrieval.slots import Slots
 from shortlist.server.rpc.interceptors import CountingPool, Gate
@@ -25,7 +26,7 @@ from shortlist.v1 import (
 
 RETRIEVAL = retrieval_service_pb2.DESCRIPTOR.services_by_name["RetrievalService"].full_name
 MODEL = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
-MODEL_THREADS = 4  # beside those that watches and evaluations hold
+MODEL_THREADS = 4  # beside those that watches, evaluations and exports hold
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 
@@ -40,12 +41,13 @@ class GrpcServer:
         models: Models,
         trainings: Trainings,
         evaluations: Evaluations,
+        exports: Exports,
     ) -> None:
         limits = settings.limits
         self._settings = settings
         self._slots = slots
         self._pool = CountingPool(settings.server.threads, "retrieval")
-        held_threads = limits.watches_max + limits.evaluations_max
+        held_threads = limits.watches_max + limits.evaluations_max + limits.exports_max
         self._model_pool = CountingPool(MODEL_THREADS + held_threads, "model")
         self._gate = Gate(
             self._pool,
@@ -59,7 +61,7 @@ class GrpcServer:
         )
         self._health = health.HealthServicer()
         watches = Watches(trainings, limits.watches_max, self._gate.draining)
-        model_service = ModelService(models, trainings, evaluations, watches)
+        model_service = ModelService(models, trainings, evaluations, exports, watches)
         self._add_services(RetrievalService(slots), model_service)
 
     def open_port(self) -> int:

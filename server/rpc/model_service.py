@@ -5,11 +5,13 @@ from collections.abc import Iterator
 import grpc
 
 from shortlist.server.evaluations import Evaluations
+from shortlist.server.exports import Exports
 from shortlist.server.models import Models
 from shortlist.server.rpc.evaluation_messages import (
     evaluation_request_from_proto,
     evaluation_to_proto,
 )
+from shortlist.server.rpc.export_messages import export_request_from_proto, progress_to_proto
 from shortlist.server.rpc.job_messages import (
     job_id_from_proto,
     job_page_to_proto,
@@ -40,10 +42,16 @@ class ModelService(pb2_grpc.ModelServiceServicer):
     """Trains models and says which one serves."""
 
     def __init__(
-        self, models: Models, trainings: Trainings, evaluations: Evaluations, watches: Watches
+        self,
+        models: Models,
+        trainings: Trainings,
+        evaluations: Evaluations,
+        exports: Exports,
+        watches: Watches,
     ) -> None:
         self._models = models
         self._evaluations = evaluations
+        self._exports = exports
         self._trainings = trainings
         self._watches = watches
 
@@ -93,6 +101,12 @@ class ModelService(pb2_grpc.ModelServiceServicer):
     def EvaluateModel(self, request: pb2.EvaluateModelRequest, context: Context) -> pb2.Evaluation:
         evaluation = evaluation_request_from_proto(request)
         return evaluation_to_proto(self._evaluations.evaluate(evaluation, context.is_active))
+
+    def ExportCandidates(
+        self, request: pb2.ExportCandidatesRequest, context: Context
+    ) -> Iterator[pb2.ExportProgress]:
+        export = export_request_from_proto(request)
+        yield from map(progress_to_proto, self._exports.export(export, context.is_active))
 
     def SetAlias(self, request: pb2.SetAliasRequest, context: Context) -> pb2.Alias:
         catalog, name, model_id = alias_from_proto(request)

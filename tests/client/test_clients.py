@@ -152,7 +152,7 @@ def test_every_rpc_of_the_contract_has_a_method(client: type) -> None:
         "GetModel": "model", "ListModels": "models", "DeleteModel": "delete_model",
         "EvaluateModel": "evaluate", "SetAlias": "set_alias", "ListAliases": "aliases",
         "Embed": "embed", "Retrieve": "retrieve", "BatchRetrieve": "retrieve_batch",
-        "SimilarUsers": "similar_users",
+        "SimilarUsers": "similar_users", "ExportCandidates": "export_candidates",
     }  # fmt: skip
     methods = [method.name for service in SERVICES.values() for method in service.methods]
     assert sorted(methods) == sorted(friendly)
@@ -283,6 +283,29 @@ def test_a_broken_watch_is_attached_again(recorded: RecordedServer) -> None:
 
     recorded.will_answer("WatchTrainingJob", broken, [done])
     assert asyncio.run(watch()) == ["running", "succeeded"]
+
+
+def test_a_broken_export_is_gone_on_with(recorded: RecordedServer) -> None:
+    half, whole = (
+        models_pb2.ExportProgress(export_id="x", row_count=rows, total_row_count=4)
+        for rows in (2, 4)
+    )
+    broken = [half, refusal(Code.UNAVAILABLE, "DRAINING")]
+    recorded.will_answer("ExportCandidates", broken, [half, whole])
+    with Shortlist(recorded.target, retries=FAST, catalog="pins") as shortlist:
+        rows = [one.row_count for one in shortlist.export_candidates("items", count=7)]
+        with pytest.raises(ValueError, match="'users', 'items'"):
+            shortlist.export_candidates("persons")
+    assert rows == [2, 2, 4]
+    sent = recorded.asked("ExportCandidates")
+    assert [(one.catalog, one.kind, one.count) for one in sent] == [("pins", 2, 7)] * 2
+
+    async def export() -> list[int]:
+        async with AsyncShortlist(recorded.target, retries=FAST) as shortlist:
+            return [one.row_count async for one in shortlist.export_candidates()]
+
+    recorded.will_answer("ExportCandidates", broken, [half, whole])
+    assert asyncio.run(export()) == [2, 2, 4]
 
 
 def test_a_failed_training_raises_what_the_job_says(recorded: RecordedServer) -> None:

@@ -8,7 +8,7 @@ import pytest
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from shortlist.client import algorithms, models, training
+from shortlist.client import algorithms, exports, models, training
 from shortlist.client.conversion import from_proto, to_proto
 from shortlist.v1 import algorithms_pb2
 from shortlist.v1 import model_service_pb2 as pb2
@@ -34,6 +34,7 @@ MIRRORS: dict[type, type[Message]] = {
     models.IndexReport: pb2.IndexReport,
     models.Model: pb2.Model,
     models.ModelPage: pb2.ListModelsResponse,
+    exports.ExportProgress: pb2.ExportProgress,
     models.Alias: pb2.Alias,
     models.AliasList: pb2.ListAliasesResponse,
 }

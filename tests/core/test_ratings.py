@@ -3,12 +3,14 @@
 import csv
 import itertools
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
 from shortlist.core.errors import SettingInvalid
 from shortlist.core.interactions import Events, Interactions, build_interactions
+from shortlist.core.rating_rows import solve_rows
 from shortlist.core.ratings import RatingFactors, RatingParams, rating_cost, train_ratings
 
 
@@ -103,6 +105,34 @@ def test_a_singular_row_gets_its_smallest_solution() -> None:
     factors = train_ratings(ratings_of([(0, 0, 5.0), (1, 1, 1.0)], (2, 2)), params)
     predicted = factors.predict(np.array([0, 1], np.int32), np.array([0, 1], np.int32))
     np.testing.assert_allclose(predicted, [5.0, 1.0], atol=1e-6)
+
+
+@pytest.mark.parametrize("biased", [True, False])
+def test_rows_are_solved_as_a_slow_solver_does(biased: bool) -> None:
+    rng = np.random.default_rng(1)
+    ratings = random_ratings(40, 30, 0.3)
+    fixed, offsets, ridges = rng.normal(size=(30, 7)), rng.normal(size=30), rng.random(40) + 0.1
+    bias_ridge = 0.5 if biased else None
+    vectors, biases = solve_rows(ratings, fixed, offsets, ridges, bias_ridge=bias_ridge)
+    for row in range(40):
+        columns, values = ratings.row(row)
+        features = np.hstack([fixed[columns], np.ones((len(columns), 1))])[:, : 7 + biased]
+        ridge = np.diag([ridges[row]] * 7 + [0.5] * biased)
+        system, target = features.T @ features + ridge, features.T @ (values - offsets[columns])
+        expected = np.linalg.solve(system, target)
+        np.testing.assert_allclose(vectors[row], expected[:7], atol=1e-9)
+        assert biases[row] == pytest.approx(expected[7] if biased else 0.0, abs=1e-9)
+
+
+@pytest.mark.parametrize("solver", ["als", "adam"])
+def test_the_same_bits_at_any_number_of_threads(solver: Literal["als", "adam"]) -> None:
+    ratings = random_ratings(150, 140, 0.2)
+    params = RatingParams(dim=5, epochs=3, solver=solver)
+    first, *others = (train_ratings(ratings, params, threads=threads) for threads in (1, 2, 3))
+    for other in others:
+        np.testing.assert_array_equal(first.users, other.users)
+        np.testing.assert_array_equal(first.items, other.items)
+        assert first.losses == other.losses
 
 
 @pytest.mark.parametrize(

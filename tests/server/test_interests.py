@@ -1,4 +1,6 @@
-"""Several interests: each part asked on its own, merged by rank, nothing twice."""
+"""Several interests: each part asked on its own, merged by share, nothing twice."""
+
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ VALUES = (1.0, -2.0, *(1.0,) * 10)
 HISTORY = UserQuery("", tuple(map(item_id, ROWS)), VALUES)
 
 
-def test_parts_are_retrieved_alone_and_merged_by_rank() -> None:
+def test_parts_are_retrieved_alone_and_merged_by_their_shares() -> None:
     """Each part, dislikes included, is what a request with only that part would get."""
     count = 15
     found = retrieve(MODEL, RetrieveQuery(HISTORY, count=count, interests=3, contributions_max=20))
@@ -38,11 +40,16 @@ def test_parts_are_retrieved_alone_and_merged_by_rank() -> None:
         )
         answer = retrieve(MODEL, alone)
         parts.append(dict(zip(answer.item_ids, answer.scores, strict=True)))
+    sizes = [one.item_count for one in found.interests]
     expected: list[tuple[str, int]] = []
-    for rank in range(60):
-        for place, part in enumerate(parts):
-            if rank < len(part) and list(part)[rank] not in [name for name, _ in expected]:
-                expected.append((list(part)[rank], place))
+    by_share = sorted(
+        (Fraction(rank, sizes[place]), place, name)
+        for place, part in enumerate(parts)
+        for rank, name in enumerate(part, start=1)
+    )
+    for _, place, name in by_share:
+        if name not in [one for one, _ in expected]:
+            expected.append((name, place))
     assert list(zip(found.item_ids, found.interest_of, strict=True)) == expected[:count]
     for name, place, score, reason in zip(
         found.item_ids, found.interest_of, found.scores, found.reasons, strict=True

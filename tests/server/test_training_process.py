@@ -99,7 +99,10 @@ def moments(folder: Path, job_id: str, child: "subprocess.Popen[bytes]") -> Iter
     store = JobStore(folder / "jobs.sqlite")
     seen: object = store.get(job_id).version, sorted((folder / "catalogs").rglob("*"))
     while child.poll() is None:
-        found = store.get(job_id).version, sorted((folder / "catalogs").rglob("*"))
+        try:
+            found = store.get(job_id).version, sorted((folder / "catalogs").rglob("*"))
+        except FileNotFoundError:  # a folder was renamed while it was being listed
+            continue
         if found != seen:
             seen = found
             yield found

@@ -273,6 +273,27 @@ def test_a_bad_field_of_a_training_is_named(request_: m.TrainRequest, path: str)
     assert failure.value.field == path
 
 
+NUMBERS = [
+    (name, field.name)
+    for name, spec in SPECS.items()
+    for field in spec.DESCRIPTOR.fields
+    if not field.enum_type and field.name not in ("seed", "binary", "item_bias")
+]
+
+
+@pytest.mark.parametrize("value", [-1, 2**31 - 1])
+@pytest.mark.parametrize(("name", "field"), NUMBERS)
+def test_every_number_of_an_algorithm_has_a_range_that_is_told(
+    name: str, field: str, value: int
+) -> None:
+    request = m.TrainRequest(interactions=EVENTS)
+    setattr(getattr(request, name), field, value)
+    with pytest.raises(FieldInvalid, match=r"\d+ (to|at most)|above 0, \d+ at most") as failure:
+        training_spec_from_proto(request)
+    assert failure.value.field == f"{name}.{field}"
+    assert str(value) in str(failure.value)
+
+
 def test_an_evaluation_of_a_model_is_checked_too() -> None:
     with pytest.raises(FieldInvalid) as failure:
         evaluation_request_from_proto(m.EvaluateModelRequest())

@@ -1,0 +1,44 @@
+import numpy as np
+import numpy.typing as npt
+
+def scratch_size(pairs: int, negatives: int, dim: int) -> int: ...
+def block_gradients(
+    kind: int,
+    unit: bool,
+    negative_weight: float,
+    temperature: float,
+    margin: float,
+    users: npt.NDArray[np.int32],
+    items: npt.NDArray[np.int32],
+    labels: npt.NDArray[np.float32],
+    negatives: npt.NDArray[np.int32],
+    corrections: npt.NDArray[np.float32],
+    user_vectors: npt.NDArray[np.float32],
+    item_vectors: npt.NDArray[np.float32],
+    row_starts: npt.NDArray[np.int64],
+    columns: npt.NDArray[np.int32],
+    user_gradients: npt.NDArray[np.float32],
+    item_gradients: npt.NDArray[np.float32],
+    negative_gradients: npt.NDArray[np.float32],
+    scratch: npt.NDArray[np.float32],
+    level: int,
+) -> float: ...
+def move_rows(
+    rows: npt.NDArray[np.int32],
+    starts: npt.NDArray[np.int64],
+    entries: npt.NDArray[np.int32],
+    gradients: npt.NDArray[np.float32],
+    vectors: npt.NDArray[np.float32],
+    first_moments: npt.NDArray[np.float32],
+    second_moments: npt.NDArray[np.float32],
+    steps: npt.NDArray[np.int32],
+    rate: float,
+    decay: float,
+    square_decay: float,
+    scale: float,
+    regularization: float,
+    first: int,
+    last: int,
+    scratch: npt.NDArray[np.float32],
+    level: int,
+) -> None: ...

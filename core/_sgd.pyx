@@ -1,0 +1,127 @@
+"""Gradients and steps of stochastic matrix factorization (see core/sgd.py, the only importer)."""
+
+from libc.math cimport pow as power
+from libc.stdint cimport int32_t, int64_t
+
+cdef extern from "simd/sgd.h" nogil:
+    ctypedef struct SgdLoss:
+        int kind, unit
+        float negative_weight, temperature, margin
+    ctypedef struct SgdBlock:
+        int64_t pairs, negative_count, dim
+        const int32_t *users
+        const int32_t *items
+        const float *labels
+        const int32_t *negatives
+        const float *corrections
+        const float *user_vectors
+        const float *item_vectors
+        const int64_t *row_starts
+        const int32_t *columns
+        float *user_gradients
+        float *item_gradients
+        float *negative_gradients
+    ctypedef struct SgdScratch:
+        float *users
+        float *items
+        float *negatives
+        float *turned
+        float *scores
+        float *user_lengths
+        float *item_lengths
+        float *negative_lengths
+    ctypedef struct SgdStep:
+        float rate, decay, square_decay, scale, regularization
+    ctypedef struct SgdFunctions:
+        double (*block)(const SgdLoss *, const SgdBlock *, const SgdScratch *) noexcept nogil
+        void (*move)(
+            const SgdStep *, const int32_t *, int64_t, const float *, int64_t, float *, float *,
+            float *, float *, float, float
+        ) noexcept nogil
+    const SgdFunctions sgd_functions[4]
+
+
+def scratch_size(int64_t pairs, int64_t negatives, int64_t dim):
+    """Return the floats of scratch that a block wants."""
+    return 2 * pairs * (dim + 1) + negatives * (2 * dim + 1) + pairs * negatives
+
+
+def block_gradients(
+    int kind, bint unit, float negative_weight, float temperature, float margin,
+    const int32_t[::1] users,          # (pairs,)
+    const int32_t[::1] items,          # (pairs,)
+    const float[::1] labels,           # (pairs,)
+    const int32_t[::1] negatives,      # (n,) ascending, n a multiple of 16
+    const float[::1] corrections,      # (n,)
+    const float[:, ::1] user_vectors,  # (users, dim), dim a multiple of 16
+    const float[:, ::1] item_vectors,  # (items, dim)
+    const int64_t[::1] row_starts,     # (users + 1,) positives of each user
+    const int32_t[::1] columns,        # ascending in a row
+    float[:, ::1] user_gradients,      # (pairs, dim) written
+    float[:, ::1] item_gradients,      # (pairs, dim) written
+    float[:, ::1] negative_gradients,  # (n, dim) written
+    float[::1] scratch,                # scratch_size
+    int level,
+):
+    """Return the sum of the pairs' losses."""
+    cdef SgdLoss loss
+    cdef SgdBlock block
+    cdef SgdScratch room
+    cdef int64_t pairs = users.shape[0], n = negatives.shape[0], dim = user_vectors.shape[1]
+    cdef double total
+    if not pairs or not n:
+        return 0.0
+    loss.kind, loss.unit, loss.negative_weight = kind, unit, negative_weight
+    loss.temperature, loss.margin = temperature, margin
+    block.pairs, block.negative_count, block.dim = pairs, n, dim
+    block.users, block.items, block.labels = &users[0], &items[0], &labels[0]
+    block.negatives, block.corrections = &negatives[0], &corrections[0]
+    block.user_vectors, block.item_vectors = &user_vectors[0, 0], &item_vectors[0, 0]
+    block.row_starts = &row_starts[0]
+    block.columns = &columns[0]
+    block.user_gradients, block.item_gradients = &user_gradients[0, 0], &item_gradients[0, 0]
+    block.negative_gradients = &negative_gradients[0, 0]
+    room.users = &scratch[0]
+    room.items = room.users + pairs * dim
+    room.negatives = room.items + pairs * dim
+    room.turned = room.negatives + n * dim
+    room.scores = room.turned + n * dim
+    room.user_lengths = room.scores + pairs * n
+    room.item_lengths = room.user_lengths + pairs
+    room.negative_lengths = room.item_lengths + pairs
+    with nogil:
+        total = sgd_functions[level].block(&loss, &block, &room)
+    return total
+
+
+def move_rows(
+    const int32_t[::1] rows,         # (m,) rows to move, none twice
+    const int64_t[::1] starts,       # (m + 1,) where the entries of each begin
+    const int32_t[::1] entries,      # gradients of each row, in the order they are summed
+    const float[:, ::1] gradients,   # (entries, dim)
+    float[:, ::1] vectors,           # (all rows, dim) moved
+    float[:, ::1] first_moments,     # (all rows, dim)
+    float[:, ::1] second_moments,    # (all rows, dim)
+    int32_t[::1] steps,              # (all rows,) moves of each so far, counted up
+    float rate, float decay, float square_decay, float scale, float regularization,
+    int64_t first, int64_t last,     # range of `rows`
+    float[::1] scratch,              # (dim,)
+    int level,
+):
+    """Take one step of Adam (Kingma and Ba 2015) for rows first..last-1."""
+    cdef SgdStep step
+    cdef int64_t i, row
+    cdef double left, square_left
+    step.rate, step.decay, step.square_decay = rate, decay, square_decay
+    step.scale, step.regularization = scale, regularization
+    with nogil:
+        for i in range(first, last):
+            row = rows[i]
+            steps[row] += 1
+            left = 1 - power(decay, steps[row])
+            square_left = 1 - power(square_decay, steps[row])
+            sgd_functions[level].move(
+                &step, &entries[starts[i]], starts[i + 1] - starts[i], &gradients[0, 0],
+                vectors.shape[1], &scratch[0], &vectors[row, 0], &first_moments[row, 0],
+                &second_moments[row, 0], <float>left, <float>square_left,
+            )

@@ -1,0 +1,264 @@
+"""Matrix factorization by stochastic gradient descent over sampled negatives.
+
+A score s is <u_i, v_j> (+ b_i + c_j), or their cosine. For every pair (i, j) that was liked, with
+negatives n drawn for it, weight w and count N of them:
+
+squared      (s - 1)^2 + w/N sum s_n^2; a dislike has the target 0
+logistic     softplus(-s) + w/N sum softplus(s_n); a dislike has the label 0
+bpr          w/N sum softplus(s_n - s)           Rendle et al., UAI 2009
+softmax      -log(e^(s/T) / (e^(s/T) + sum e^(s_n/T - c_n)))    c_n = log(N q_n), the expected count
+             of a negative, where the sampling is corrected (Bengio and Senecal 2008; Yi et al.,
+             RecSys 2019), else 0 (Wu et al., "On the effectiveness of sampled softmax loss" 2022)
+contrastive  1 - s + w/N sum max(0, s_n - margin)               SimpleX (Mao et al., CIKM 2021)
+
+and, once a pair, its share of gravity * sum over ALL (i, j) of s_ij^2 (the course's regulariser of
+the whole matrix, exact by way of Gramians), regularization * (|u|^2 + |v|^2) / 2.
+
+A dislike (value < 0) trains nothing under bpr, softmax and contrastive. No observed pair is
+ever a negative of its user. Steps are Adam's, for the rows that a batch meets.
+
+Parallel and reproducible: a batch is cut into blocks of pairs that share their negatives; blocks
+compute gradients from vectors that stand still, then each row is moved by one thread, its
+gradients summed in a fixed order. The same seed and data give the same bits at any thread count.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from shortlist.core._sgd import block_gradients, move_rows, scratch_size
+from shortlist.core.cpu import simd_level
+from shortlist.core.errors import TrainingDiverged
+from shortlist.core.gramian import LANES, aligned_zeros, gramian
+from shortlist.core.interactions import FloatArray, IntArray, Interactions
+from shortlist.core.negatives import NegativeSampler
+from shortlist.core.parallel import for_each_chunk, resolve_threads
+from shortlist.core.progress import Epoch
+from shortlist.core.sgd_params import LOSSES, SgdParams
+
+BLOCK_PAIRS = 256  # that share their negatives; a block's scores stay in the second-level cache
+GRAMIAN_STEPS = 64  # between two looks at the whole matrix
+ROWS_AT_ONCE = 256
+DECAY, SQUARE_DECAY = 0.9, 0.999  # Adam's
+
+
+@dataclass(frozen=True, slots=True)
+class SgdFactors:
+    """Vectors ready for inner products: of length 1 under cosine, biases in two more coordinates.
+
+    With biases a user's vector is (u, 1, b), an item's (v, c, 1).
+    """
+
+    users: FloatArray  # (users, dim or dim + 2)
+    items: FloatArray
+    losses: tuple[float, ...]  # mean over an epoch's pairs as they were met
+
+
+def train_sgd(
+    interactions: Interactions,
+    params: SgdParams,
+    *,
+    threads: int = 0,
+    on_epoch: Callable[[Epoch, Callable[[], SgdFactors]], None] | None = None,
+) -> SgdFactors:
+    """Train on (users x items); users and items without a pair keep the zero vector.
+
+    on_epoch gets each epoch and a way to the factors so far. Raises TrainingDiverged.
+    """
+    trainer = Trainer(interactions, params, resolve_threads(threads))
+    losses: list[float] = []
+    for epoch in range(1, params.epochs + 1):
+        started = time.perf_counter()
+        loss = trainer.epoch(epoch)
+        if not np.isfinite(loss):
+            problem = f"the loss is {loss} after epoch {epoch}; a smaller learning_rate helps"
+            raise TrainingDiverged(problem)
+        losses.append(loss)
+        if on_epoch:
+            told = Epoch(epoch, params.epochs, loss, time.perf_counter() - started)
+            on_epoch(told, lambda: trainer.factors(tuple(losses)))
+    return trainer.factors(tuple(losses))
+
+
+class Side:
+    """The vectors of one side with the state of their optimiser."""
+
+    def __init__(self, count: int, width: int) -> None:
+        self.vectors, self.first, self.second = (aligned_zeros((count, width)) for _ in range(3))
+        self.steps = np.zeros(count, np.int32)
+
+
+class Trainer:
+    """One training: its data, its vectors, and an epoch of steps."""
+
+    def __init__(self, interactions: Interactions, params: SgdParams, threads: int) -> None:
+        self._params, self._threads, self._level = params, threads, simd_level()
+        self._positives = interactions
+        counts = np.diff(interactions.row_starts)
+        users = np.repeat(np.arange(interactions.row_count, dtype=np.int32), counts)
+        liked = interactions.values >= 0
+        kept = liked | (params.loss in ("squared", "logistic"))
+        self._users, self._items = users[kept], interactions.columns[kept]
+        self._labels = liked[kept].astype(np.float32)
+        self._item_counts = np.bincount(self._items, minlength=interactions.column_count)
+        self._user_counts = np.bincount(self._users, minlength=interactions.row_count)
+        self._offsets = 2 * (params.item_bias or params.user_bias)
+        self._width = -(-(params.dim + self._offsets) // LANES) * LANES
+        self._user_side, self._item_side = self._started()
+        self._negative_count = -(-params.negative_count // LANES) * LANES
+        self._sampler = self._make_sampler()
+        self._step = 0
+
+    def epoch(self, number: int) -> float:
+        """Meet every pair once, in a new order; return the mean loss."""
+        params, pair_count = self._params, len(self._users)
+        order = np.random.default_rng([params.seed, number]).permutation(pair_count)
+        total = 0.0
+        for first in range(0, pair_count, params.batch_size):
+            total += self._batch(order[first : first + params.batch_size])
+        return total / max(1, pair_count)
+
+    def factors(self, losses: tuple[float, ...]) -> SgdFactors:
+        """Return the vectors as they are now."""
+        width = self._params.dim + self._offsets
+        sides = []
+        for side in (self._user_side, self._item_side):
+            vectors = side.vectors[:, :width].copy()
+            if self._params.unit:
+                lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+                vectors /= np.where(lengths > 0, lengths, 1)
+            sides.append(np.ascontiguousarray(vectors))
+        return SgdFactors(sides[0], sides[1], losses)
+
+    def _started(self) -> tuple[Side, Side]:
+        """Return both sides at random; rows that are never met stay zero."""
+        params = self._params
+        generator = np.random.default_rng(params.seed)
+        stddev = params.init_stddev / np.sqrt(params.dim)
+        sides = []
+        for counts in (self._user_counts, self._item_counts):
+            side = Side(len(counts), self._width)
+            drawn = generator.standard_normal((len(counts), params.dim)).astype(np.float32) * stddev
+            side.vectors[:, : params.dim] = np.where(counts[:, None] > 0, drawn, 0)
+            sides.append(side)
+        self._restore_ones(*sides)
+        return sides[0], sides[1]
+
+    def _restore_ones(self, users: Side, items: Side) -> None:
+        """Put the constant coordinates back; a bias that is not asked for stays 0."""
+        if not self._offsets:
+            return
+        dim, params = self._params.dim, self._params
+        users.vectors[:, dim] = self._user_counts > 0
+        items.vectors[:, dim + 1] = self._item_counts > 0
+        if not params.user_bias:
+            users.vectors[:, dim + 1] = 0
+        if not params.item_bias:
+            items.vectors[:, dim] = 0
+
+    def _make_sampler(self) -> NegativeSampler | None:
+        params = self._params
+        if not params.negative_count or not self._item_counts.any():
+            return None
+        # Items that nobody has are no negatives: they would be pushed away and never pulled back.
+        weights = np.where(self._item_counts > 0, self._item_counts, 0)
+        if params.negative_power == 0:
+            weights = (weights > 0).astype(np.int64)
+        return NegativeSampler(len(weights), weights, power=params.negative_power or 1.0)
+
+    def _negatives(self, block_count: int) -> tuple[IntArray, FloatArray]:
+        """Return (blocks, n) ascending rows and their corrections."""
+        if self._sampler is None:
+            none = np.zeros((block_count, 0), np.int32)
+            return none, none.astype(np.float32)
+        count = self._negative_count
+        nobody = Interactions(
+            np.zeros(2, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32),
+            self._positives.column_count,
+        )  # fmt: skip
+        asked = np.zeros(block_count, np.int32)
+        seed = (self._params.seed + self._step * 0x9E3779B97F4A7C15) % 2**64
+        drawn = np.sort(self._sampler.sample(nobody, asked, count, seed=seed, threads=1).items)
+        corrections = np.zeros(drawn.shape, np.float32)
+        if self._params.correct_sampling:
+            corrections = self._sampler.log_probability(drawn) + np.float32(np.log(count))
+        return drawn, corrections
+
+    def _batch(self, chosen: np.ndarray) -> float:
+        """Compute the gradients of a batch, block by block, and move the rows it meets."""
+        users, items = self._users[chosen], self._items[chosen]
+        labels, pair_count = self._labels[chosen], len(chosen)
+        block_count = -(-pair_count // BLOCK_PAIRS)
+        negatives, corrections = self._negatives(block_count)
+        n, width = negatives.shape[1], self._width
+        user_gradients, item_gradients = (
+            np.empty((pair_count, width), np.float32) for _ in range(2)
+        )
+        negative_gradients = np.empty((block_count, n, width), np.float32)
+        losses = np.zeros(block_count)
+        scratch = np.empty((self._threads, scratch_size(BLOCK_PAIRS, n, width)), np.float32)
+        params = self._params
+
+        def differentiate(block: int, thread: int) -> None:
+            part = slice(block * BLOCK_PAIRS, (block + 1) * BLOCK_PAIRS)
+            losses[block] = block_gradients(
+                LOSSES.index(params.loss), params.unit, params.negative_weight,
+                params.temperature, params.margin, users[part], items[part], labels[part],
+                negatives[block], corrections[block], self._user_side.vectors,
+                self._item_side.vectors, self._positives.row_starts, self._positives.columns,
+                user_gradients[part], item_gradients[part], negative_gradients[block],
+                scratch[thread], self._level,
+            )  # fmt: skip
+
+        for_each_chunk(differentiate, block_count, self._threads)
+        if params.gravity:
+            self._add_gravity(users, items, user_gradients, item_gradients)
+        self._move(self._user_side, users, user_gradients, pair_count)
+        met = np.concatenate([items, negatives.reshape(-1)])
+        gradients = np.concatenate([item_gradients, negative_gradients.reshape(-1, width)])
+        self._move(self._item_side, met, gradients, pair_count)
+        self._restore_ones(self._user_side, self._item_side)
+        self._step += 1
+        return float(losses.sum())
+
+    def _move(self, side: Side, met: IntArray, gradients: FloatArray, pair_count: int) -> None:
+        """Move every row that was met by the mean of its gradients' sum over the batch."""
+        params = self._params
+        entries = np.argsort(met, kind="stable").astype(np.int32)
+        rows, counts = np.unique(met, return_counts=True)
+        starts = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(counts, out=starts[1:])
+        scratch = np.empty((self._threads, self._width), np.float32)
+
+        def move(chunk: int, thread: int) -> None:
+            first = chunk * ROWS_AT_ONCE
+            move_rows(
+                rows, starts, entries, gradients, side.vectors, side.first, side.second,
+                side.steps, params.learning_rate, DECAY, SQUARE_DECAY, 1 / pair_count,
+                params.regularization, first, min(first + ROWS_AT_ONCE, len(rows)),
+                scratch[thread], self._level,
+            )  # fmt: skip
+
+        for_each_chunk(move, -(-len(rows) // ROWS_AT_ONCE), self._threads)
+
+    def _add_gravity(
+        self,
+        users: IntArray,
+        items: IntArray,
+        user_gradients: FloatArray,
+        item_gradients: FloatArray,
+    ) -> None:
+        """Add each pair's share of the derivative of gravity * |U V'|^2."""
+        if self._step % GRAMIAN_STEPS == 0:
+            self._user_gramian = gramian(self._user_side.vectors, self._threads, self._level)
+            self._item_gramian = gramian(self._item_side.vectors, self._threads, self._level)
+        for rows, side, other, counts, gradients in (
+            (users, self._user_side, self._item_gramian, self._user_counts, user_gradients),
+            (items, self._item_side, self._user_gramian, self._item_counts, item_gradients),
+        ):
+            shares = (2 * self._params.gravity / counts[rows])[:, None]
+            gradients += (shares * (side.vectors[rows] @ other)).astype(np.float32)

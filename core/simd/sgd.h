@@ -1,0 +1,139 @@
+/* Stochastic gradient steps of matrix factorization: one table of functions a level (see
+ * sgd_template.h). A block is some training pairs that share their sampled negatives, so that its
+ * scores and gradients are products of small dense matrices. */
+#ifndef SHORTLIST_SGD_H
+#define SHORTLIST_SGD_H
+
+#include <math.h>
+
+#include "simd/levels.h"
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wpsabi" /* wide vectors never cross a file */
+#elif defined(__GNUC__)
+#pragma GCC diagnostic ignored "-Wpsabi"
+#endif
+
+#define SGD_MASKED -1e30f /* score of a negative that is a positive of this user */
+#define SGD_TINY 1e-12f
+#define SGD_EPSILON 1e-8f
+
+enum { SGD_SQUARED, SGD_LOGISTIC, SGD_BPR, SGD_SOFTMAX, SGD_CONTRASTIVE };
+
+typedef struct {
+    int kind;
+    int unit; /* scores are cosines */
+    float negative_weight, temperature, margin;
+} SgdLoss;
+
+typedef struct {
+    int64_t pairs, negative_count, dim; /* negative_count and dim are multiples of 16 */
+    const int32_t *users, *items; /* (pairs,) rows */
+    const float *labels; /* (pairs,) 1, or 0 for a dislike */
+    const int32_t *negatives; /* (negative_count,) rows, ascending */
+    const float *corrections; /* (negative_count,) log of how often each is expected */
+    const float *user_vectors, *item_vectors; /* (rows, dim) */
+    const int64_t *row_starts; /* positives of each user */
+    const int32_t *columns; /* ascending in a row */
+    float *user_gradients, *item_gradients, *negative_gradients; /* written: (pairs or negatives, dim) */
+} SgdBlock;
+
+typedef struct {
+    float *users, *items, *negatives, *turned, *scores; /* (pairs|negatives, dim), (dim, negatives), (pairs, negatives) */
+    float *user_lengths, *item_lengths, *negative_lengths;
+} SgdScratch;
+
+typedef struct {
+    float rate, decay, square_decay, scale, regularization;
+} SgdStep;
+
+/* e^x to 2e-7 of itself for x <= 0, in a form that compilers turn into vectors. */
+static inline __attribute__((always_inline)) float sgd_exp(float x) {
+    const float turns = fmaxf(x, -87.0f) * 1.44269504f;
+    const int32_t whole = (int32_t)(turns - 0.5f);
+    const float part = turns - (float)whole; /* -1/2..1/2 */
+    float power = 1.535336188319500e-4f;
+    power = power * part + 1.339887440266574e-3f;
+    power = power * part + 9.618437357674640e-3f;
+    power = power * part + 5.550332471162809e-2f;
+    power = power * part + 2.402264791363012e-1f;
+    power = power * part + 6.931472028550421e-1f;
+    power = power * part + 1.0f;
+    union {
+        int32_t bits;
+        float number;
+    } scale = {(whole + 127) << 23};
+    return x < -87.0f ? 0.0f : power * scale.number;
+}
+
+/* log x for x in 1..2 to 1e-7, in a form that compilers turn into vectors. */
+static inline __attribute__((always_inline)) float sgd_log(float x) {
+    const float z = (x - 1.0f) / (x + 1.0f), q = z * z;
+    return 2.0f * z * (1.0f + q * (0.333333333f + q * (0.2f + q * (0.142857143f + q * (0.111111111f + q * 0.0909090909f)))));
+}
+
+/* Mark the negatives that this user likes; both lists ascend. */
+static inline void sgd_mask(const SgdBlock *block, int64_t user, float *scores) {
+    int64_t low = 0;
+    for (int64_t at = block->row_starts[user]; at < block->row_starts[user + 1]; at++) {
+        const int32_t item = block->columns[at];
+        int64_t high = block->negative_count;
+        while (low < high) {
+            const int64_t middle = (low + high) >> 1;
+            if (block->negatives[middle] < item)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        for (int64_t j = low; j < block->negative_count && block->negatives[j] == item; j++) scores[j] = SGD_MASKED;
+    }
+}
+
+#define LEVEL_NAME(name) sgd_##name##_baseline
+#define LANES 4
+#define PRODUCT_ROWS 4
+#include "simd/sgd_template.h"
+#undef LEVEL_NAME
+#undef LANES
+#undef PRODUCT_ROWS
+
+#if LEVELS_X86
+LEVEL_AVX2_BEGIN
+#define LEVEL_NAME(name) sgd_##name##_avx2
+#define LANES 8
+#define PRODUCT_ROWS 4
+#include "simd/sgd_template.h"
+#undef LEVEL_NAME
+#undef LANES
+#undef PRODUCT_ROWS
+LEVEL_END
+
+LEVEL_AVX512_BEGIN
+#define LEVEL_NAME(name) sgd_##name##_avx512
+#define LANES 16
+#define PRODUCT_ROWS 8
+#include "simd/sgd_template.h"
+#undef LEVEL_NAME
+#undef LANES
+#undef PRODUCT_ROWS
+LEVEL_END
+#endif
+
+typedef struct {
+    double (*block)(const SgdLoss *, const SgdBlock *, const SgdScratch *);
+    void (*move)(const SgdStep *, const int32_t *, int64_t, const float *, int64_t, float *, float *, float *, float *, float, float);
+} SgdFunctions;
+
+static const SgdFunctions sgd_functions[LEVEL_COUNT] = {
+    {sgd_block_baseline, sgd_move_baseline},
+#if LEVELS_X86
+    {sgd_block_avx2, sgd_move_avx2},
+    {sgd_block_avx512, sgd_move_avx512},
+    {sgd_block_avx512, sgd_move_avx512},
+#else
+    {sgd_block_baseline, sgd_move_baseline},
+    {sgd_block_baseline, sgd_move_baseline},
+    {sgd_block_baseline, sgd_move_baseline},
+#endif
+};
+
+#endif

@@ -1,0 +1,135 @@
+"""Writes an export as Parquet files of bounded size, each whole or not there.
+
+user_id (or item_id), item_ids, scores: a row a user (or item), in the order of ids. Candidates are
+those of an exact Retrieve, found in blocks by the same scan. A part that exists is not made again:
+whoever is interrupted goes on where the last whole part ended.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
+
+from shortlist.core.interactions import Interactions
+from shortlist.core.scoring import TopRows
+from shortlist.core.vocabulary import Vocabulary
+from shortlist.server.artifacts.arrow_files import ids_column
+from shortlist.server.durable import sync_file
+from shortlist.server.errors import QueryKindUnsupported
+from shortlist.server.exporting.spec import ExportSpec
+from shortlist.server.retrieval.encoder import directions
+from shortlist.server.retrieval.serving_model import ServingModel, Space
+
+PAIRS_A_PART = 2_000_000  # bounds the memory: 16 MB of rows and scores
+ROWS_A_PART = 65_536
+_DICTIONARY_BYTES = 1 << 30  # ids are always written once a part, however many there are
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How far an export is after one of its parts."""
+
+    row_count: int  # users or items in this part and those before
+    made_count: int  # of them, made in this run
+    size_bytes: int
+
+
+def total_row_count(model: ServingModel, spec: ExportSpec) -> int:
+    """Return how many rows an export has."""
+    return len(model.users) if spec.kind == "users" else model.item_count
+
+
+def write_parts(
+    model: ServingModel,
+    spec: ExportSpec,
+    folder: Path,
+    threads: int,
+    pairs_a_part: int = PAIRS_A_PART,
+) -> Iterator[Written]:
+    """Write what is missing in the folder; yield after each part, also one that was there.
+
+    pairs_a_part must be the same in every run of one export. Raises QueryKindUnsupported for a
+    model without vectors.
+    """
+    if model.space is None:
+        problem = f"model {model.model_id} has no vectors, so it exports no candidates"
+        raise QueryKindUnsupported(problem, model=model.model_id, kind="export")
+    total = total_row_count(model, spec)
+    step = max(1, min(ROWS_A_PART, pairs_a_part // spec.count))
+    made_count = size_bytes = 0
+    for place, first in enumerate(range(0, total, step)):
+        last = min(first + step, total)
+        path = folder / f"part-{place:05d}.parquet"
+        if not path.exists():
+            _write(path, _part(model, model.space, spec, first, last, threads))
+            made_count += last - first
+        size_bytes += path.stat().st_size
+        yield Written(last, made_count, size_bytes)
+
+
+def _part(
+    model: ServingModel, space: Space, spec: ExportSpec, first: int, last: int, threads: int
+) -> pa.Table:
+    """Return the candidates of users, or the related items of items, first..last."""
+    of_users = spec.kind == "users"
+    if of_users:
+        vectors = space.user_vectors[first:last]
+        excluded = None if spec.include_seen else _rows(model.seen, first, last)
+    else:
+        own = np.arange(first, last, dtype=np.int32)
+        vectors = directions(space, own).astype(np.float32)
+        starts = np.arange(last - first + 1, dtype=np.int64)
+        excluded = Interactions(starts, own, np.empty(len(own), np.float32), model.item_count)
+    top = space.scan.top(vectors, spec.count, excluded=excluded, threads=threads)
+    names = ids_column(model.users if of_users else model.items).slice(first, last - first)
+    lists = _lists(top, model.items)
+    return pa.table({"user_id" if of_users else "item_id": names.cast(pa.string()), **lists})
+
+
+def _rows(whole: Interactions, first: int, last: int) -> Interactions:
+    """Return some rows of a matrix; views, not copies, but for where they start."""
+    start, stop = whole.row_starts[first], whole.row_starts[last]
+    return Interactions(
+        whole.row_starts[first : last + 1] - start,
+        whole.columns[start:stop],
+        whole.values[start:stop],
+        whole.column_count,
+    )
+
+
+def _lists(top: TopRows, items: Vocabulary) -> dict[str, pa.Array]:
+    """Return the columns item_ids and scores, a list a row."""
+    offsets = pa.array(np.append(0, np.cumsum(top.counts)).astype(np.int32))
+    width = top.rows.shape[1]
+    inside = np.arange(width) < top.counts[:, None]
+    rows, scores = top.rows[inside], top.scores[inside]
+    # Only the ids that occur, each once: Parquet then stores numbers.
+    occurs = np.zeros(len(items), bool)
+    occurs[rows] = True
+    code = np.cumsum(occurs, dtype=np.int32) - 1
+    used = ids_column(items).filter(pa.array(occurs)).cast(pa.string())
+    ids = pa.DictionaryArray.from_arrays(pa.array(code[rows]), used)
+    return {
+        "item_ids": pa.ListArray.from_arrays(offsets, ids),
+        "scores": pa.ListArray.from_arrays(offsets, pa.array(scores)),
+    }
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    beside = path.with_name(f".{path.name}")
+    parquet.write_table(
+        table,
+        beside,
+        use_dictionary=["item_ids.list.element"],
+        dictionary_pagesize_limit=_DICTIONARY_BYTES,
+        store_schema=False,  # readers get plain text, not Arrow's dictionaries
+    )
+    sync_file(beside)
+    os.replace(beside, path)
+    sync_file(path.parent)
