@@ -10,7 +10,7 @@ import pytest
 from shortlist.core import sgd
 from shortlist.core._sgd import block_gradients, scratch_size
 from shortlist.core.cpu import simd_level
-from shortlist.core.errors import SettingInvalid, TrainingDiverged
+from shortlist.core.errors import SettingInvalid
 from shortlist.core.interactions import Events, Interactions, build_interactions
 from shortlist.core.sgd import SgdFactors, train_sgd
 from shortlist.core.sgd_fold_in import SgdFoldIn
@@ -196,12 +196,6 @@ def test_a_new_history_finds_its_taste(loss: LossKind) -> None:
     assert (best[1] % 3 == 0).all()
     assert not users[2].any()
     np.testing.assert_array_equal(users, fold_in.solve(histories, threads=1))
-
-
-def test_a_divergence_is_told_with_advice() -> None:
-    params = SgdParams("squared", dim=8, epochs=30, learning_rate=100.0, gravity=1e6)
-    with pytest.raises(TrainingDiverged, match="smaller learning_rate"):
-        train_sgd(tastes(), params, threads=1)
 
 
 @pytest.mark.parametrize(

@@ -299,11 +299,17 @@ def test_a_bad_field_of_a_training_is_named(request_: m.TrainRequest, path: str)
     assert failure.value.field == path
 
 
+def is_flag(name: str, field: str) -> bool:
+    return isinstance(getattr(SPECS[name], field), bool)
+
+
 NUMBERS = [
     (name, field.name)
     for name, spec in SPECS.items()
     for field in spec.DESCRIPTOR.fields
-    if not field.enum_type and field.name not in ("seed", "binary", "item_bias")
+    if not field.enum_type
+    and field.name not in ("seed", "margin")
+    and not is_flag(name, field.name)
 ]
 
 
