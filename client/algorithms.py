@@ -5,6 +5,7 @@ Objectives and sources: proto/shortlist/v1/algorithms.proto and ARCHITECTURE.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -28,6 +29,8 @@ class Wals:
     seed: int = 0
     over_relaxation: float | None = None
     half_life_days: float | None = None
+    item_features: Sequence[str] = ()  # attributes that place items which nobody has yet
+    feature_regularization: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ def to_proto(value: Any, message: M) -> M:
             to_proto(found, getattr(message, field.name))
             getattr(message, field.name).SetInParent()
         elif _is_repeated(descriptor):
+            if isinstance(found, str):  # else its letters would be sent
+                raise ValueError(f"{field.name} is a list of texts, not the text {found!r}")
             getattr(message, field.name).extend(found)
         elif descriptor.enum_type is not None:
             setattr(message, field.name, enum_to_proto(descriptor.enum_type, found))

@@ -9,6 +9,7 @@ def solve_rows(
     fixed: npt.NDArray[np.float32],
     shared: npt.NDArray[np.float32],
     lambdas: npt.NDArray[np.float32],
+    prior: npt.NDArray[np.float32] | None,
     w0: float,
     steps: int,
     tolerance: float,

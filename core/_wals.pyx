@@ -11,6 +11,7 @@ cdef extern from "simd/wals.h" nogil:
         const float *fixed
         const float *shared
         const float *lambdas
+        const float *prior
         float *solved
         int dim
         int steps
@@ -38,11 +39,12 @@ def solve_rows(
     const float[:, ::1] fixed,      # (columns, dim) in coordinates where fixed'fixed is diagonal
     const float[::1] shared,        # (dim,) w0 times that diagonal
     const float[::1] lambdas,       # (rows,)
+    const float[:, ::1] prior,      # (rows, dim) where lambda draws them to; None: to 0
     float w0, int steps, float tolerance, float relaxation, float guard,
     int64_t first, int64_t last,
     float[:, ::1] solved,           # (rows, dim) start of each row's solve; written
     float[:, ::1] scratch,          # (5, dim); for steps = 0 exact_scratch_rows(dim) of them
-    double[::1] energy,             # (2,) added to: the rows' objective, and lambda |x|^2 of it
+    double[::1] energy,             # (2,) added to: the rows' objective, and lambda |x - prior|^2 in it
     int level,
 ):
     """Move rows first..last-1 by `relaxation` times the way that conjugate gradient finds.
@@ -57,6 +59,9 @@ def solve_rows(
     rows.row_count = row_starts.shape[0] - 1
     rows.row_starts, rows.columns, rows.weights = &row_starts[0], &columns[0], &weights[0]
     rows.fixed, rows.shared, rows.lambdas = &fixed[0, 0], &shared[0], &lambdas[0]
+    rows.prior = NULL
+    if prior is not None:
+        rows.prior = &prior[0, 0]
     rows.solved, rows.dim = &solved[0, 0], fixed.shape[1]
     rows.w0, rows.steps, rows.tolerance = w0, steps, tolerance
     rows.relaxation, rows.guard = relaxation, guard

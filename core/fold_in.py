@@ -22,7 +22,7 @@ _ENTRIES_MAX = 65_536  # gathered at once
 class FoldIn:
     """Solves rows against one fixed side; made once a model, immutable, used by many threads.
 
-    To fold in items over users, give the user side and `params` with the exponents exchanged.
+    To fold in items over users, give the user side and `for_items(params)`.
     """
 
     def __init__(
@@ -30,21 +30,35 @@ class FoldIn:
         fixed: FloatArray,  # (columns, dim), perhaps a read-only map; kept, not copied
         column_counts: npt.NDArray[np.integer],  # (columns,) how often training observed each
         params: WalsParams,
+        cold: npt.NDArray[np.bool_] | None = None,  # (columns,) that training left out, as no data
     ) -> None:
         self._fixed, self._params = fixed, params
         self._column_counts = np.asarray(column_counts, np.int64)
+        self._trained_count = len(fixed) if cold is None else int(np.count_nonzero(~cold))
         self._level = simd_level()
         width = padded(fixed[:0]).shape[1]
         total = np.zeros((width, width))
         for first in range(0, len(fixed), _ENTRIES_MAX):
-            total += gramian(padded(fixed[first : first + _ENTRIES_MAX]), 1, self._level)
+            block = padded(fixed[first : first + _ENTRIES_MAX])
+            if cold is not None:
+                block[cold[first : first + _ENTRIES_MAX]] = 0
+            total += gramian(block, 1, self._level)
         self._eigenvalues, self._basis = np.linalg.eigh(total)
+        self._total = fixed.sum(axis=0, dtype=np.float64)
         self._gramian = total[: fixed.shape[1], : fixed.shape[1]]
 
-    def solve(self, histories: Interactions, threads: int = 1) -> FloatArray:
+    def solve(
+        self,
+        histories: Interactions,
+        threads: int = 1,
+        prior: FloatArray | None = None,
+        exposure: FloatArray | None = None,
+    ) -> FloatArray:
         """Return the vectors (rows, dim) of histories (rows, columns) of raw event values.
 
-        An empty history has the zero vector.
+        prior (rows, dim): where the penalty draws each row to, and what an empty history has;
+        None: the zero vector. exposure (rows,): what w0 is multiplied by, 0 < e <= 1, for a row
+        that had no time yet to meet every column; None: 1.
         """
         threads = resolve_threads(threads)
         solved = np.zeros((histories.row_count, self._fixed.shape[1]), np.float32)
@@ -53,7 +67,9 @@ class FoldIn:
         while first < histories.row_count:
             last = int(np.searchsorted(starts, starts[first] + _ENTRIES_MAX, side="right")) - 1
             last = max(last, first + 1)
-            solved[first:last] = self._solve_part(_part(histories, first, last), threads)
+            drawn, shown = (None if of is None else of[first:last] for of in (prior, exposure))
+            part = _part(histories, first, last)
+            solved[first:last] = self._solve_part(part, threads, drawn, shown)
             first = last
         return solved
 
@@ -67,7 +83,7 @@ class FoldIn:
         """
         count = np.array([history.entry_count])
         weights = signed_weights(history, count, self._column_counts, self._params)
-        lambdas = row_lambdas(replace(history, values=weights), self._params)
+        lambdas = self._lambdas(replace(history, values=weights))
         vectors = self._fixed[history.columns].astype(np.float64)
         excess = np.abs(weights).astype(np.float64) - self._params.w0
         system = self._params.w0 * self._gramian + (vectors.T * excess) @ vectors
@@ -80,28 +96,58 @@ class FoldIn:
             raise SingularSystem(problem) from error
         return np.ascontiguousarray(solved.T)
 
-    def _solve_part(self, histories: Interactions, threads: int) -> FloatArray:
+    def exposure(self, histories: Interactions, prior: FloatArray) -> FloatArray:
+        """Return (rows,) how far along new rows are: events / events that their priors foretell.
+
+        <u, v> foretells the events of a pair, 0 or 1, so <sum_i u_i, p> those of a row in the time
+        that training saw. A first click of hundreds that are to come says nothing of who did not.
+        """
+        foretold = np.maximum(prior @ self._total, 1.0)
+        counts = np.clip(np.diff(histories.row_starts), 1, foretold)
+        share: FloatArray = (counts / foretold).astype(np.float32)
+        return share
+
+    def _solve_part(
+        self,
+        histories: Interactions,
+        threads: int,
+        prior: FloatArray | None,
+        exposure: FloatArray | None,
+    ) -> FloatArray:
         """Gather the rows that the histories name, rotate only those, and solve."""
         params, level = self._params, self._level
         counts = np.diff(histories.row_starts)
         weights = signed_weights(histories, counts, self._column_counts, params)
         rows = replace(histories, values=weights)
-        lambdas = row_lambdas(rows, params)
+        lambdas = self._lambdas(rows)
+        if exposure is not None:  # e w0 in a row's system is w0 in the system divided by e
+            scaled = np.divide(weights, np.repeat(exposure, counts), dtype=np.float32)
+            rows = replace(rows, values=scaled)
+            lambdas = lambdas / exposure
         gathered = padded(self._fixed[histories.columns])
         rotate_rows(gathered, self._basis, threads, level)
         places = np.arange(len(gathered), dtype=np.int32)
+        centers = None if prior is None else padded(prior)
+        if centers is not None:
+            rotate_rows(centers, self._basis, threads, level)
         system = RowSystems(
             replace(rows, columns=places),
             lambdas,
             gathered,
             self._eigenvalues,
             params.w0,
+            centers,
         )
         solved = np.zeros((histories.row_count, gathered.shape[1]), np.float32)
         steps = 2 * gathered.shape[1]
         system.solve(solved, threads, level, steps=steps, tolerance=_TOLERANCE)
+        if centers is not None:
+            solved[counts == 0] = centers[counts == 0]
         rotate_rows(solved, self._basis.T, threads, level)
         return solved[:, : self._fixed.shape[1]]
+
+    def _lambdas(self, weighted: Interactions) -> FloatArray:
+        return row_lambdas(replace(weighted, column_count=self._trained_count), self._params)
 
 
 def _part(histories: Interactions, first: int, last: int) -> Interactions:

@@ -1,6 +1,7 @@
 """The linear systems of one side's rows while the other side is held still, and their solution.
 
-Row i solves (w0 V'V + lambda_i I + sum_obs (w_ij - w0) v v') u = sum_obs w_ij a_ij v. In
+Row i solves (w0 V'V + lambda_i I + sum_obs (w_ij - w0) v v') u = sum_obs w_ij a_ij v, plus
+lambda_i prior_i on the right where the penalty is lambda_i |u_i - prior_i|^2. In
 coordinates where V'V is diagonal the part that all rows share is diagonal for every lambda_i, so no
 d x d product is left in the inner loop, and that diagonal is the preconditioner with which two
 steps of conjugate gradient do the work of many.
@@ -26,7 +27,7 @@ class Energy:
     """The rows' part of the objective after a solve."""
 
     objective: float  # all their pairs, observed or not, and their penalty
-    penalty: float  # sum of lambda_i |u_i|^2
+    penalty: float  # sum of lambda_i |u_i - prior_i|^2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class RowSystems:
     fixed: FloatArray  # (columns, padded dim), its Gramian diagonal
     eigenvalues: Doubles  # (padded dim,) of the whole fixed side's Gramian
     unobserved_weight: float
+    prior: FloatArray | None = None  # (rows, padded dim); None: 0
     chunks: list[int] = field(default_factory=list)  # of row_chunks; made here where not given
 
     def solve(
@@ -59,7 +61,7 @@ class RowSystems:
         def work(chunk: int, thread: int) -> None:
             unsolved[thread] += solve_rows(
                 rows.row_starts, rows.columns, rows.values, self.fixed, shared, self.lambdas,
-                self.unobserved_weight, steps, tolerance, relaxation, guard,
+                self.prior, self.unobserved_weight, steps, tolerance, relaxation, guard,
                 chunks[chunk], chunks[chunk + 1], solved, scratch[thread], energies[chunk], level,
             )  # fmt: skip
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from shortlist.core.cpu import simd_level
 from shortlist.core.errors import DataInvalid, TrainingDiverged
+from shortlist.core.feature_prior import FeaturePrior
 from shortlist.core.gramian import gramian, padded, rotate_rows
 from shortlist.core.interactions import FloatArray, Interactions, transposed
 from shortlist.core.parallel import resolve_threads
@@ -44,6 +45,7 @@ class WalsFactors:
     users: FloatArray  # (users, dim)
     items: FloatArray  # (items, dim)
     losses: tuple[float, ...] = ()  # after each epoch
+    feature_weights: FloatArray | None = None  # (features, dim) W, where items have features
 
 
 Snapshot: TypeAlias = Callable[[], WalsFactors]
@@ -57,15 +59,18 @@ def train_wals(
     on_epoch: Callable[[Epoch, Snapshot], None] | None = None,
     initial: WalsFactors | None = None,
     freshness: FloatArray | None = None,
+    item_features: Interactions | None = None,
 ) -> WalsFactors:
     """Train on (users x items) interactions; the same seed gives the same bits at any thread count.
 
     on_epoch gets the epoch and a function that returns the factors so far; it may raise
     TrainingCancelled. `initial` is a warm start. freshness (entries,): a factor of each
-    pair's weight, above 0. Raises TrainingDiverged when the loss is not
+    pair's weight, above 0. item_features (items x features): the items are drawn to a linear map
+    of them instead of 0 (core/feature_prior.py). Raises TrainingDiverged when the loss is not
     finite, SingularSystem when the exact solver meets a row without a unique solution.
     """
-    alternation = _Alternation(interactions, params, initial, resolve_threads(threads), freshness)
+    threads = resolve_threads(threads)
+    alternation = _Alternation(interactions, params, initial, threads, freshness, item_features)
     losses: list[float] = []
     limit = OVER_RELAXATION if params.over_relaxation is None else params.over_relaxation
     for epoch in range(1, params.epochs + 1):
@@ -88,10 +93,16 @@ def train_wals(
 
 
 def wals_loss(
-    interactions: Interactions, factors: WalsFactors, params: WalsParams, *, threads: int = 0
+    interactions: Interactions,
+    factors: WalsFactors,
+    params: WalsParams,
+    *,
+    threads: int = 0,
+    item_features: Interactions | None = None,
 ) -> float:
     """Return the objective's value."""
-    warm = _Alternation(interactions, params, factors, resolve_threads(threads))
+    threads = resolve_threads(threads)
+    warm = _Alternation(interactions, params, factors, threads, item_features=item_features)
     return warm.loss()
 
 
@@ -105,6 +116,7 @@ class _Alternation:
         initial: WalsFactors | None,
         threads: int,
         freshness: FloatArray | None = None,
+        item_features: Interactions | None = None,
     ) -> None:
         params = with_data_defaults(params, interactions)
         user_counts = np.diff(interactions.row_starts)
@@ -120,6 +132,15 @@ class _Alternation:
         self.users, self.items = _start(interactions, params, initial)
         self._turned = np.eye(self.users.shape[1])  # every rotation so far
         self._users_known = initial is not None
+        self._prior: FeaturePrior | None = None
+        if item_features is not None:
+            heard = np.where(np.diff(self._by_item.row_starts) > 0, self._lambdas[_ITEMS], 0)
+            how = params.feature_regularization, self.items.shape[1], threads
+            self._prior = FeaturePrior(item_features, heard, *how)
+            if initial and initial.feature_weights is not None:
+                self._prior.weights = padded(initial.feature_weights).astype(np.float64)
+            elif initial:
+                self._prior.fit(self.items)
 
     def epoch(self, relaxation: float) -> float:
         """Solve the items, then the users; return the loss. At first the items are random."""
@@ -128,7 +149,7 @@ class _Alternation:
             self._users_known = True
         items = self._half_step(_ITEMS, self.users, self.items, relaxation)
         users = self._half_step(_USERS, self.items, self.users, relaxation)
-        return users.objective + items.penalty
+        return users.objective + (self._prior.fit(self.items) if self._prior else items.penalty)
 
     def _half_step(
         self, side: int, fixed: FloatArray, solved: FloatArray, relaxation: float
@@ -139,9 +160,13 @@ class _Alternation:
         for factors in (fixed, solved):
             rotate_rows(factors, basis, threads, level)
         self._turned = self._turned @ basis
-        rows = (self._by_user, self._by_item)[side]
+        centers = None
+        if self._prior:
+            self._prior.rotate(basis)
+            centers = self._prior.centers() if side == _ITEMS else None
+        rows, lambdas = (self._by_user, self._by_item)[side], self._lambdas[side]
         system = RowSystems(
-            rows, self._lambdas[side], fixed, eigenvalues, params.w0, self._chunks[side]
+            rows, lambdas, fixed, eigenvalues, params.w0, centers, self._chunks[side]
         )
         steps = 0 if params.solver == "cholesky" else params.cg_steps
         return system.solve(solved, threads, level, steps=steps, relaxation=relaxation)
@@ -151,12 +176,14 @@ class _Alternation:
         threads, level, w0 = self._threads, self._level, self._params.w0
         grams = gramian(self.users, threads, level), gramian(self.items, threads, level)
         system = RowSystems(self._by_user, self._lambdas[_USERS], self.items, np.diag(grams[1]), w0)
-        penalty = sum(
+        penalties = [
             float(lambdas.astype(np.float64) @ np.einsum("nd,nd->n", side, side, dtype=np.float64))
             for lambdas, side in zip(self._lambdas, (self.users, self.items), strict=True)
-        )
+        ]
+        if self._prior:
+            penalties[_ITEMS] = self._prior.penalty(self.items)
         everywhere = w0 * float(np.sum(grams[0] * grams[1]))
-        return system.observed_loss(self.users, threads, level) + everywhere + penalty
+        return system.observed_loss(self.users, threads, level) + everywhere + sum(penalties)
 
     def factors(self, losses: list[float]) -> WalsFactors:
         """Return both sides in the coordinates that training started in."""
@@ -165,7 +192,11 @@ class _Alternation:
             back = side.copy()
             rotate_rows(back, self._turned.T, self._threads, self._level)
             sides.append(np.ascontiguousarray(back[:, : self._params.dim]))
-        return WalsFactors(sides[0], sides[1], tuple(losses))
+        weights = None
+        if self._prior:
+            turned = self._prior.weights @ self._turned.T
+            weights = np.ascontiguousarray(turned[:, : self._params.dim], np.float32)
+        return WalsFactors(sides[0], sides[1], tuple(losses), weights)
 
 
 def _start(

@@ -9,6 +9,7 @@ from shortlist.core.errors import SettingInvalid
 from shortlist.core.interactions import FloatArray, Interactions, LongArray
 
 DIM_MAX = 4096
+FEATURE_COLUMNS_MAX = 100
 _OPEN = {"unobserved_weight", "over_relaxation", "half_life_days"}  # may be None
 OVER_RELAXATION = 1.5  # what reaches a low loss soonest
 _W0_FACTOR, _W0_POWER = 3.0, 0.7
@@ -32,7 +33,9 @@ class WalsParams:
     solver: Literal["auto", "conjugate_gradient", "cholesky"] = "auto"
     cg_steps: int = 2
     over_relaxation: float | None = None  # None: OVER_RELAXATION
-    half_life_days: float | None = None  # a pair loses half its weight in; None: never
+    half_life_days: float | None = None  # an event loses half its weight in; None: never
+    item_features: tuple[str, ...] = ()  # columns they are made of; train_wals gets the matrix
+    feature_regularization: float = 10.0  # of their weights, in items' worth
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -51,6 +54,7 @@ class WalsParams:
             ("cg_steps", 1, 1000),
             ("over_relaxation", 1, 1.9),
             ("half_life_days", 1e-6, 1e6),
+            ("feature_regularization", 1e-6, 1e9),
             ("seed", 0, 2**64 - 1),
         ):
             found = getattr(self, field)
@@ -63,6 +67,13 @@ class WalsParams:
         if self.solver not in {"auto", "conjugate_gradient", "cholesky"}:
             allowed = "auto, conjugate_gradient or cholesky"
             raise SettingInvalid("solver", self.solver, allowed)
+        names = self.item_features
+        if len(names) > FEATURE_COLUMNS_MAX or len(set(names)) < len(names) or "" in names:
+            allowed = f"up to {FEATURE_COLUMNS_MAX} columns, each once"
+            raise SettingInvalid("item_features", names, allowed)
+        if names and not self.regularization:
+            allowed = "above 0 with item_features, which it draws the items to"
+            raise SettingInvalid("regularization", self.regularization, allowed)
 
     @property
     def w0(self) -> float:
@@ -83,6 +94,15 @@ def with_data_defaults(params: WalsParams, interactions: Interactions) -> WalsPa
     pairs = max(interactions.row_count * interactions.column_count, 1)
     density = interactions.entry_count / pairs
     return replace(params, unobserved_weight=min(1.0, _W0_FACTOR * density**_W0_POWER))
+
+
+def for_items(params: WalsParams) -> WalsParams:
+    """Return the params of the transposed problem, in which items are folded in over users."""
+    return replace(
+        params,
+        user_frequency_exponent=params.item_frequency_exponent,
+        item_frequency_exponent=params.user_frequency_exponent,
+    )
 
 
 def signed_weights(

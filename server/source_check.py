@@ -19,14 +19,26 @@ def check_events(source: EventSource, path: str, roots: Sequence[str]) -> None:
     _check(source, astuple(source.columns), path, roots)
 
 
-def check_items(source: ItemSource, path: str, roots: Sequence[str]) -> None:
-    """Do the same for items."""
-    _check(source, (source.id_column, *source.attributes), path, roots)
+def check_items(
+    source: ItemSource | None, path: str, roots: Sequence[str], features: Sequence[str], used: str
+) -> None:
+    """Do the same for items; `used` is the place of the features, which must be attributes."""
+    if source is None:
+        if features:
+            raise FieldInvalid(used, f"needs {path}, whose attributes the features are")
+        return
+    present = _check(source, (source.id_column, *source.attributes), path, roots)
+    known = source.attributes or [name for name in present if name != source.id_column]
+    for i, name in enumerate(features):
+        if name not in known:
+            problem = f"{name!r} is no attribute of the items; those are {', '.join(known)}"
+            raise FieldInvalid(f"{used}[{i}]", problem, found=name)
 
 
 def _check(
     source: EventSource | ItemSource, columns: Sequence[str], path: str, roots: Sequence[str]
-) -> None:
+) -> list[str]:
+    """Return the columns of the first file."""
     check_path(source.uri, roots)
     try:
         files = find_files(source.uri, source.format)
@@ -40,3 +52,4 @@ def _check(
         if name not in present:
             reason = f"no such column; the columns are {', '.join(present)}"
             raise DataSourceInvalid(reason, file=files[0].path, column=name)
+    return present

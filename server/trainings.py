@@ -73,8 +73,8 @@ class Trainings:
 
     def _check_sources(self, spec: TrainingSpec) -> None:
         check_events(spec.interactions, "interactions", self._roots)
-        if spec.items is not None:
-            check_items(spec.items, "items", self._roots)
+        features = f"{algorithm_of(spec.algorithm).name}.item_features"
+        check_items(spec.items, "items", self._roots, spec.item_features, features)
         if spec.evaluation.test_interactions is not None:
             test = spec.evaluation.test_interactions
             check_events(test, "evaluation.test_interactions", self._roots)

@@ -288,6 +288,35 @@ def test_accepted_trainings_survive_a_killed_server(tmp_path: Path) -> None:
         assert stop_server(server) == 0
 
 
+def test_new_items_come_by_their_features_before_anybody_has_them(served: Served) -> None:
+    """Trained by client or command line; a column that is not there is an error at once."""
+    every = [f"i{item:03d}" for item in range(80 + TASTES)]  # the last ones have no event
+    tastes = [f"taste {int(item[1:]) % TASTES}" for item in every]
+    items = str(served.folder / "new_items.parquet")
+    pq.write_table(pa.table({"item_id": every, "taste": tastes}), items)
+    events = str(served.folder / "events.parquet")
+    with Shortlist(served.target) as shortlist:
+        with pytest.raises(InvalidArgument, match=r"wals\.item_features") as caught:
+            shortlist.train(
+                catalog="new",
+                interactions=events,
+                items=items,
+                algorithm=Wals(item_features=["colour"]),
+            )
+        assert "taste" in str(caught.value)
+        algorithm = Wals(dim=16, epochs=8, item_features=["taste"])
+        shortlist.train(
+            catalog="new", interactions=events, items=items, algorithm=algorithm, progress=False
+        )
+        found = shortlist.retrieve(catalog="new", user="u001", count=1, candidates=every[80:])
+        assert found.item_ids == ["i081"]
+    command = [sys.executable, "-m", "shortlist.client.cli.main", "--target", served.target]
+    command += ["--json", "train", "--interactions", events, "--items", items, "--keep-aliases"]
+    command += ["--item-features", "taste", "--feature-regularization", "2", "--epochs", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["item_count"] == len(every)
+
+
 def test_candidates_explain_themselves_and_differ_as_asked(served: Served) -> None:
     """Users of one taste: what they did explains what they get, and users alike share it."""
     with Shortlist(served.target) as shortlist:

@@ -36,6 +36,8 @@ _SETTINGS: tuple[tuple[str, type, str], ...] = (
     ("init_stddev", float, "size of the first vectors"),
     ("solver", str, "wals: conjugate_gradient or cholesky; ratings: als or adam"),
     ("over_relaxation", float, "1 to 1.9: more reaches a low loss sooner"),
+    ("item_features", list, "attributes that place items which nobody has yet"),
+    ("feature_regularization", float, "of the features' weights, in items' worth"),
     ("half_life_days", float, "in which an event loses half its weight"),
     ("power_iterations", int, "more are more exact"),
     ("binary", bool, "1 for every observed pair instead of its value"),
@@ -127,6 +129,8 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         if kind is bool:
             action = argparse.BooleanOptionalAction
             group.add_argument(option, action=action, default=None, help=shown)
+        elif kind is list:
+            group.add_argument(option, nargs="+", metavar="COLUMN", help=shown)
         else:
             group.add_argument(option, type=kind, metavar="X", help=shown)
 

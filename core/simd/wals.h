@@ -16,6 +16,7 @@ typedef struct {
     const float *fixed;        /* (columns, dim) */
     const float *shared;       /* (dim,) diagonal of w0 fixed'fixed */
     const float *lambdas;      /* (rows,) */
+    const float *prior;        /* (rows, dim) where lambda draws each row to; NULL: to 0 */
     float *solved;             /* (rows, dim) read and written */
     int dim;
     int steps;                 /* conjugate gradient steps a row at most */
@@ -47,6 +48,8 @@ static int wals_way_in_double(const WalsRows *rows, int64_t row, const float *x,
         if (rows->weights[e] > 0)
             for (int i = 0; i < dim; i++) rhs[i] += weight * v[i];
     }
+    for (int i = 0; i < dim && rows->prior; i++)
+        rhs[i] += (double)rows->lambdas[row] * rows->prior[row * dim + i];
     for (int i = 0; i < dim; i++) {
         system[(size_t)i * dim + i] += (double)rows->shared[i] + rows->lambdas[row];
         scale[i] = system[(size_t)i * dim + i]; /* the pivots are judged against these */

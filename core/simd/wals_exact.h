@@ -150,7 +150,7 @@ static int64_t LEVEL_NAME(solve_exactly)(
         VEC gain = {0}; /* f(x) - f(x + d) = d'A d = d'r */
         for (int k = 0; k < vectors; k++) gain += AT(d, k) * AT(r, k);
         energy[0] += before - share * LEVEL_NAME(sum)(gain);
-        energy[1] += LEVEL_NAME(move)(dim, rows->relaxation, rows->lambdas[row], d, x);
+        energy[1] += LEVEL_NAME(move)(dim, rows, row, d, x);
     }
     return unsolved;
 }

@@ -3,7 +3,7 @@
  * Expects LEVEL_NAME and LANES (see lanes.h). A row's system, in coordinates in which the part that
  * all rows share is diagonal, is
  *
- *     A x = b,  A = diag(shared + lambda) + sum_e excess_e v_e v_e',  b = sum_e w_e a_e v_e,
+ *     A x = b,  A = diag(shared + lambda) + sum_e excess_e v_e v_e',  b = lambda prior + sum_e w_e a_e v_e,
  *
  * over the row's entries e, with excess = w - w0, a = 1, or 0 where the weight carries a minus sign.
  */
@@ -83,7 +83,7 @@ INLINE void LEVEL_NAME(pass)(
 }
 
 /* Start a row's solve: r = b - A x, inverse = 1 / diag (kept off 0). Return the row's share of the objective at x:
- * its pairs, observed or not, and lambda |x|^2. */
+ * its pairs, observed or not, and lambda |x - prior|^2. */
 INLINE float LEVEL_NAME(residual)(
     const int dim, const WalsRows *rows, int64_t row, const float *x, float *r, float *inverse) {
     const int64_t start = rows->row_starts[row], stop = rows->row_starts[row + 1];
@@ -95,6 +95,12 @@ INLINE float LEVEL_NAME(residual)(
         total += xk * pull;
         SET(r, k) = -pull;
         SET(inverse, k) = 1.0f / (diagonal + rows->guard);
+    }
+    const float *prior = rows->prior ? rows->prior + row * dim : NULL;
+    for (int k = 0; k < dim / LANES && prior; k++) {
+        const VEC drawn = lambda * AT(prior, k);
+        SET(r, k) += drawn;
+        total += drawn * (AT(prior, k) - 2 * AT(x, k));
     }
     float loss = LEVEL_NAME(sum)(total);
     LEVEL_NAME(pass)(dim, 1, rows->fixed, rows->columns + start, rows->weights + start, stop - start,
@@ -144,15 +150,18 @@ INLINE float LEVEL_NAME(descend)(
     return gain;
 }
 
-/* x += relaxation d. Return lambda |x|^2 after it. */
-INLINE float LEVEL_NAME(move)(const int dim, float relaxation, float lambda, const float *d, float *x) {
+/* x += relaxation d. Return lambda |x - prior|^2 after it. */
+INLINE float LEVEL_NAME(move)(const int dim, const WalsRows *rows, int64_t row, const float *d, float *x) {
+    const float *prior = rows->prior ? rows->prior + row * dim : NULL;
     VEC total = {0};
     for (int k = 0; k < dim / LANES; k++) {
-        const VEC moved = AT(x, k) + relaxation * AT(d, k);
+        const VEC moved = AT(x, k) + rows->relaxation * AT(d, k);
+        VEC off = moved;
+        if (prior) off -= AT(prior, k);
         SET(x, k) = moved;
-        total += moved * moved;
+        total += off * off;
     }
-    return lambda * LEVEL_NAME(sum)(total);
+    return rows->lambdas[row] * LEVEL_NAME(sum)(total);
 }
 
 INLINE void LEVEL_NAME(solve_range)(
@@ -169,7 +178,7 @@ INLINE void LEVEL_NAME(solve_range)(
         const float before = LEVEL_NAME(residual)(dim, rows, row, x, r, inverse);
         const float gain = LEVEL_NAME(descend)(dim, rows, row, r, inverse, d, p);
         energy[0] += before - share * gain;
-        energy[1] += LEVEL_NAME(move)(dim, rows->relaxation, rows->lambdas[row], d, x);
+        energy[1] += LEVEL_NAME(move)(dim, rows, row, d, x);
     }
 }
 

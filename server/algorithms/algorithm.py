@@ -22,6 +22,7 @@ class TrainingData:
     events: Events
     seen: Interactions  # users x items, events aggregated to one value a pair
     user_segments: Interactions | None = None  # users x segments, see core/segments.py
+    item_features: Interactions | None = None  # items x features; None: nothing was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Learned(Generic[P]):
     item_scores: FloatArray | None = None  # (items,) popularity; None: users who have the item
     segment_scores: Interactions | None = None  # segments x items, set with item_scores
     neighbours: Interactions | None = None  # items x items, similarities; None: no precomputed ones
+    feature_weights: FloatArray | None = None  # (features, dim): features @ weights places an item
     losses: tuple[float, ...] = ()  # after each epoch
 
 

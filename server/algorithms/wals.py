@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from shortlist.core.cold_items import train_with_features
 from shortlist.core.errors import DataInvalid
 from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import (
@@ -23,7 +24,7 @@ from shortlist.core.wals_params import WalsParams, with_data_defaults
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
 
 DAY_MS = 86_400_000
-FRESHNESS_MIN = 1e-9  # so that a user of nothing but old events still has a direction
+FRESHNESS_MIN = 1e-5  # below it, conjugate gradient in float32 loses the users of old events alone
 
 
 class Wals:
@@ -56,15 +57,28 @@ class Wals:
 
             on_epoch(replace(epoch, vectors=vectors))
 
-        params = with_data_defaults(params, data.seen)
         fresh = _freshness(data, params, threads)
-        factors = train_wals(data.seen, params, threads=threads, on_epoch=tell, freshness=fresh)
-        return Learned(params, factors.items, factors.users, losses=factors.losses)
+        if data.item_features is None:
+            params = with_data_defaults(params, data.seen)
+            factors = train_wals(data.seen, params, threads=threads, on_epoch=tell, freshness=fresh)
+        else:
+            how = data.seen, data.item_features, params
+            params, factors = train_with_features(
+                *how, threads=threads, on_epoch=tell, freshness=fresh
+            )
+        return Learned(
+            params,
+            factors.items,
+            factors.users,
+            feature_weights=factors.feature_weights,
+            losses=factors.losses,
+        )
 
     def encoder(
         self, params: WalsParams, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
     ) -> FoldIn:
-        return FoldIn(item_vectors, item_counts, params)
+        cold = item_counts == 0 if params.item_features else None
+        return FoldIn(item_vectors, item_counts, params, cold)
 
     def scorer(
         self, params: WalsParams, seen: Interactions, neighbours: Interactions | None
@@ -73,7 +87,7 @@ class Wals:
 
 
 def _freshness(data: TrainingData, params: WalsParams, threads: int) -> FloatArray | None:
-    """Return 2^(-age / half life) of each pair's latest event, (entries,); None: never ages."""
+    """Return the sum of 2^(-age / half life) over each pair's events, (entries,); None: no ages."""
     if params.half_life_days is None:
         return None
     events = data.events
@@ -83,4 +97,4 @@ def _freshness(data: TrainingData, params: WalsParams, threads: int) -> FloatArr
     fresh = np.maximum(np.exp2(-half_lives), FRESHNESS_MIN).astype(np.float32)
     aged = Events(events.users, events.items, fresh)
     seen = data.seen
-    return build_interactions(aged, seen.row_count, seen.column_count, "max", threads).values
+    return build_interactions(aged, seen.row_count, seen.column_count, "sum", threads).values

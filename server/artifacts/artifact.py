@@ -6,6 +6,7 @@ seen.arrow   a row a user: what it was trained on, as list of (item row, value)
 attributes.arrow  a row an item, where the training had any
 neighbours.arrow  a row an item: the items alike, as list of (item row, similarity), where there are
 segments.arrow  id, score: what is popular in it, as list of (item row, popularity), where there are
+item_features.arrow  a row a feature: what it is, and its weights, where items are placed by them
 item_slots.npy, user_slots.npy  hash tables over the id columns, so that opening hashes nothing
 item_codes.npy, item_scales.npy  the int8 copy of the vectors, where the model has some
 index.usearch, or list_*.npy  the approximate index: a graph, or an inverted file
@@ -40,7 +41,7 @@ from shortlist.server.errors import ArtifactCorrupt
 
 ITEMS, USERS, SEEN = "items.arrow", "users.arrow", "seen.arrow"
 ATTRIBUTES, NEIGHBOURS, SEGMENTS = "attributes.arrow", "neighbours.arrow", "segments.arrow"
-INDEX = "index.usearch"
+ITEM_FEATURES, INDEX = "item_features.arrow", "index.usearch"
 ITEM_SLOTS, USER_SLOTS = "item_slots.npy", "user_slots.npy"
 
 
@@ -59,6 +60,7 @@ class ModelContents:
     neighbours: Interactions | None = None  # items x items, similarities
     segments: UserSegments | None = None
     segment_scores: Interactions | None = None  # segments x items, popularity; set with segments
+    item_features: pa.Table | None = None  # of server/features/stored.py
 
     @property
     def dim(self) -> int:
@@ -81,6 +83,7 @@ class Artifact:
     neighbours: Interactions | None  # items x items, similarities
     segments: UserSegments | None
     segment_scores: Interactions | None  # segments x items, popularity
+    item_features: pa.Table | None  # of server/features/stored.py
     quantized: Quantized | None  # the int8 copy of item_vectors
     lists: InvertedFile | None  # the index, where it is an inverted file
     index_path: Path | None  # the index, where it is a graph
@@ -112,6 +115,8 @@ def write_artifact(folder: Path, contents: ModelContents, about: Manifest) -> Ma
     if contents.neighbours is not None:
         near = {"neighbours": arrow_files.seen_column(contents.neighbours)}
         arrow_files.write_table(folder / NEIGHBOURS, pa.table(near))
+    if contents.item_features is not None:
+        arrow_files.write_table(folder / ITEM_FEATURES, contents.item_features)
     np.save(folder / ITEM_SLOTS, items.slots)
     np.save(folder / USER_SLOTS, users.slots)
     stored = sorted(path for path in folder.iterdir() if path.name != MANIFEST_NAME)
@@ -174,6 +179,9 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
         neighbours=_neighbours(folder / NEIGHBOURS) if NEIGHBOURS in known else None,
         segments=segments,
         segment_scores=segment_scores,
+        item_features=arrow_files.map_table(folder / ITEM_FEATURES)
+        if ITEM_FEATURES in known
+        else None,
         quantized=None if item_vectors is None else _quantized(folder, manifest, item_vectors),
         lists=map_lists(folder, manifest.dim) if list_file("rows") in known else None,
         index_path=folder / INDEX if INDEX in known else None,

@@ -78,11 +78,11 @@ def measure(
     A user's training items are never returned, and no dislike is worth finding. A group without
     anything to find has no entry. More users than fit are sampled, the same ones every time.
     """
+    placed = (model.item_counts > 0) | (model.item_features is not None)
     of_known = None if model.segments is None else model.segments.users
-    known = group_of("known", model.seen, test.known, model.item_counts, of_known)
-    unseen = group_of("unseen", test.histories, test.targets, model.item_counts, test.segments)
-    trained = model.item_counts > 0
-    eligible = None if trained.all() else pack_bitmap(trained)
+    known = group_of("known", model.seen, test.known, placed, of_known)
+    unseen = group_of("unseen", test.histories, test.targets, placed, test.segments)
+    eligible = None if placed.all() else pack_bitmap(placed)
     measured = []
     for group in (known, unseen):
         rows = _measured_rows(group.relevant, cutoffs[-1])
@@ -186,11 +186,11 @@ def group_of(
     name: str,
     had: Interactions,
     held_out: Interactions,
-    item_counts: np.ndarray,
+    placed: np.ndarray,
     segments: Interactions | None = None,
 ) -> Group:
-    """Worth finding is what was liked, of an item the model knows, and not had already."""
-    held_out = entries_where(held_out, item_counts[held_out.columns] > 0)
+    """Worth finding is what was liked, of an item the model can place, and not had already."""
+    held_out = entries_where(held_out, placed[held_out.columns])
     worth = ~np.isin(pair_keys(held_out), pair_keys(had), assume_unique=True)
     relevant = entries_where(held_out, worth & (held_out.values >= 0))
     return Group(name, had, held_out, relevant, segments)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from shortlist.core.errors import TrainingDiverged
-from shortlist.core.interactions import Events, Interactions, build_interactions
+from shortlist.core.interactions import Events, FloatArray, Interactions, build_interactions
 from shortlist.core.popularity import count_popularity
 from shortlist.core.progress import Epoch
 from shortlist.core.scoring import VALUE_MAX
@@ -16,6 +17,8 @@ from shortlist.core.segments import segment_popularity
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
 from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.artifact import ModelContents
+from shortlist.server.features.features import ItemFeatures
+from shortlist.server.features.stored import features_table
 from shortlist.server.training.prepare import PreparedData
 from shortlist.server.training.spec import Preparation
 
@@ -40,17 +43,18 @@ def fit(
 ) -> Fitted:
     """Train on `events`, all or some of data's; on_epoch may raise TrainingCancelled.
 
-    Rows are data's, also those of users and items without events: zero vectors, zero counts.
+    Rows are data's, also those of users and items without events: zero counts, and zero vectors
+    where no features place them.
     Raises DataInvalid where the data lacks what the params ask for, TrainingDiverged where vectors
     grew too large to score with, and what the algorithm does.
     """
     seen = build_interactions(
         events, len(data.users), len(data.items), preparation.aggregation, threads
     )
-    algorithm = algorithm_of(params)
+    algorithm, features = algorithm_of(params), data.item_features
     of_users = None if data.segments is None else data.segments.users
     learned: Learned[Params] = algorithm.fit(
-        TrainingData(events, seen, of_users),
+        TrainingData(events, seen, of_users, None if features is None else features.values),
         params,
         threads=threads,
         on_epoch=on_epoch,
@@ -71,8 +75,15 @@ def fit(
         neighbours=learned.neighbours,
         segments=data.segments,
         segment_scores=segment_scores,
+        item_features=_with_weights(features, learned.feature_weights),
     )
     return Fitted(contents, learned.params, learned.losses)
+
+
+def _with_weights(features: ItemFeatures | None, weights: FloatArray | None) -> pa.Table | None:
+    if features is None or weights is None:
+        return None
+    return features_table(features.described, weights)
 
 
 def _check_size(learned: Learned[Params]) -> None:

@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from shortlist.core.interactions import Events
 from shortlist.core.segments import UserSegments
-from shortlist.core.vocabulary import Vocabulary
+from shortlist.core.vocabulary import Vocabulary, VocabularyBuilder
 from shortlist.server.errors import DataSourceInvalid
+from shortlist.server.features.features import ItemFeatures, encode_features, find_features
 from shortlist.server.reading import (
     EventSource,
     EventTable,
-    ItemSource,
     check_path,
     read_events,
     read_items,
@@ -26,13 +26,14 @@ from shortlist.server.training.spec import Preparation, TrainingSpec
 
 @dataclass(frozen=True, slots=True)
 class PreparedData:
-    """What a training runs on; every user and item has at least one event."""
+    """What a training runs on; every user has an event, every item an event or features."""
 
     users: Vocabulary
     items: Vocabulary
     events: Events
     attributes: pa.Table | None  # a row an item
     segments: UserSegments | None = None  # of the users, where the data tells them
+    item_features: ItemFeatures | None = None  # None: nothing was asked for
 
 
 def prepare(
@@ -48,12 +49,21 @@ def prepare(
     """
     table = read_checked(spec.interactions, roots, threads, on_rows)
     table = _supported(table, spec.preparation, spec.interactions.uri)
-    attributes = None
-    if spec.items is not None:
-        source = spec.items
-        checked = source if roots is None else replace(source, uri=check_path(source.uri, roots))
-        attributes = _attributes(checked, table.items)
-    return PreparedData(table.users, table.items, table.events, attributes, table.segments)
+    if spec.items is None:
+        if spec.item_features:
+            raise DataSourceInvalid("item features are asked for, but no items are given")
+        return PreparedData(table.users, table.items, table.events, None, table.segments)
+    source = spec.items
+    checked = source if roots is None else replace(source, uri=check_path(source.uri, roots))
+    told, features = read_items(checked), None
+    if spec.item_features:
+        table = _with_items(table, told.items)
+    attributes = told.align(table.items)
+    if spec.item_features:
+        described = find_features(attributes, spec.item_features, source.uri)
+        features = ItemFeatures(described, encode_features(described, attributes))
+    known = attributes if attributes.num_columns else None
+    return PreparedData(table.users, table.items, table.events, known, table.segments, features)
 
 
 def read_checked(
@@ -87,7 +97,11 @@ def events_where(events: Events, kept: np.ndarray) -> Events:
     return Events(events.users[kept], events.items[kept], events.values[kept], times)
 
 
-def _attributes(source: ItemSource, items: Vocabulary) -> pa.Table | None:
-    """Return the attributes in the order of the items; an item that is not told has nulls."""
-    aligned = read_items(source).align(items)
-    return aligned if aligned.num_columns else None
+def _with_items(table: EventTable, items: Vocabulary) -> EventTable:
+    """Return the table with more items, which have no events."""
+    builder = VocabularyBuilder()
+    codes = builder.add(table.items.utf8, table.items.offsets)
+    builder.add(items.utf8, items.offsets)
+    every, rows = builder.finish()
+    events = replace(table.events, items=rows[codes][table.events.items])
+    return replace(table, items=every, events=events)

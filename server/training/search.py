@@ -109,8 +109,10 @@ class _Trials:
         seen = build_interactions(train, *shape, aggregate, threads)
         held_out = seen if holdout is None else holdout.test.known
         metric = stopping.metric, stopping.cutoff
-        self._validation = Validation(seen, held_out, *metric, threads)
-        self._data = TrainingData(train, seen)
+        features = None if data.item_features is None else data.item_features.values
+        placed = features is not None  # then items without events can be found too
+        self._validation = Validation(seen, held_out, *metric, threads, all_placed=placed)
+        self._data = TrainingData(train, seen, item_features=features)
         self._patience, self._progress, self._threads = stopping.patience, progress, threads
         self._count = tuning.trials + len(tuning.dims)
         self.space = WalsSpace(spec.algorithm, seen)

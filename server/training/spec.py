@@ -88,6 +88,12 @@ class TrainingSpec:
         allowed = TARGET_RECALL_MIN <= wanted <= 1
         _check("target_recall", wanted, allowed, f"{TARGET_RECALL_MIN} to 1")
 
+    @property
+    def item_features(self) -> tuple[str, ...]:
+        """Attributes of the items that the algorithm learns from; most take none."""
+        found: tuple[str, ...] = getattr(self.algorithm, "item_features", ())
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:

@@ -24,11 +24,18 @@ class Validation:
     """Users with something to find, what they had, and the metric."""
 
     def __init__(
-        self, seen: Interactions, held_out: Interactions, metric: str, cutoff: int, threads: int
+        self,
+        seen: Interactions,
+        held_out: Interactions,
+        metric: str,
+        cutoff: int,
+        threads: int,
+        *,
+        all_placed: bool = False,  # items that nobody has can be found too
     ) -> None:
         """Raise DataSourceInvalid where nobody has anything to find."""
-        counts = np.bincount(seen.columns, minlength=seen.column_count)
-        relevant = group_of("known", seen, held_out, counts).relevant
+        placed = (np.bincount(seen.columns, minlength=seen.column_count) > 0) | all_placed
+        relevant = group_of("known", seen, held_out, placed).relevant
         users = np.flatnonzero(np.diff(relevant.row_starts) > 0).astype(np.int32)
         if not len(users):
             raise DataSourceInvalid("no event can be held out to measure on; there are too few")
@@ -38,7 +45,7 @@ class Validation:
         self._users = users
         self._relevant = select_rows(relevant, users)
         self._had = select_rows(seen, users)
-        self._eligible = None if counts.all() else pack_bitmap(counts > 0)
+        self._eligible = None if placed.all() else pack_bitmap(placed)
         self._metric, self._cutoff, self._threads = metric, cutoff, threads
 
     def quality(self, user_vectors: FloatArray, item_vectors: FloatArray) -> float:

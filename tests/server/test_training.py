@@ -145,7 +145,7 @@ def test_ageing_popularity_needs_times(tmp_path: Path) -> None:
     assert left_over(tmp_path) == []
 
 
-def test_ageing_pairs_weigh_what_their_latest_event_does(tmp_path: Path) -> None:
+def test_ageing_pairs_weigh_what_their_events_do(tmp_path: Path) -> None:
     days = pa.array([0, 1, 10] * 30, pa.date32())
     table = pa.table(
         {
@@ -160,7 +160,9 @@ def test_ageing_pairs_weigh_what_their_latest_event_does(tmp_path: Path) -> None
     train(tmp_path, replace(spec, evaluation=EvaluationSpec("none")))
     artifact = opened(tmp_path)
     assert artifact.item_vectors is not None
-    freshness = np.where(artifact.seen.columns == artifact.items.row("old"), 2 ** (-9 / 3), 1.0)
+    freshness = np.where(
+        artifact.seen.columns == artifact.items.row("old"), 2 ** (-10 / 3) + 2**-3, 1.0
+    )
     wanted = train_wals(artifact.seen, wals, threads=1, freshness=freshness.astype(np.float32))
     np.testing.assert_allclose(artifact.item_vectors, wanted.items, rtol=1e-5, atol=1e-6)
     untimed = write_events(tmp_path / "untimed.parquet", timed=False)

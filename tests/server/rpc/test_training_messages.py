@@ -54,6 +54,8 @@ FULL = m.TrainRequest(
         seed=9,
         over_relaxation=1.25,
         half_life_days=2.0,
+        item_features=["city", "year"],
+        feature_regularization=0.5,
     ),
     evaluation=m.EvaluationSpec(
         split=m.SPLIT_GIVEN,
@@ -301,11 +303,17 @@ def test_a_bad_field_of_a_training_is_named(request_: m.TrainRequest, path: str)
     assert failure.value.field == path
 
 
+def is_flag(name: str, field: str) -> bool:
+    return isinstance(getattr(SPECS[name], field), bool)
+
+
 NUMBERS = [
     (name, field.name)
     for name, spec in SPECS.items()
     for field in spec.DESCRIPTOR.fields
-    if not field.enum_type and field.name not in ("seed", "binary", "item_bias")
+    if not field.enum_type
+    and field.name not in ("seed", "margin")
+    and not is_flag(name, field.name)
 ]
 
 

@@ -1,0 +1,1 @@
+"""Features of items from their attributes: what they are, and each item's values of them."""

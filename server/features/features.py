@@ -1,0 +1,182 @@
+"""Which features a table of attributes has, and the values of them that its rows have.
+
+Texts become one feature a token that some items share (tokens.py). Numbers and times become
+their standard score, and one feature for each tenth of the values, so that a map that is linear in
+the features need not be linear in the number. What was found is kept with the model: an item that
+comes later is encoded by the same features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as pat
+
+from shortlist.core.feature_prior import FEATURES_MAX
+from shortlist.core.interactions import Interactions, LongArray
+from shortlist.server.errors import DataSourceInvalid
+from shortlist.server.features.tokens import TokenKind, holds_text, token_kind, tokens_of
+
+SUPPORT_MIN = 3  # items that share a token; a rarer one says too little
+PARTS = 10  # of a number's range, about equally many items in each
+SCORE_MAX = 4.0  # standard deviations; one odd number must not throw its item out of the space
+_MAGNITUDE_MAX = 1e100  # beyond it a number says nothing
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One coordinate of what is known of an item."""
+
+    column: str  # of the attributes; empty: the constant 1
+    kind: str  # constant, category, tag, word, number (its standard score) or part (of the range)
+    text: str = ""  # the token
+    low: float = 0.0  # number: the mean; part: least value
+    high: float = 0.0  # number: the standard deviation; part: what its values stay below
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFeatures:
+    """The features of a catalog's items."""
+
+    described: tuple[Feature, ...]
+    values: Interactions  # items x features
+
+
+def find_features(table: pa.Table, columns: Sequence[str], file: str = "") -> tuple[Feature, ...]:
+    """Return the features of the columns, in the columns' order; the constant is the first.
+
+    Where there are more than FEATURES_MAX the most frequent tokens are kept. Raises
+    DataSourceInvalid for a column that is not there, has a type that says nothing, or no value.
+    """
+    found: list[tuple[int, Feature]] = []
+    for name in columns:
+        if name not in table.column_names:
+            known = f"no such attribute; the attributes are {', '.join(table.column_names)}"
+            raise DataSourceInvalid(known, file=file, column=name)
+        column = _whole(table, name)
+        if holds_text(column.type):
+            of_column = _found_tokens(column, name)
+        elif _is_number(column.type):
+            of_column = [(len(table), one) for one in _found_parts(_numbers(column), name)]
+        else:
+            reason = f"type {column.type} makes no feature; texts, lists of them, numbers and times"
+            raise DataSourceInvalid(f"{reason} do", file=file, column=name)
+        if not of_column:
+            reason = f"no value that {SUPPORT_MIN} items share, so it makes no feature"
+            raise DataSourceInvalid(reason, file=file, column=name)
+        found += of_column
+    supports = sorted((support for support, _ in found), reverse=True)
+    least = supports[FEATURES_MAX - 1] + 1 if len(found) >= FEATURES_MAX else 0
+    return Feature("", "constant"), *(one for support, one in found if support >= least)
+
+
+def encode_features(features: Sequence[Feature], table: pa.Table) -> Interactions:
+    """Return the values (rows, features) of a table; a column that it lacks says nothing."""
+    rows, columns = [np.arange(len(table))], [np.zeros(len(table), np.int64)]
+    values = [np.ones(len(table))]
+    for name in dict.fromkeys(one.column for one in features if one.column in table.column_names):
+        places = np.array([i for i, one in enumerate(features) if one.column == name])
+        of_column = [features[place] for place in places]
+        column = _whole(table, name)
+        encode = _encoded_tokens if holds_text(column.type) else _encoded_numbers
+        found_rows, found, found_values = encode(of_column, column)
+        rows.append(found_rows)
+        columns.append(places[found])
+        values.append(found_values)
+    return _sparse(rows, columns, values, len(table), len(features))
+
+
+Entries = tuple[LongArray, LongArray, npt.NDArray[np.float64]]  # rows, features, values
+
+
+def _found_tokens(column: pa.Array, name: str) -> list[tuple[int, Feature]]:
+    """Return (support, feature) of each token, in the order of their texts."""
+    kind = token_kind(column)
+    counted = pc.value_counts(tokens_of(column, kind).texts)
+    texts, counts = counted.field("values").to_pylist(), counted.field("counts").to_pylist()
+    pairs = sorted(zip(texts, counts, strict=True))
+    return [(n, Feature(name, kind, text)) for text, n in pairs if n >= SUPPORT_MIN]
+
+
+def _found_parts(numbers: npt.NDArray[np.float64], name: str) -> list[Feature]:
+    known = numbers[np.isfinite(numbers)]
+    spread = float(known.std()) if len(known) else 0.0
+    if not spread:
+        return []
+    inner = np.quantile(known, np.arange(1, PARTS) / PARTS)
+    edges = [-np.inf, *np.unique(inner).tolist(), np.inf]
+    score = Feature(name, "number", "", float(known.mean()), spread)
+    parts = (Feature(name, "part", "", low, high) for low, high in pairwise(edges))
+    return [score, *parts]
+
+
+def _encoded_tokens(features: Sequence[Feature], column: pa.Array) -> Entries:
+    kind: TokenKind = features[0].kind  # type: ignore[assignment]
+    tokens = tokens_of(column, kind)
+    known = pa.array([one.text for one in features], pa.large_string())
+    places = pc.fill_null(pc.index_in(tokens.texts, known), -1).to_numpy()
+    found = places >= 0
+    return tokens.rows[found], places[found].astype(np.int64), np.ones(np.count_nonzero(found))
+
+
+def _encoded_numbers(features: Sequence[Feature], column: pa.Array) -> Entries:
+    numbers = _numbers(column)
+    rows, places, values = [], [], []
+    for place, one in enumerate(features):
+        if one.kind == "number":
+            found = np.isfinite(numbers)
+            with np.errstate(over="ignore"):
+                scores = (numbers[found] - one.low) / one.high
+            values.append(np.clip(scores, -SCORE_MAX, SCORE_MAX))
+        else:
+            found = (numbers >= one.low) & (numbers < one.high)
+            values.append(np.ones(np.count_nonzero(found)))
+        rows.append(np.flatnonzero(found))
+        places.append(np.full(len(rows[-1]), place))
+    return np.concatenate(rows), np.concatenate(places), np.concatenate(values)
+
+
+def _sparse(
+    rows: list[LongArray],
+    columns: list[LongArray],
+    values: list[npt.NDArray[np.float64]],
+    row_count: int,
+    column_count: int,
+) -> Interactions:
+    of_row, of_column = np.concatenate(rows), np.concatenate(columns)
+    order = np.lexsort((of_column, of_row))
+    starts = np.zeros(row_count + 1, np.int64)
+    np.cumsum(np.bincount(of_row, minlength=row_count), out=starts[1:])
+    sorted_columns = of_column[order].astype(np.int32)
+    sorted_values = np.concatenate(values)[order].astype(np.float32)
+    return Interactions(starts, sorted_columns, sorted_values, column_count)
+
+
+def _numbers(column: pa.Array) -> npt.NDArray[np.float64]:
+    """Return a column as float64, NaN where nothing is known; times in days since 1970."""
+    if pat.is_temporal(column.type):
+        column = pc.divide(_milliseconds(column).cast(pa.float64()), float(_DAY_MS))
+    numbers = column.cast(pa.float64(), safe=False).fill_null(np.nan)
+    wide: npt.NDArray[np.float64] = numbers.to_numpy(zero_copy_only=False)
+    return np.where(np.abs(wide) <= _MAGNITUDE_MAX, wide, np.nan)
+
+
+def _milliseconds(column: pa.Array) -> pa.Array:
+    return column.cast(pa.timestamp("ms"), safe=False).cast(pa.int64())
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    plain = pat.is_integer(kind) or pat.is_floating(kind) or pat.is_decimal(kind)
+    return bool(plain or pat.is_timestamp(kind) or pat.is_date(kind))
+
+
+def _whole(table: pa.Table, name: str) -> pa.Array:
+    column = table[name].combine_chunks()
+    return column.chunk(0) if isinstance(column, pa.ChunkedArray) and column.num_chunks else column
