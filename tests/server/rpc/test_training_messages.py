@@ -67,6 +67,7 @@ FULL = m.TrainRequest(
     ),
     alias="next",
     request_id="once",
+    target_recall=0.9,
     early_stopping=m.EarlyStopping(
         metric="recall",
         cutoff=50,
@@ -222,6 +223,9 @@ BAD = [
     (with_fields(alias="a b"), "alias"),
     (with_fields(alias="a", keep_aliases=True), "alias"),
     (with_fields(request_id="x" * 129), "request_id"),
+    (with_fields(target_recall=0.49), "target_recall"),
+    (with_fields(target_recall=1.01), "target_recall"),
+    (with_fields(target_recall=math.nan), "target_recall"),
     (with_fields(preparation=m.Preparation(aggregation=9)), "preparation.aggregation"),
     (with_fields(preparation=m.Preparation(user_events_min=-1)), "preparation.user_events_min"),
     (
