@@ -143,12 +143,14 @@ def test_gravity_pulls_as_the_sum_over_all_pairs() -> None:
 
 
 def test_without_negatives_or_gravity_everything_folds() -> None:
-    """Squared loss on what was liked alone: any pair scores 1, so tastes are not told apart."""
-    plain = SgdParams("squared", dim=12, epochs=60, negative_count=0, batch_size=256)
+    """Squared loss on what was liked alone says nothing of the rest: tastes fold together."""
+    plain = SgdParams(
+        "squared", dim=12, epochs=60, negative_count=0, batch_size=256, init_stddev=3.0
+    )
     folded = train_sgd(tastes(), plain, threads=2)
     assert folded.losses[-1] < 0.05  # what it was asked for, it reached
-    assert share_of_own_taste(folded) < 0.9
-    held = train_sgd(tastes(), replace(plain, gravity=0.3), threads=2)
+    assert share_of_own_taste(folded) < 0.6  # chance is a third
+    held = train_sgd(tastes(), replace(plain, gravity=0.1), threads=2)
     assert share_of_own_taste(held) > 0.95
 
 
@@ -192,8 +194,8 @@ def test_a_new_history_finds_its_taste(loss: LossKind) -> None:
     fold_in = SgdFoldIn(factors.items, counts, params)
     users = fold_in.solve(histories, threads=2)
     best = np.argsort(-users @ factors.items.T, axis=1)[:, :10]
-    assert (best[0] % 3 == 1).all()
-    assert (best[1] % 3 == 0).all()
+    assert (best[0] % 3 == 1).sum() >= 9
+    assert (best[1] % 3 == 0).sum() >= 9
     assert not users[2].any()
     np.testing.assert_array_equal(users, fold_in.solve(histories, threads=1))
 

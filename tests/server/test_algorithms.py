@@ -36,7 +36,7 @@ PERSONAL: list[Params] = [
     WalsParams(dim=4, epochs=6, value_transform="linear", regularization=0.05),
     SvdParams(dim=8),
     RatingParams(dim=4, epochs=8, regularization=0.1, bias_regularization=0.1),
-    SgdParams(dim=8, epochs=40, negative_count=32, batch_size=256),
+    SgdParams(dim=16, epochs=15, negative_count=16, batch_size=256, temperature=0.3),
 ]
 NEAR: list[Params] = [
     NeighboursParams(kind=kind, weighting=weighting, count=20)
