@@ -33,6 +33,7 @@ from shortlist.server.rpc.source_messages import (
 )
 from shortlist.server.training.spec import (
     SUPPORT_MAX,
+    TARGET_RECALL,
     Preparation,
     TrainingSpec,
 )
@@ -74,6 +75,9 @@ def training_spec_from_proto(request: pb2.TrainRequest) -> TrainingSpec:
             if request.HasField("tuning")
             else None,
             warm_start_model=_warm_start_model(request.warm_start_model),
+            target_recall=request.target_recall
+            if request.HasField("target_recall")
+            else TARGET_RECALL,
         )
 
 
@@ -95,6 +99,7 @@ def training_spec_to_proto(spec: TrainingSpec) -> pb2.TrainRequest:
         keep_aliases=spec.alias is None,
         request_id=spec.request_id,
         warm_start_model=spec.warm_start_model,
+        target_recall=spec.target_recall,
     )
     if spec.early_stopping is not None:
         request.early_stopping.CopyFrom(early_stopping_to_proto(spec.early_stopping))

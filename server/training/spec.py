@@ -20,6 +20,7 @@ CUTOFFS_DEFAULT = (10, 20, 100)
 CUTOFFS_MAX = 20
 CUTOFF_MAX = 1000
 SUPPORT_MAX = 1_000_000
+TARGET_RECALL, TARGET_RECALL_MIN = 0.98, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class TrainingSpec:
     early_stopping: EarlyStopping | None = None  # None: as many epochs as the algorithm says
     tuning: Tuning | None = None  # None: the settings are as given
     warm_start_model: str = ""  # begins at that model's vectors; empty: anew
+    target_recall: float = TARGET_RECALL  # recall@100 an approximate search needs; 1: exact ones
 
     def __post_init__(self) -> None:
         for name in ("early_stopping", "tuning"):
@@ -85,6 +87,9 @@ class TrainingSpec:
             _check(name, algorithm_of(self.algorithm).name, fine, "only with wals")
         fine = not self.warm_start_model or isinstance(self.algorithm, WalsParams)
         _check("warm_start_model", algorithm_of(self.algorithm).name, fine, "only with wals")
+        wanted = self.target_recall
+        allowed = TARGET_RECALL_MIN <= wanted <= 1
+        _check("target_recall", wanted, allowed, f"{TARGET_RECALL_MIN} to 1")
 
     @property
     def item_features(self) -> tuple[str, ...]:
@@ -194,6 +199,7 @@ class _SpecBeforeAlgorithm:
     early_stopping: EarlyStopping | None = None
     tuning: Tuning | None = None
     warm_start_model: str = ""
+    target_recall: float = TARGET_RECALL
 
 
 def _check(field: str, found: object, allowed: bool, limits: str) -> None:
