@@ -15,7 +15,7 @@ from shortlist.core._eigen import SCRATCH_ROWS, diagonalise
 if TYPE_CHECKING:
     from shortlist.core.gramian import Doubles
 
-_OWN_MAX = 256  # beyond, the blocked algorithms of LAPACK are worth their threads
+_OWN_MAX = 1024  # beyond, the blocked algorithms of LAPACK are worth their threads
 
 
 def eigenpairs(symmetric: Doubles, level: int) -> tuple[Doubles, Doubles]:

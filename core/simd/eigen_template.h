@@ -1,8 +1,9 @@
 /* Eigenvectors of a small symmetric matrix in double, written once; eigen.h includes this per level.
  *
  * Householder reduction to a tridiagonal matrix, then implicit QL steps (Golub and Van Loan, Matrix
- * Computations, chapter 8). Eigenvectors are kept as rows, so that every loop runs along a row; the
- * rotations of one QL sweep are applied together, a block of columns at a time, each row read once.
+ * Computations, chapter 8). Eigenvectors are kept as rows, so that every loop runs along a row. QL
+ * itself looks at the tridiagonal matrix alone: its rotations are noted, and EIGEN_SWEEPS sweeps of
+ * them applied together to a block of columns, which stays in the second-level cache meanwhile.
  *
  * Expects LEVEL_NAME and LANES, floats a vector; n is a multiple of 16, so that vectors divide a row.
  */
@@ -81,30 +82,48 @@ static void LEVEL_NAME(reflections)(int n, const double *a, const double *scale,
 
 #define BLOCK 4 /* vectors a row that travel together */
 
-/* Mix the rows low..high by the rotations of a sweep that went from high to low. */
-INLINE void LEVEL_NAME(sweep_columns)(
-    const int width, int n, int low, int high, const double *cosines, const double *sines, double *rows, int b) {
+/* Mix the rows low..high of BLOCK vectors each by the rotations of a sweep that went from high to low. */
+INLINE void LEVEL_NAME(sweep)(int low, int high, const double *cosines, const double *sines, double *block) {
+    const size_t length = BLOCK * WIDTH;
     VEC carried[BLOCK];
 #pragma GCC unroll 4
-    for (int c = 0; c < width; c++) carried[c] = AT(rows + (size_t)high * n, b + c);
+    for (int c = 0; c < BLOCK; c++) carried[c] = AT(block + high * length, c);
     for (int i = high - 1; i >= low; i--) {
-        double *row = rows + (size_t)i * n;
+        double *row = block + i * length;
         const double cosine = cosines[i], sine = sines[i];
 #pragma GCC unroll 4
-        for (int c = 0; c < width; c++) {
-            const VEC here = AT(row, b + c);
-            SET(row + n, b + c) = sine * here + cosine * carried[c];
+        for (int c = 0; c < BLOCK; c++) {
+            const VEC here = AT(row, c);
+            SET(row + length, c) = sine * here + cosine * carried[c];
             carried[c] = cosine * here - sine * carried[c];
         }
     }
 #pragma GCC unroll 4
-    for (int c = 0; c < width; c++) SET(rows + (size_t)low * n, b + c) = carried[c];
+    for (int c = 0; c < BLOCK; c++) SET(block + low * length, c) = carried[c];
 }
 
-/* Diagonalise (diagonal, beside) by implicit QL, its rotations mixing `rows`. Return 0 without convergence. */
-static int LEVEL_NAME(diagonalise)(
-    int n, double *diagonal, double *beside, double *rows, double *cosines, double *sines) {
-    const int vectors = n / WIDTH;
+/* Mix `rows` by the sweeps noted: their ends in `ends`, a row of cosines and one of sines each. Columns
+ * are copied out: rows a power of two apart would all lie in the same few places of the cache. */
+static void LEVEL_NAME(apply)(
+    int n, int count, const int (*ends)[2], const double *noted, double *rows, double *block) {
+    const int length = BLOCK * WIDTH;
+    for (int j = 0; j < n; j += length) {
+        const size_t bytes = sizeof(double) * (n - j < length ? n - j : length);
+        for (int i = 0; i < n; i++) memcpy(block + (size_t)i * length, rows + (size_t)i * n + j, bytes);
+        for (int at = 0; at < count; at++) {
+            const double *cosines = noted + (size_t)2 * at * n;
+            LEVEL_NAME(sweep)(ends[at][0], ends[at][1], cosines, cosines + n, block);
+        }
+        for (int i = 0; i < n; i++) memcpy(rows + (size_t)i * n + j, block + (size_t)i * length, bytes);
+    }
+}
+
+/* Diagonalise (diagonal, beside) by implicit QL, its rotations mixing `rows`. Return 0 without convergence.
+ * noted: 2 EIGEN_SWEEPS x n, behind it room for n x BLOCK vectors. */
+static int LEVEL_NAME(diagonalise)(int n, double *diagonal, double *beside, double *rows, double *noted) {
+    double *block = noted + (size_t)2 * EIGEN_SWEEPS * n;
+    int ends[EIGEN_SWEEPS][2], count = 0;
+    memset(block, 0, sizeof(double) * n * BLOCK * WIDTH); /* the last columns may not fill it */
     for (int low = 0; low < n; low++) {
         for (int round = 0;; round++) {
             int high = low;
@@ -119,6 +138,7 @@ static int LEVEL_NAME(diagonalise)(
             double r = __builtin_sqrt(g * g + 1);
             g = diagonal[high] - diagonal[low] + beside[low] / (g + (g < 0 ? -r : r));
             double sine = 1, cosine = 1, shift = 0;
+            double *cosines = noted + (size_t)2 * count * n, *sines = cosines + n;
             int i = high - 1;
             for (; i >= low; i--) {
                 const double f = sine * beside[i], b = cosine * beside[i];
@@ -141,22 +161,24 @@ static int LEVEL_NAME(diagonalise)(
                 beside[low] = g;
                 beside[high] = 0;
             }
-            int b = 0;
-            for (; b + BLOCK <= vectors; b += BLOCK)
-                LEVEL_NAME(sweep_columns)(BLOCK, n, i + 1, high, cosines, sines, rows, b);
-            for (; b < vectors; b++)
-                LEVEL_NAME(sweep_columns)(1, n, i + 1, high, cosines, sines, rows, b);
+            ends[count][0] = i + 1;
+            ends[count][1] = high;
+            if (++count == EIGEN_SWEEPS) {
+                LEVEL_NAME(apply)(n, count, ends, noted, rows, block);
+                count = 0;
+            }
         }
     }
+    LEVEL_NAME(apply)(n, count, ends, noted, rows, block);
     return 1;
 }
 
-/* a (n x n) symmetric, used up -> values (n,), in no order, and the eigenvectors as `rows`. scratch: 4 n. */
+/* a (n x n) symmetric, used up -> values (n,), in no order, and the eigenvectors as `rows`. scratch: EIGEN_SCRATCH x n. */
 static int LEVEL_NAME(eigen)(int n, double *a, double *values, double *rows, double *scratch) {
-    double *beside = scratch, *scale = scratch + n, *w = scratch + 2 * n, *sines = scratch + 3 * n;
+    double *beside = scratch, *scale = scratch + n, *w = scratch + 2 * n;
     LEVEL_NAME(tridiagonal)(n, a, values, beside, scale, w);
     LEVEL_NAME(reflections)(n, a, scale, rows);
-    return LEVEL_NAME(diagonalise)(n, values, beside, rows, w, sines);
+    return LEVEL_NAME(diagonalise)(n, values, beside, rows, scratch + 2 * n);
 }
 
 #undef BLOCK

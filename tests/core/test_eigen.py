@@ -24,7 +24,7 @@ def symmetric(size: int, kind: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", ["spread", "padded", "repeated", "zero", "ones"])
-@pytest.mark.parametrize("size", [16, 48, 64, 256, 272])
+@pytest.mark.parametrize("size", [16, 48, 64, 256])
 @pytest.mark.parametrize("level", available_levels())
 def test_eigenpairs_rebuild_the_matrix(
     kind: str, size: int, level: str, monkeypatch: pytest.MonkeyPatch
@@ -39,7 +39,7 @@ def test_eigenpairs_rebuild_the_matrix(
     np.testing.assert_allclose((vectors * values) @ vectors.T, matrix, atol=1e-13 * size * scale)
 
 
-@pytest.mark.parametrize("size", [16, 272])
+@pytest.mark.parametrize("size", [16, 1040])
 def test_of_nan_everything_is_nan(size: int) -> None:
     """A diverged training gets here before anybody looks at its loss."""
     values, vectors = eigenpairs(np.full((size, size), np.nan), simd_level())
