@@ -41,6 +41,7 @@ from shortlist.client.models import (
     Model,
     ModelPage,
     RankingEvaluation,
+    SearchTrial,
     Trial,
 )
 from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
@@ -103,6 +104,7 @@ __all__ = [
     "Retries",
     "Retrieval",
     "SearchReport",
+    "SearchTrial",
     "Sgd",
     "Shortlist",
     "ShortlistClientError",

@@ -38,6 +38,7 @@ def start_training(
     alias: str = "",
     keep_aliases: bool = False,
     request_id: str = "",
+    target_recall: float | None = None,
     early_stopping: EarlyStopping | None = None,
     tuning: Tuning | None = None,
     catalog: str = "",
@@ -62,6 +63,7 @@ def start_training(
         alias=alias,
         keep_aliases=keep_aliases,
         request_id=request_id,
+        target_recall=target_recall,
         early_stopping=early_stopping,
         tuning=tuning,
     )

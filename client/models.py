@@ -70,6 +70,16 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchTrial:
+    """One way to search, measured on stored user vectors, one at a time."""
+
+    method: str  # exact, usearch, lists
+    effort: int  # usearch: candidates kept while searching; lists: lists scanned; exact: 0
+    recall_at_100: float
+    microseconds: float  # median of a query
+
+
+@dataclass(frozen=True, slots=True)
 class IndexReport:
     """An approximate index and how well it finds what exact search finds."""
 
@@ -79,7 +89,12 @@ class IndexReport:
     connectivity: int
     expansion_add: int
     expansion_search: int
-    build_seconds: float
+    build_seconds: float  # of every index that was tried
+    trials: tuple[SearchTrial, ...]
+    chosen: str  # method of searches whose mode is left to the server; empty: not measured
+    target_recall: float
+    list_count: int
+    probes: int  # lists that a search for 100 candidates scans
 
 
 @dataclass(frozen=True, slots=True)

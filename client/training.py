@@ -111,6 +111,7 @@ class TrainRequest:
     alias: str = ""
     keep_aliases: bool = False
     request_id: str = ""
+    target_recall: float | None = None  # None: 0.98
     early_stopping: EarlyStopping | None = None
     tuning: Tuning | None = None
 

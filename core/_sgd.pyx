@@ -51,7 +51,7 @@ def block_gradients(
     const int32_t[::1] users,          # (pairs,)
     const int32_t[::1] items,          # (pairs,)
     const float[::1] labels,           # (pairs,)
-    const int32_t[::1] negatives,      # (n,) ascending, n a multiple of 16
+    const int32_t[::1] negatives,      # (n,) ascending, n a multiple of 16 or 0
     const float[::1] corrections,      # (n,)
     const float[:, ::1] user_vectors,  # (users, dim), dim a multiple of 16
     const float[:, ::1] item_vectors,  # (items, dim)
@@ -69,18 +69,20 @@ def block_gradients(
     cdef SgdScratch room
     cdef int64_t pairs = users.shape[0], n = negatives.shape[0], dim = user_vectors.shape[1]
     cdef double total
-    if not pairs or not n:
+    if not pairs:
         return 0.0
     loss.kind, loss.unit, loss.negative_weight = kind, unit, negative_weight
     loss.temperature, loss.margin = temperature, margin
     block.pairs, block.negative_count, block.dim = pairs, n, dim
     block.users, block.items, block.labels = &users[0], &items[0], &labels[0]
-    block.negatives, block.corrections = &negatives[0], &corrections[0]
     block.user_vectors, block.item_vectors = &user_vectors[0, 0], &item_vectors[0, 0]
     block.row_starts = &row_starts[0]
     block.columns = &columns[0]
     block.user_gradients, block.item_gradients = &user_gradients[0, 0], &item_gradients[0, 0]
-    block.negative_gradients = &negative_gradients[0, 0]
+    block.negatives, block.corrections, block.negative_gradients = NULL, NULL, NULL
+    if n:
+        block.negatives, block.corrections = &negatives[0], &corrections[0]
+        block.negative_gradients = &negative_gradients[0, 0]
     room.users = &scratch[0]
     room.items = room.users + pairs * dim
     room.negatives = room.items + pairs * dim

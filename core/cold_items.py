@@ -23,8 +23,9 @@ def train_with_features(
 ) -> tuple[WalsParams, WalsFactors]:
     """Return (params with what was left to the data, factors) of users x items.
 
-    features (items x features); the others as train_wals has them. An item without any event says nothing: its pairs are no
-    observation of 0, and no other vector changes by its being there; its own is W'x.
+    features (items x features); the others as train_wals has them. An item without any event says
+    nothing: its pairs are no observation of 0, and no other vector changes by its being there; its
+    own is W'x.
     """
     if features.row_count != interactions.column_count:
         found = f"{features.row_count} rows of features"

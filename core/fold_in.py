@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.cpu import simd_level
+from shortlist.core.eigen import eigenpairs
 from shortlist.core.errors import SingularSystem
 from shortlist.core.gramian import Doubles, gramian, padded, rotate_rows
 from shortlist.core.interactions import FloatArray, Interactions
@@ -43,7 +44,7 @@ class FoldIn:
             if cold is not None:
                 block[cold[first : first + _ENTRIES_MAX]] = 0
             total += gramian(block, 1, self._level)
-        self._eigenvalues, self._basis = np.linalg.eigh(total)
+        self._eigenvalues, self._basis = eigenpairs(total, self._level)
         self._total = fixed.sum(axis=0, dtype=np.float64)
         self._gramian = total[: fixed.shape[1], : fixed.shape[1]]
 

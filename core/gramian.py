@@ -56,7 +56,7 @@ def gramian(factors: FloatArray, threads: int, level: int) -> Doubles:
     return np.triu(total) + np.triu(total, 1).T  # the kernel leaves most of the lower half out
 
 
-def rotate_rows(factors: FloatArray, basis: Doubles, threads: int, level: int) -> None:
+def rotate_rows(factors: FloatArray, basis: Doubles | FloatArray, threads: int, level: int) -> None:
     """Multiply (rows, padded dim) by an orthogonal (padded dim, padded dim), in place."""
     row_count, dim = factors.shape
     narrow = np.ascontiguousarray(basis, np.float32)

@@ -84,7 +84,8 @@ class ItemScan:
         q must not get (its columns; values are not read). Fewer than k come back where fewer exist.
         Same results at any thread count.
         """
-        self._check(queries, k, eligible, excluded)
+        check_query_matrix(queries, self.dim)
+        check_restrictions(k, self.item_count, len(queries), eligible, excluded)
         threads = resolve_threads(threads)
         count = self.item_count if eligible is None else count_rows(eligible)
         shape = (len(queries), min(k, count))
@@ -103,7 +104,7 @@ class ItemScan:
         """Choose how to score `count` eligible items: gathered, as int8 first, or as they are."""
         if eligible is not None and count < GATHER_SHARE * self.item_count:
             return Scan(self._vectors, queries, rows_of_bitmap(eligible), None, count, None, k)
-        keep = max(k + k // 4, k + 64)
+        keep = kept_estimates(k)
         pays = self.item_count >= INT8_ITEMS_MIN and keep < INT8_KEEP_SHARE * count
         # Without vector instructions for bytes only the reading is cheaper, not the arithmetic.
         pays &= len(queries) <= INT8_BASELINE_QUERIES or simd_level() > 0
@@ -111,26 +112,34 @@ class ItemScan:
             return Scan(self._vectors, queries, None, eligible, self.item_count, None, k)
         return Scan(self._vectors, queries, None, eligible, self.item_count, self._quantized, keep)
 
-    def _check(
-        self,
-        queries: FloatArray,
-        k: int,
-        eligible: Bitmap | None,
-        excluded: Interactions | None,
-    ) -> None:
-        """Raise SettingInvalid or DataInvalid at what `top` cannot answer."""
-        _check_matrix("queries", queries)
-        if queries.shape[1] != self.dim:
-            raise SettingInvalid("queries", queries.shape, f"vectors of {self.dim} values")
-        _check_values("queries", queries)
-        if not 1 <= k <= COUNT_MAX:
-            raise SettingInvalid("k", k, f"1 to {COUNT_MAX}")
-        if eligible is not None:
-            check_bitmap("eligible", eligible, self.item_count)
-        if excluded is not None and excluded.row_count != len(queries):
-            raise SettingInvalid(
-                "excluded", excluded.row_count, f"{len(queries)} rows, one a query"
-            )
+
+def kept_estimates(k: int) -> int:
+    """Return how many of the best estimates are scored again for the k best."""
+    return max(k + k // 4, k + 64)
+
+
+def check_query_matrix(queries: FloatArray, dim: int) -> None:
+    """Raise SettingInvalid or DataInvalid unless queries are vectors (q, dim) of numbers."""
+    _check_matrix("queries", queries)
+    if queries.shape[1] != dim:
+        raise SettingInvalid("queries", queries.shape, f"vectors of {dim} values")
+    _check_values("queries", queries)
+
+
+def check_restrictions(
+    k: int,
+    item_count: int,
+    query_count: int,
+    eligible: Bitmap | None,
+    excluded: Interactions | None,
+) -> None:
+    """Raise SettingInvalid at a k out of range, or sets that are not for these items, queries."""
+    if not 1 <= k <= COUNT_MAX:
+        raise SettingInvalid("k", k, f"1 to {COUNT_MAX}")
+    if eligible is not None:
+        check_bitmap("eligible", eligible, item_count)
+    if excluded is not None and excluded.row_count != query_count:
+        raise SettingInvalid("excluded", excluded.row_count, f"{query_count} rows, one a query")
 
 
 def score_rows(item_vectors: FloatArray, query: FloatArray, rows: IntArray) -> FloatArray:

@@ -20,6 +20,7 @@ from typing import TypeAlias
 import numpy as np
 
 from shortlist.core.cpu import simd_level
+from shortlist.core.eigen import eigenpairs
 from shortlist.core.errors import DataInvalid, TrainingDiverged
 from shortlist.core.feature_prior import FeaturePrior
 from shortlist.core.gramian import gramian, padded, rotate_rows
@@ -130,7 +131,7 @@ class _Alternation:
         self._chunks = row_chunks(self._by_user.row_starts), row_chunks(self._by_item.row_starts)
         self._params, self._threads, self._level = params, threads, simd_level()
         self.users, self.items = _start(interactions, params, initial)
-        self._turned = np.eye(self.users.shape[1])  # every rotation so far
+        self._turned = np.eye(self.users.shape[1], dtype=np.float32)  # every rotation so far
         self._users_known = initial is not None
         self._prior: FeaturePrior | None = None
         if item_features is not None:
@@ -156,10 +157,9 @@ class _Alternation:
     ) -> Energy:
         """Rotate both sides until the fixed one's Gramian is diagonal; solve the other's rows."""
         params, threads, level = self._params, self._threads, self._level
-        eigenvalues, basis = np.linalg.eigh(gramian(fixed, threads, level))
-        for factors in (fixed, solved):
+        eigenvalues, basis = eigenpairs(gramian(fixed, threads, level), level)
+        for factors in (fixed, solved, self._turned):
             rotate_rows(factors, basis, threads, level)
-        self._turned = self._turned @ basis
         centers = None
         if self._prior:
             self._prior.rotate(basis)

@@ -33,7 +33,7 @@ class WalsParams:
     solver: Literal["auto", "conjugate_gradient", "cholesky"] = "auto"
     cg_steps: int = 2
     over_relaxation: float | None = None  # None: OVER_RELAXATION
-    half_life_days: float | None = None  # a pair loses half its weight in; None: never
+    half_life_days: float | None = None  # an event loses half its weight in; None: never
     item_features: tuple[str, ...] = ()  # columns they are made of; train_wals gets the matrix
     feature_regularization: float = 10.0  # of their weights, in items' worth
     seed: int = 0

@@ -30,16 +30,28 @@ from shortlist.client import (
 
 pytestmark = pytest.mark.real_data
 
-# Chosen on Gowalla's validation part; the README shows what they reach.
+# Found on Gowalla's validation part; ARCHITECTURE.md shows what they reach.
 TUNED_64 = Wals(
     dim=64,
-    epochs=4,
-    unobserved_weight=0.002,
-    regularization=0.008,
-    user_frequency_exponent=0.25,
-    item_frequency_exponent=0.25,
+    epochs=3,
+    unobserved_weight=0.0023,
+    regularization=0.0065,
+    regularization_exponent=0.75,
+    user_frequency_exponent=0.28,
+    item_frequency_exponent=0.36,
+    init_stddev=0.01,
+    over_relaxation=1.0,
 )
-TUNED_256 = Wals(dim=256, epochs=8, unobserved_weight=0.01, regularization=0.004)
+TUNED_256 = Wals(
+    dim=256,
+    epochs=3,
+    unobserved_weight=0.0086,
+    regularization=7.2e-5,
+    user_frequency_exponent=0.1,
+    item_frequency_exponent=0.39,
+    init_stddev=0.01,
+    over_relaxation=1.0,
+)
 
 
 @pytest.fixture(scope="module")
@@ -98,22 +110,22 @@ def train_gowalla(shortlist: Shortlist, real_data: Path, folder: Path, algorithm
     return shortlist.model(catalog=catalog)
 
 
-def test_gowalla_dim_64_reaches_the_quality_of_a_tuned_peer(
+def test_gowalla_dim_64_reaches_its_quality(
     shortlist: Shortlist, real_data: Path, tmp_path: Path
 ) -> None:
-    """A tuned irspack reaches Recall@20 .149 and NDCG@20 .126; the settings are in the README."""
+    """A tuned irspack reaches Recall@20 .149 and NDCG@20 .126."""
     model = train_gowalla(shortlist, real_data, tmp_path, TUNED_64)
-    assert measured(model, "wals", "known", "recall", 20) >= 0.149
-    assert measured(model, "wals", "known", "ndcg", 20) >= 0.126
+    assert measured(model, "wals", "known", "recall", 20) >= 0.163
+    assert measured(model, "wals", "known", "ndcg", 20) >= 0.139
     assert model.index.recall_at_100 >= 0.98, "the default index finds what exact search finds"
 
 
-def test_gowalla_dim_256_reaches_the_quality_of_a_tuned_peer(
+def test_gowalla_dim_256_reaches_its_quality(
     shortlist: Shortlist, real_data: Path, tmp_path: Path
 ) -> None:
     model = train_gowalla(shortlist, real_data, tmp_path, TUNED_256)
-    assert measured(model, "wals", "known", "recall", 20) >= 0.167
-    assert measured(model, "wals", "known", "ndcg", 20) >= 0.136
+    assert measured(model, "wals", "known", "recall", 20) >= 0.178
+    assert measured(model, "wals", "known", "ndcg", 20) >= 0.149
 
 
 def test_movielens_small_beats_popularity_and_answers_a_new_history(

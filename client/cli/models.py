@@ -57,6 +57,7 @@ def show_one(shortlist: Shortlist, options: argparse.Namespace) -> None:
         return
     for name, value in _facts(model):
         print(f"{name:14} {value}")
+    _print_searches(model)
     print_trials(model)
     if model.evaluation:
         print_evaluation(model.evaluation)
@@ -80,6 +81,26 @@ def print_trials(model: Model) -> None:
         for number, trial in ranked
     ]
     print_table(["trial", "quality", "epochs", *names, "after each epoch"], rows)
+
+
+def _print_searches(model: Model) -> None:
+    """Print how each way to search did."""
+    if model.index is None or not model.index.trials:
+        return
+    index = model.index
+    print(f"\nsearch, wanted recall {index.target_recall:.4g} (* is what the server chose)")
+    efforts = {"exact": 0, "usearch": index.expansion_search, "lists": index.probes}
+    chosen = index.chosen, efforts.get(index.chosen)
+    rows = [
+        (
+            f"{trial.method}{'*' if (trial.method, trial.effort) == chosen else ''}",
+            trial.effort or "-",
+            f"{trial.recall_at_100:.4f}",
+            f"{trial.microseconds:,.0f}",
+        )
+        for trial in index.trials
+    ]
+    print_table(["method", "effort", "recall@100", "us a query"], rows)
 
 
 def delete(shortlist: Shortlist, options: argparse.Namespace) -> None:
@@ -111,9 +132,12 @@ def _facts(model: Model) -> list[tuple[str, str]]:
     index = model.index
     found = "none"
     if index and index.kind != "none":
+        effort = f"expansion {index.expansion_search}"
+        if index.kind == "lists":
+            effort = f"{index.probes} of {index.list_count} lists"
         found = (
             f"{index.kind}, recall@100 {index.recall_at_100:.4f} on {index.query_count} queries "
-            f"(expansion {index.expansion_search}), built in {index.build_seconds:.1f} s"
+            f"({effort}), built in {index.build_seconds:.1f} s"
         )
     losses = model.losses
     return [

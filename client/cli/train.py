@@ -80,6 +80,8 @@ def add_parser(commands: Commands) -> None:
     group.add_argument("--alias", default="", help='alias to move (default "live")')
     group.add_argument("--keep-aliases", action="store_true", help="move no alias")
     group.add_argument("--request-id", default="", help="makes a repeated call safe")
+    text = "of approximate search, 0.5 to 1; 1: exact only"
+    group.add_argument("--target-recall", type=float, metavar="0.98", help=text)
     group.add_argument("--detach", action="store_true", help="do not wait for the end")
     parser.set_defaults(run=run)
 
@@ -184,6 +186,7 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
             model_id=options.model_id,
             alias=options.alias,
             keep_aliases=options.keep_aliases,
+            target_recall=options.target_recall,
             early_stopping=_early_stopping_of(options),
             tuning=None if options.tune is None else Tuning(options.tune, options.tune_dims),
             **({"request_id": options.request_id} if options.request_id else {}),

@@ -39,6 +39,8 @@ typedef struct {
     int64_t query_count, stride; /* stride: dim rounded up to a multiple of 8 */
     const int64_t *excluded_starts; /* NULL: nothing excluded; else rows of query q that never enter */
     const int32_t *excluded_rows;   /* ascending within a query */
+    const uint64_t *allowed; /* NULL: all; else bit r says whether row r may be returned */
+    int unordered;           /* rows do not come ascending (scan_lists.h) */
     /* The int8 scan only (scan_int8.h): */
     const uint8_t *codes;         /* items in blocks, a multiple of 64 items */
     const float *scales;          /* of each item */
@@ -70,10 +72,19 @@ SCAN_INLINE float key_float(int32_t key) {
     return value;
 }
 
-/* Move the cursor of query q up to `row`; return whether the row is excluded. Rows come ascending. */
+/* Say whether a row is excluded from query q. Where rows come ascending a cursor follows them. */
 SCAN_INLINE int scan_excluded(const ScanTask *task, ScanLists *lists, int64_t q, int32_t row) {
     const int64_t end = task->excluded_starts[q + 1];
     int64_t at = lists->cursors[q];
+    if (task->unordered) {
+        int64_t stop = end;
+        while (at < stop) {
+            const int64_t middle = at + (stop - at) / 2;
+            if (task->excluded_rows[middle] < row) at = middle + 1;
+            else stop = middle;
+        }
+        return at < end && task->excluded_rows[at] == row;
+    }
     while (at < end && task->excluded_rows[at] < row) at++;
     lists->cursors[q] = at;
     return at < end && task->excluded_rows[at] == row;
@@ -163,11 +174,12 @@ typedef struct {
     int64_t panel_floats_per_dim; /* scratch of `scan`: this times the query stride */
     void (*scan)(const ScanTask *, ScanLists *, float *);
     void (*scan_int8)(const ScanTask *, ScanLists *);
+    void (*scan_int8_more)(const ScanTask *, ScanLists *);
     int64_t (*select)(float *, int32_t *, int64_t, int64_t, int64_t, float *);
     void (*score_rows)(const float *, int64_t, const float *, const int32_t *, int64_t, float *);
 } ScanKernels;
 
-#define SCAN_KERNELS(level, floats) {floats, scan_##level, scan_int8_##level, select_best_##level, score_rows_##level}
+#define SCAN_KERNELS(level, floats) {floats, scan_##level, scan_int8_##level, scan_int8_more_##level, select_best_##level, score_rows_##level}
 static const ScanKernels scan_kernels[LEVEL_COUNT] = {
     SCAN_KERNELS(baseline, 8),
 #if LEVELS_X86
@@ -177,24 +189,25 @@ static const ScanKernels scan_kernels[LEVEL_COUNT] = {
 #endif
 };
 
-/* Sort entries by score, best first, equal scores in the order given: four stable byte passes. */
-static void sort_best_first(float *scores, int32_t *rows, int64_t count, uint64_t *spare /* (2 * count,) */) {
-    uint32_t starts[4][256];
+/* Sort entries by score, best first, equal scores in the order given or by row: stable byte passes. */
+static void sort_best_first(float *scores, int32_t *rows, int64_t count, int ties_by_row, uint64_t *spare /* (2 * count,) */) {
+    const int first_pass = ties_by_row ? 0 : 4;
+    uint32_t starts[8][256];
     uint64_t *from = spare, *to = spare + count;
     memset(starts, 0, sizeof starts);
     for (int64_t i = 0; i < count; i++) {
         const uint32_t key = ~((uint32_t)float_key(scores[i] + 0.0f) ^ 0x80000000u); /* + 0: -0 ties with 0 */
         from[i] = (uint64_t)key << 32 | (uint32_t)rows[i];
-        for (int pass = 0; pass < 4; pass++) starts[pass][key >> (8 * pass) & 255]++;
+        for (int pass = first_pass; pass < 8; pass++) starts[pass][from[i] >> (8 * pass) & 255]++;
     }
-    for (int pass = 0; pass < 4; pass++) {
+    for (int pass = first_pass; pass < 8; pass++) {
         uint32_t sum = 0;
         for (int b = 0; b < 256; b++) {
             const uint32_t here = starts[pass][b];
             starts[pass][b] = sum;
             sum += here;
         }
-        for (int64_t i = 0; i < count; i++) to[starts[pass][from[i] >> (32 + 8 * pass) & 255]++] = from[i];
+        for (int64_t i = 0; i < count; i++) to[starts[pass][from[i] >> (8 * pass) & 255]++] = from[i];
         uint64_t *swap = from;
         from = to;
         to = swap;
@@ -225,7 +238,7 @@ static int64_t scan_finish(int level, const ScanTask *rescore, int64_t keep, con
         kernels->score_rows(rescore->items, rescore->dim, rescore->queries + q * rescore->stride, rows, count, scores);
     }
     if (count > k) count = kernels->select(scores, rows, count, k, 0, &threshold);
-    sort_best_first(scores, rows, count, spare);
+    sort_best_first(scores, rows, count, 0, spare);
     return count;
 }
 

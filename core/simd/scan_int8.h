@@ -79,6 +79,13 @@ SCAN_INLINE void NAME(scan_int8_queries)(const ScanTask *task, ScanLists *lists,
     }
 }
 
+/* One query over more positions, from a block's first to any: only whole blocks need to be there. */
+static void NAME(scan_int8_more)(const ScanTask *task, ScanLists *lists) {
+    const int64_t step = PANELS8_LONE * LANES;
+    for (int64_t position = task->start; position < task->stop; position += step)
+        NAME(scan_int8_queries)(task, lists, position, scan_eligible(task, position, step), 0, PANELS8_LONE, 1);
+}
+
 static void NAME(scan_int8)(const ScanTask *task, ScanLists *lists) {
     const int64_t tile = PANELS8 * LANES;
     scan_begin(task, lists);

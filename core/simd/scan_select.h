@@ -107,6 +107,12 @@ static __attribute__((noinline)) void NAME(enter)(const ScanTask *task, ScanList
     } else {
         for (int a = 0; a < LANES; a++) ids[a] = (int32_t)position + a;
     }
+    if (task->allowed) {
+        for (uint32_t left = bits; left; left &= left - 1) {
+            const int32_t row = ids[__builtin_ctz(left)];
+            if (!(task->allowed[row >> 6] >> (row & 63) & 1)) bits &= ~(left & -left);
+        }
+    }
     if (task->excluded_starts) {
         for (uint32_t left = bits; left; left &= left - 1)
             if (scan_excluded(task, lists, q, ids[__builtin_ctz(left)])) bits &= ~(left & -left);

@@ -156,7 +156,7 @@ static double LEVEL_NAME(block)(const SgdLoss *loss, const SgdBlock *block, cons
     memset(scratch->scores, 0, sizeof(float) * b * n);
     LEVEL_NAME(add_product)(scratch->users, dim, 1, scratch->turned, n, scratch->scores, n, b, dim, n);
     memset(block->user_gradients, 0, sizeof(float) * b * dim);
-    memset(block->negative_gradients, 0, sizeof(float) * n * dim);
+    if (n) memset(block->negative_gradients, 0, sizeof(float) * n * dim);
     for (int64_t i = 0; i < b; i++) {
         float *scores = scratch->scores + i * n;
         sgd_mask(block, block->users[i], scores);

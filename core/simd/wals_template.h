@@ -66,9 +66,10 @@ INLINE void LEVEL_NAME(pass)(
     for (int64_t e = 0; e < count; e += 8) {
         const int live = count - e < 8 ? (int)(count - e) : 8;
         for (int a = 0; a < 8; a++) v[a] = fixed + (size_t)columns[e + (a < live ? a : 0)] * dim;
-        if (first) {
-            const int64_t stop = ahead < e + 16 ? ahead : e + 16;
-            for (int64_t next = e + 8; next < stop; next++) {
+        if (first) { /* eight kilobytes ahead hide the way to memory, more drives out what is needed */
+            const int far = dim <= 96 ? 32 : 16;
+            const int64_t stop = ahead < e + far ? ahead : e + far;
+            for (int64_t next = e + far - 8; next < stop; next++) {
                 const char *row = (const char *)(fixed + (size_t)columns[next] * dim);
                 for (int byte = 0; byte < dim * 4; byte += 64) __builtin_prefetch(row + byte);
             }
@@ -136,9 +137,10 @@ INLINE float LEVEL_NAME(descend)(
         if (!(along > 0)) break;
         const float alpha = rz / along;
         gain += alpha * rz;
+        for (int k = 0; k < vectors; k++) SET(d, k) += alpha * AT(p, k);
+        if (step + 1 == rows->steps) break;
         VEC next = {0};
         for (int k = 0; k < vectors; k++) {
-            SET(d, k) += alpha * AT(p, k);
             const VEC left = AT(r, k) - alpha * AT(q, k);
             SET(r, k) = left;
             next += left * left * AT(inverse, k);

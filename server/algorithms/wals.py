@@ -24,7 +24,7 @@ from shortlist.core.wals_params import WalsParams, with_data_defaults
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
 
 DAY_MS = 86_400_000
-FRESHNESS_MIN = 1e-9  # so that a user of nothing but old events still has a direction
+FRESHNESS_MIN = 1e-5  # below it, conjugate gradient in float32 loses the users of old events alone
 
 
 class Wals:
@@ -87,7 +87,7 @@ class Wals:
 
 
 def _freshness(data: TrainingData, params: WalsParams, threads: int) -> FloatArray | None:
-    """Return 2^(-age / half life) of each pair's latest event, (entries,); None: never ages."""
+    """Return the sum of 2^(-age / half life) over each pair's events, (entries,); None: no ages."""
     if params.half_life_days is None:
         return None
     events = data.events
@@ -97,4 +97,4 @@ def _freshness(data: TrainingData, params: WalsParams, threads: int) -> FloatArr
     fresh = np.maximum(np.exp2(-half_lives), FRESHNESS_MIN).astype(np.float32)
     aged = Events(events.users, events.items, fresh)
     seen = data.seen
-    return build_interactions(aged, seen.row_count, seen.column_count, "max", threads).values
+    return build_interactions(aged, seen.row_count, seen.column_count, "sum", threads).values

@@ -8,7 +8,8 @@ neighbours.arrow  a row an item: the items alike, as list of (item row, similari
 segments.arrow  id, score: what is popular in it, as list of (item row, popularity), where there are
 item_features.arrow  a row a feature: what it is, and its weights, where items are placed by them
 item_slots.npy, user_slots.npy  hash tables over the id columns, so that opening hashes nothing
-index.usearch  where the model has vectors
+item_codes.npy, item_scales.npy  the int8 copy of the vectors, where the model has some
+index.usearch, or list_*.npy  the approximate index: a graph, or an inverted file
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from shortlist.core.errors import DataInvalid
+from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.interactions import FloatArray, Interactions, LongArray
+from shortlist.core.inverted_file import InvertedFile
+from shortlist.core.quantization import Quantized, quantize
 from shortlist.core.segments import UserSegments
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.server.artifacts import arrow_files
+from shortlist.server.artifacts.code_files import CODES, list_file, map_codes, map_lists
 from shortlist.server.artifacts.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -80,7 +84,9 @@ class Artifact:
     segments: UserSegments | None
     segment_scores: Interactions | None  # segments x items, popularity
     item_features: pa.Table | None  # of server/features/stored.py
-    index_path: Path | None
+    quantized: Quantized | None  # the int8 copy of item_vectors
+    lists: InvertedFile | None  # the index, where it is an inverted file
+    index_path: Path | None  # the index, where it is a graph
 
 
 def write_artifact(folder: Path, contents: ModelContents, about: Manifest) -> Manifest:
@@ -137,7 +143,14 @@ def open_artifact(folder: Path, verify: bool = True) -> Artifact:
     _check_files(folder, manifest, verify)
     try:
         artifact = _mapped(folder, manifest)
-    except (KeyError, TypeError, ValueError, AttributeError, DataInvalid) as problem:
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        DataInvalid,
+        SettingInvalid,
+    ) as problem:
         raise ArtifactCorrupt(f"{folder}: {problem}", file=folder) from problem
     _check_counts(folder, artifact)
     return artifact
@@ -149,6 +162,7 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
     seen = arrow_files.one_chunk(arrow_files.map_table(folder / SEEN), "seen")
     has_vectors = manifest.dim > 0
     known = manifest.files
+    item_vectors = _vectors(items) if has_vectors else None
     segments, segment_scores = None, None
     if SEGMENTS in known:
         segments, segment_scores = read_segments(folder / SEGMENTS, users, items.num_rows)
@@ -156,7 +170,7 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
         manifest=manifest,
         items=_vocabulary(items, folder / ITEM_SLOTS),
         users=_vocabulary(users, folder / USER_SLOTS),
-        item_vectors=_vectors(items) if has_vectors else None,
+        item_vectors=item_vectors,
         user_vectors=_vectors(users) if has_vectors else None,
         item_scores=arrow_files.numbers_of(arrow_files.one_chunk(items, "score"), np.float32),
         item_counts=arrow_files.numbers_of(arrow_files.one_chunk(items, "count"), np.int64),
@@ -168,6 +182,8 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
         item_features=arrow_files.map_table(folder / ITEM_FEATURES)
         if ITEM_FEATURES in known
         else None,
+        quantized=None if item_vectors is None else _quantized(folder, manifest, item_vectors),
+        lists=map_lists(folder, manifest.dim) if list_file("rows") in known else None,
         index_path=folder / INDEX if INDEX in known else None,
     )
 
@@ -175,6 +191,13 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
 def _vocabulary(table: pa.Table, slots: Path) -> Vocabulary:
     mapped = np.load(slots, mmap_mode="r", allow_pickle=False)
     return arrow_files.vocabulary_of(arrow_files.one_chunk(table, "id"), mapped)
+
+
+def _quantized(folder: Path, manifest: Manifest, item_vectors: FloatArray) -> Quantized:
+    """Map the int8 copy; models published before there was one get theirs now."""
+    if CODES not in manifest.files:
+        return quantize(item_vectors)
+    return map_codes(folder, *item_vectors.shape)
 
 
 def _neighbours(path: Path) -> Interactions:

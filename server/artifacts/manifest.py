@@ -27,17 +27,35 @@ class StoredFile:
     bytes: int
 
 
+EXACT, GRAPH, LISTS = "exact", "usearch", "lists"  # ways to search the items
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTrial:
+    """One way to search, measured on stored user vectors, one at a time."""
+
+    method: str  # exact, usearch, lists
+    effort: int  # usearch: candidates kept while searching; lists: lists scanned; exact: 0
+    recall_at_100: float  # share of the exact best 100 found
+    microseconds: float  # median of a query
+
+
 @dataclass(frozen=True, slots=True)
 class IndexReport:
     """The approximate index, measured against exact search on stored user vectors."""
 
-    kind: str = "none"  # usearch, or none where the model has no index
+    kind: str = "none"  # usearch, lists, or none where the model has no index
     recall_at_100: float = 0.0  # share of the exact best 100 that the index found
     query_count: int = 0  # queries measured
     connectivity: int = 0  # edges a node of the graph
     expansion_add: int = 0  # candidates kept while building
     expansion_search: int = 0  # candidates kept while searching
-    build_seconds: float = 0.0
+    build_seconds: float = 0.0  # of all indexes that were tried
+    list_count: int = 0  # of an inverted file
+    probes: int = 0  # lists that a search for 100 scans
+    target_recall: float = 0.0  # recall_at_100 that was asked for
+    chosen: str = ""  # method of searches that leave it to the server; empty: not measured
+    trials: tuple[SearchTrial, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

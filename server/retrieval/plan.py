@@ -24,8 +24,8 @@ from shortlist.server.retrieval.known_items import known_rows
 from shortlist.server.retrieval.query import RetrieveQuery, SearchMode
 from shortlist.server.retrieval.serving_model import ServingModel
 
-# SearchMode.AUTO scans exactly up to this many items: that takes 1 to 2 ms at dim 64 on one core,
-# and an exact answer needs no trust.
+# SearchMode.AUTO follows what was measured when the model was published (server/index/choice.py). A
+# model without measurement is scanned exactly up to this many items: 1 to 2 ms at dim 64, one core.
 EXACT_ITEMS_MAX = 250_000
 # The index is asked for count + exclusions; beyond this many it walks so much of the graph that the
 # exact scan is faster, and its recall falls.
@@ -128,5 +128,7 @@ def _method(
         return Method.SCAN
     if wanted > min(INDEX_COUNT_MAX, model.item_count // 2):
         return Method.SCAN
-    large = model.item_count > EXACT_ITEMS_MAX
-    return Method.INDEX if large or query.mode is SearchMode.APPROXIMATE else Method.SCAN
+    pays = model.space.index_pays
+    if pays is None:
+        pays = model.item_count > EXACT_ITEMS_MAX
+    return Method.INDEX if pays or query.mode is SearchMode.APPROXIMATE else Method.SCAN

@@ -12,7 +12,7 @@ from shortlist.core.bitmaps import has_rows
 from shortlist.core.interactions import FloatArray, IntArray, Interactions, LongArray
 from shortlist.core.scoring import score_rows
 from shortlist.server.filters.times import faded
-from shortlist.server.index import ApproximateIndex
+from shortlist.server.index.approximate import ApproximateIndex
 from shortlist.server.retrieval.encoder import Encoded
 from shortlist.server.retrieval.plan import INDEX_COUNT_MAX, Method, Plan, searched_rows
 from shortlist.server.retrieval.query import COUNT_MAX, SearchMode, SearchReport
@@ -70,7 +70,7 @@ def search(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Fou
         return _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
     near = plan.method is Method.INDEX and count <= INDEX_COUNT_MAX
     if near and model.space.index is not None:
-        found = _index(model.space, model.space.index, plan, vector, count)
+        found = _index(model.space.index, plan, vector, count)
         if len(found.rows) == min(count, plan.eligible_count):
             return found  # else the graph reached too little of the catalog: scan it
     return _scan(model.space, plan, vector, count)
@@ -133,15 +133,10 @@ def scan_each(space: Space, queries: Sequence[ScanQuery]) -> list[Found]:
     return found
 
 
-def _index(
-    space: Space, index: ApproximateIndex, plan: Plan, vector: FloatArray, count: int
-) -> Found:
-    near, _ = index.search(vector, count + len(plan.excluded))
-    allowed = np.sort(near[~np.isin(near, plan.excluded)]).astype(np.int32)
-    # The index works with distances: the scores of the reply come from the vectors themselves.
-    rows, scores = best_rows(allowed, score_rows(space.item_vectors, vector, allowed), count)
-    report = SearchReport(SearchMode.APPROXIMATE, plan.eligible_count, len(near))
-    return Found(rows, scores, report)
+def _index(index: ApproximateIndex, plan: Plan, vector: FloatArray, count: int) -> Found:
+    near = index.search(vector, count, plan.excluded)
+    report = SearchReport(SearchMode.APPROXIMATE, plan.eligible_count, near.scored_count)
+    return Found(near.rows, near.scores, report)
 
 
 def _excluded_rows(space: Space, queries: Sequence[ScanQuery]) -> Interactions | None:

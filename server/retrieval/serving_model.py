@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
-from shortlist.core.quantization import quantize
 from shortlist.core.scoring import ItemScan
 from shortlist.core.segments import SegmentScores
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.server.algorithms.algorithm import HistoryEncoder, HistoryScorer
 from shortlist.server.algorithms.registry import algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
-from shortlist.server.index import ApproximateIndex
+from shortlist.server.artifacts.manifest import EXACT
+from shortlist.server.index.approximate import ApproximateIndex
+from shortlist.server.index.graph import GraphIndex
+from shortlist.server.index.lists import ListIndex
 from shortlist.server.retrieval.attributes import ItemAttributes
 from shortlist.server.retrieval.made_once import MadeOnce
 from shortlist.server.training.spec import spec_from_json
@@ -34,6 +36,7 @@ class Space:
     scan: ItemScan
     fold_in: HistoryEncoder
     index: ApproximateIndex | None
+    index_pays: bool | None = None  # whether AUTO asks the index; None: it was not measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +121,19 @@ def _space(artifact: Artifact) -> Space | None:
     if vectors is None or users is None:
         return None
     params = spec_from_json(artifact.manifest.spec).algorithm
-    index = None
-    if artifact.index_path is not None:
-        index = ApproximateIndex(artifact.index_path, artifact.manifest.index)
+    report = artifact.manifest.index
+    index: ApproximateIndex | None = None
+    if artifact.lists is not None:
+        index = ListIndex(vectors, artifact.lists, report.probes)
+    elif artifact.index_path is not None:
+        index = GraphIndex(artifact.index_path, vectors, report.expansion_search)
     return Space(
         dim=vectors.shape[1],
         offset_width=algorithm_of(params).offset_width,
         item_vectors=vectors,
         user_vectors=users,
-        scan=ItemScan(vectors, quantize(vectors), trusted=True),
+        scan=ItemScan(vectors, artifact.quantized, trusted=True),
         fold_in=algorithm_of(params).encoder(params, vectors, artifact.item_counts),
         index=index,
+        index_pays=report.chosen != EXACT if report.chosen else None,
     )

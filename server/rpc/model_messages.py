@@ -62,6 +62,19 @@ def model_to_proto(model: PublishedModel) -> pb2.Model:
             expansion_add=manifest.index.expansion_add,
             expansion_search=manifest.index.expansion_search,
             build_seconds=manifest.index.build_seconds,
+            list_count=manifest.index.list_count,
+            probes=manifest.index.probes,
+            target_recall=manifest.index.target_recall,
+            chosen=manifest.index.chosen,
+            trials=[
+                pb2.SearchTrial(
+                    method=trial.method,
+                    effort=trial.effort,
+                    recall_at_100=trial.recall_at_100,
+                    microseconds=trial.microseconds,
+                )
+                for trial in manifest.index.trials
+            ],
         ),
         size_bytes=sum(file.bytes for file in manifest.files.values()),
         training_seconds=manifest.training_seconds,

@@ -33,6 +33,7 @@ from shortlist.server.rpc.source_messages import (
 )
 from shortlist.server.training.spec import (
     SUPPORT_MAX,
+    TARGET_RECALL,
     Preparation,
     TrainingSpec,
 )
@@ -73,6 +74,9 @@ def training_spec_from_proto(request: pb2.TrainRequest) -> TrainingSpec:
             tuning=tuning_from_proto(request.tuning, "tuning")
             if request.HasField("tuning")
             else None,
+            target_recall=request.target_recall
+            if request.HasField("target_recall")
+            else TARGET_RECALL,
         )
 
 
@@ -93,6 +97,7 @@ def training_spec_to_proto(spec: TrainingSpec) -> pb2.TrainRequest:
         alias=spec.alias or "",
         keep_aliases=spec.alias is None,
         request_id=spec.request_id,
+        target_recall=spec.target_recall,
     )
     if spec.early_stopping is not None:
         request.early_stopping.CopyFrom(early_stopping_to_proto(spec.early_stopping))

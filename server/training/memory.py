@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from shortlist.server.errors import MemoryExceeded
-from shortlist.server.index import CONNECTIVITY
+from shortlist.server.index.graph import CONNECTIVITY
 
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
@@ -33,8 +33,9 @@ def needed_bytes(user_count: int, item_count: int, event_count: int, dim: int) -
     """Return what a training allocates beside the data that was read, at its peak.
 
     While factors are trained: the matrix as it is, weighted, and transposed; both sides padded,
-    and copied once when they are done. While the index is built: its copy of the vectors and the
-    edges (the lowest layer has twice the connectivity), beside the factors. dim 0: no vectors.
+    and copied once when they are done. While indexes are built: a copy of the vectors, the codes
+    twice, and a graph's edges (the lowest layer has twice the connectivity), beside the factors.
+    dim 0: no vectors.
     """
     matrix = _ENTRY_BYTES * event_count
     if not dim:
@@ -42,7 +43,7 @@ def needed_bytes(user_count: int, item_count: int, event_count: int, dim: int) -
     width = -(-dim // _LANES) * _LANES
     factors = 4 * width * (user_count + item_count)
     training = 3 * matrix + 2 * factors + _EVENT_BYTES * event_count // 2
-    index = matrix + factors + item_count * (4 * (width + 1) + 5 * 2 * CONNECTIVITY)
+    index = matrix + factors + item_count * (6 * (width + 1) + 5 * 2 * CONNECTIVITY)
     return max(training, index)
 
 

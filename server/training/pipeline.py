@@ -11,11 +11,11 @@ from pathlib import Path
 from shortlist.core.interactions import Events
 from shortlist.core.parallel import resolve_threads
 from shortlist.server.algorithms.registry import algorithm_of
-from shortlist.server.artifacts.artifact import INDEX, ModelContents, write_artifact
+from shortlist.server.artifacts.artifact import ModelContents, write_artifact
 from shortlist.server.artifacts.catalogs import Catalog, Catalogs
 from shortlist.server.artifacts.manifest import IndexReport, Manifest
 from shortlist.server.errors import ModelExists
-from shortlist.server.index import build_index
+from shortlist.server.index.choice import build_index
 from shortlist.server.job import JobPhase
 from shortlist.server.training.evaluation import evaluate
 from shortlist.server.training.fit import Fitted, fit
@@ -85,7 +85,12 @@ def _train_and_publish(
     if spec.evaluation.split == "given":
         evaluation = _evaluate_given(spec, fitted, progress, threads, roots)
     about = replace(_about(spec, fitted), evaluation=evaluation, trials=trials)
-    return _publish(catalog, fitted.contents, about, progress, threads=threads, started=started)
+    return _publish(
+        *(catalog, fitted.contents, about, progress),
+        threads=threads,
+        started=started,
+        target_recall=spec.target_recall,
+    )
 
 
 def _holdout(spec: TrainingSpec, data: PreparedData) -> Holdout | None:
@@ -143,12 +148,13 @@ def _publish(
     *,
     threads: int,
     started: float,
+    target_recall: float,
 ) -> Manifest:
     """Build the index, write everything into a hidden folder, and rename that."""
     staged = catalog.stage(about.model_id)
     try:
         progress.start(JobPhase.INDEXING)
-        index = _index(staged / INDEX, contents, progress, threads)
+        index = _index(staged, contents, target_recall, progress, threads)
         progress.start(JobPhase.PUBLISHING)
         seconds = time.perf_counter() - started
         about = replace(about, index=index, training_seconds=seconds)
@@ -161,7 +167,9 @@ def _publish(
     return manifest
 
 
-def _index(path: Path, contents: ModelContents, progress: Progress, threads: int) -> IndexReport:
+def _index(
+    folder: Path, contents: ModelContents, target_recall: float, progress: Progress, threads: int
+) -> IndexReport:
     """Build the index of a model that has vectors."""
     if contents.item_vectors is None or contents.user_vectors is None:
         return IndexReport()
@@ -171,7 +179,9 @@ def _index(path: Path, contents: ModelContents, progress: Progress, threads: int
         progress.done(done / total, time.perf_counter() - started)
 
     vectors = contents.item_vectors, contents.user_vectors
-    return build_index(path, *vectors, threads=threads, on_progress=added)
+    return build_index(
+        folder, *vectors, target_recall=target_recall, threads=threads, on_progress=added
+    )
 
 
 def _fit(

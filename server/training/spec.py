@@ -20,6 +20,7 @@ CUTOFFS_DEFAULT = (10, 20, 100)
 CUTOFFS_MAX = 20
 CUTOFF_MAX = 1000
 SUPPORT_MAX = 1_000_000
+TARGET_RECALL, TARGET_RECALL_MIN = 0.98, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,15 @@ class TrainingSpec:
     request_id: str = ""  # equal ones name the same job; empty: every one is new
     early_stopping: EarlyStopping | None = None  # None: as many epochs as the algorithm says
     tuning: Tuning | None = None  # None: the settings are as given
+    target_recall: float = TARGET_RECALL  # recall@100 an approximate search needs; 1: exact ones
 
     def __post_init__(self) -> None:
         for name in ("early_stopping", "tuning"):
             fine = getattr(self, name) is None or isinstance(self.algorithm, WalsParams)
             _check(name, algorithm_of(self.algorithm).name, fine, "only with wals")
+        wanted = self.target_recall
+        allowed = TARGET_RECALL_MIN <= wanted <= 1
+        _check("target_recall", wanted, allowed, f"{TARGET_RECALL_MIN} to 1")
 
     @property
     def item_features(self) -> tuple[str, ...]:
@@ -190,6 +195,7 @@ class _SpecBeforeAlgorithm:
     request_id: str
     early_stopping: EarlyStopping | None = None
     tuning: Tuning | None = None
+    target_recall: float = TARGET_RECALL
 
 
 def _check(field: str, found: object, allowed: bool, limits: str) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from shortlist.core.inverted_file import build_inverted_file
+from shortlist.core.quantization import quantize
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.server.artifacts.artifact import (
     Artifact,
@@ -15,7 +17,8 @@ from shortlist.server.artifacts.artifact import (
     open_artifact,
     write_artifact,
 )
-from shortlist.server.artifacts.manifest import IndexReport, read_manifest
+from shortlist.server.artifacts.code_files import write_codes, write_lists
+from shortlist.server.artifacts.manifest import IndexReport, SearchTrial, read_manifest
 from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.training.spec import Evaluation, Metric, RankingEvaluation
 from tests.server.small_contents import about, small_contents
@@ -88,7 +91,8 @@ def test_files_are_readable_without_us(tmp_path: Path) -> None:
 def test_a_manifest_comes_back(tmp_path: Path) -> None:
     metric = Metric("ndcg", 10, 0.25, 0.01)
     evaluation = Evaluation("temporal", (RankingEvaluation("wals", "known", 7, (metric,)),))
-    report = IndexReport("usearch", 0.99, 100, 32, 256, 128, 1.5)
+    trial = SearchTrial("exact", 0, 1.0, 80.5)
+    report = IndexReport("usearch", 0.99, 100, 32, 256, 128, 1.5, chosen="exact", trials=(trial,))
     full = replace(about(), losses=(2.0, 1.0), evaluation=evaluation, index=report)
     manifest = write_artifact(tmp_path, small_contents(), full)
     assert read_manifest(tmp_path) == manifest
@@ -142,4 +146,41 @@ def test_a_manifest_that_contradicts_its_files_is_refused(
         assert open_artifact(tmp_path).item_vectors is None
         return
     with pytest.raises(ArtifactCorrupt):
+        open_artifact(tmp_path)
+
+
+def test_a_model_without_codes_gets_them_when_it_is_opened(tmp_path: Path) -> None:
+    """Models published before codes were stored still load."""
+    contents = small_contents()
+    write_artifact(tmp_path, contents, about())
+    opened = open_artifact(tmp_path).quantized
+    assert contents.item_vectors is not None
+    assert opened is not None
+    assert opened.codes.tobytes() == quantize(contents.item_vectors).codes.tobytes()
+
+
+def test_stored_codes_and_lists_are_mapped_and_checked(tmp_path: Path) -> None:
+    contents = small_contents()
+    vectors = contents.item_vectors
+    assert vectors is not None
+    write_codes(tmp_path, quantize(vectors))
+    write_lists(tmp_path, build_inverted_file(vectors, quantize(vectors)))
+    write_artifact(tmp_path, contents, about())
+    opened = open_artifact(tmp_path)
+    assert opened.quantized is not None
+    assert opened.lists is not None
+    assert isinstance(opened.quantized.codes, np.memmap)
+    assert sorted(opened.lists.rows[:1].tolist()) <= list(range(len(vectors)))
+    for name in ("item_codes.npy", "list_rows.npy"):
+        whole = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        with pytest.raises(ArtifactCorrupt, match="checksum"):
+            open_artifact(tmp_path)
+        (tmp_path / name).write_bytes(whole)
+
+
+def test_codes_of_other_vectors_are_refused(tmp_path: Path) -> None:
+    write_codes(tmp_path, quantize(np.ones((100, 9), np.float32)))
+    write_artifact(tmp_path, small_contents(), about())
+    with pytest.raises(ArtifactCorrupt, match="codes"):
         open_artifact(tmp_path)

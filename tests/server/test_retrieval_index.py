@@ -6,8 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from shortlist.core.inverted_file import build_inverted_file
+from shortlist.core.quantization import quantize
 from shortlist.core.scoring import ItemScan, score_rows
-from shortlist.server.index import ApproximateIndex, build_index
+from shortlist.server.index.approximate import ApproximateIndex
+from shortlist.server.index.graph import GraphIndex, build_graph
+from shortlist.server.index.lists import ListIndex
 from shortlist.server.retrieval.attributes import ItemAttributes
 from shortlist.server.retrieval.query import (
     Diversity,
@@ -23,22 +27,27 @@ from tests.server.small_models import item_id, seen_ids, small_model, user_id
 ITEMS, DIM = 3000, 16
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> ServingModel:
-    """A model with real-valued vectors and a graph over them."""
+@pytest.fixture(scope="module", params=["usearch", "lists"])
+def model(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> ServingModel:
+    """A model with real-valued vectors and an index over them."""
     rng = np.random.default_rng(5)
     base = small_model(seed=5, item_count=ITEMS, user_count=50, dim=DIM)
     assert base.space is not None
     items = rng.normal(size=(ITEMS, DIM)).astype(np.float32)
     users = rng.normal(size=(50, DIM)).astype(np.float32)
-    path = tmp_path_factory.mktemp("index") / "index.usearch"
-    report = build_index(path, items, users, threads=1)
+    index: ApproximateIndex
+    if request.param == "usearch":
+        path = tmp_path_factory.mktemp("index") / "index.usearch"
+        build_graph(path, items)
+        index = GraphIndex(path, items, expansion=512)
+    else:  # most of its lists: vectors of random directions have no near ones
+        index = ListIndex(items, build_inverted_file(items, quantize(items)), probes=80)
     space = replace(
         base.space,
         item_vectors=items,
         user_vectors=users,
         scan=ItemScan(items),
-        index=ApproximateIndex(path, report),
+        index=index,
     )
     return replace(base, space=space)
 
@@ -111,3 +120,25 @@ def test_restrictions_force_the_exact_way_and_the_report_says_so(model: ServingM
         found = retrieve(model, exact)
         assert found.search.mode is SearchMode.EXACT
         assert len(found.item_ids) == min(exact.count, found.search.eligible_items)
+
+
+@pytest.mark.parametrize(
+    ("pays", "mode"), [(True, "APPROXIMATE"), (False, "EXACT"), (None, "EXACT")]
+)
+def test_auto_follows_what_was_measured(model: ServingModel, pays: bool | None, mode: str) -> None:
+    """Without measurement a catalog of this size is scanned."""
+    assert model.space is not None
+    measured = replace(model, space=replace(model.space, index_pays=pays))
+    found = retrieve(measured, RetrieveQuery(UserQuery(user_id(3))))
+    assert found.search.mode is SearchMode[mode]
+
+
+def test_no_result_is_missing_where_the_lists_hold_too_few(model: ServingModel) -> None:
+    assert model.space is not None
+    vectors = model.space.item_vectors
+    few = ListIndex(vectors, build_inverted_file(vectors, quantize(vectors)), probes=1)
+    starved = replace(model, space=replace(model.space, index=few))
+    query = approximate(RetrieveQuery(UserQuery(user_id(3)), count=100))
+    found = retrieve(starved, query)
+    assert found.search.mode is SearchMode.EXACT
+    assert len(found.item_ids) == 100

@@ -67,6 +67,7 @@ FULL = m.TrainRequest(
     ),
     alias="next",
     request_id="once",
+    target_recall=0.9,
     early_stopping=m.EarlyStopping(
         metric="recall",
         cutoff=50,
@@ -222,6 +223,9 @@ BAD = [
     (with_fields(alias="a b"), "alias"),
     (with_fields(alias="a", keep_aliases=True), "alias"),
     (with_fields(request_id="x" * 129), "request_id"),
+    (with_fields(target_recall=0.49), "target_recall"),
+    (with_fields(target_recall=1.01), "target_recall"),
+    (with_fields(target_recall=math.nan), "target_recall"),
     (with_fields(preparation=m.Preparation(aggregation=9)), "preparation.aggregation"),
     (with_fields(preparation=m.Preparation(user_events_min=-1)), "preparation.user_events_min"),
     (
@@ -299,11 +303,17 @@ def test_a_bad_field_of_a_training_is_named(request_: m.TrainRequest, path: str)
     assert failure.value.field == path
 
 
+def is_flag(name: str, field: str) -> bool:
+    return isinstance(getattr(SPECS[name], field), bool)
+
+
 NUMBERS = [
     (name, field.name)
     for name, spec in SPECS.items()
     for field in spec.DESCRIPTOR.fields
-    if not field.enum_type and field.name not in ("seed", "binary", "item_bias")
+    if not field.enum_type
+    and field.name not in ("seed", "margin")
+    and not is_flag(name, field.name)
 ]
 
 

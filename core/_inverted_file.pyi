@@ -1,0 +1,28 @@
+from shortlist.core.bitmaps import Bitmap
+from shortlist.core.interactions import FloatArray, IntArray, LongArray
+from shortlist.core.quantization import ByteArray
+
+def search(
+    level: int,
+    bounds: FloatArray,
+    spans: LongArray,
+    rows: IntArray,
+    codes: ByteArray,
+    scales: FloatArray,
+    items: FloatArray,
+    queries: FloatArray,
+    allowed: Bitmap | None,
+    excluded_starts: LongArray | None,
+    excluded_rows: IntArray | None,
+    probes: int,
+    keep: int,
+    counts: LongArray,
+    top_scores: FloatArray,
+    top_rows: IntArray,
+    scored: LongArray,
+    query_codes: IntArray,
+    list_scores: FloatArray,
+    list_rows: IntArray,
+    near_rows: IntArray,
+    spare: Bitmap,
+) -> None: ...

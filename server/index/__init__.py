@@ -1,0 +1,1 @@
+"""Approximate search of a model's items: two kinds, and the measurement that chooses."""
