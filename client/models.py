@@ -89,7 +89,7 @@ class IndexReport:
     connectivity: int
     expansion_add: int
     expansion_search: int
-    build_seconds: float  # of every index that was tried
+    build_seconds: float  # building and measuring all that were tried
     trials: tuple[SearchTrial, ...]
     chosen: str  # method of searches whose mode is left to the server; empty: not measured
     target_recall: float

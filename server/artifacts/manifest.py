@@ -50,7 +50,7 @@ class IndexReport:
     connectivity: int = 0  # edges a node of the graph
     expansion_add: int = 0  # candidates kept while building
     expansion_search: int = 0  # candidates kept while searching
-    build_seconds: float = 0.0  # of all indexes that were tried
+    build_seconds: float = 0.0  # building and measuring all that were tried
     list_count: int = 0  # of an inverted file
     probes: int = 0  # lists that a search for 100 scans
     target_recall: float = 0.0  # recall_at_100 that was asked for
