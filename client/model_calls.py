@@ -41,6 +41,7 @@ def start_training(
     target_recall: float | None = None,
     early_stopping: EarlyStopping | None = None,
     tuning: Tuning | None = None,
+    warm_start_model: str = "",
     catalog: str = "",
 ) -> Call[TrainingJob]:
     """Have a training accepted and return its job at once; paths are the server's.
@@ -66,6 +67,7 @@ def start_training(
         target_recall=target_recall,
         early_stopping=early_stopping,
         tuning=tuning,
+        warm_start_model=warm_start_model,
     )
     message = to_proto(request, models_pb2.TrainRequest())
     return Call(MODELS, "Train", message, models_pb2.TrainingJob, _job, repeatable=bool(request_id))

@@ -114,6 +114,7 @@ class TrainRequest:
     target_recall: float | None = None  # None: 0.98
     early_stopping: EarlyStopping | None = None
     tuning: Tuning | None = None
+    warm_start_model: str = ""
 
     @property
     def algorithm(self) -> Algorithm | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from shortlist.core.errors import DataInvalid
 from shortlist.core.interactions import FloatArray, IntArray, Interactions, select_rows
-from shortlist.core.progress import Epoch
+from shortlist.core.progress import Epoch, TrainerState
 from shortlist.core.sparse import multiply
 from shortlist.core.wals import Snapshot, WalsFactors, train_wals
 from shortlist.core.wals_params import WalsParams, with_data_defaults
@@ -20,6 +20,8 @@ def train_with_features(
     threads: int = 0,
     on_epoch: Callable[[Epoch, Snapshot], None] | None = None,
     freshness: FloatArray | None = None,
+    initial: WalsFactors | None = None,
+    resumed: TrainerState | None = None,
 ) -> tuple[WalsParams, WalsFactors]:
     """Return (params with what was left to the data, factors) of users x items.
 
@@ -52,6 +54,8 @@ def train_with_features(
         on_epoch=tell,
         freshness=freshness,
         item_features=of_warm,
+        initial=initial and WalsFactors(initial.users, initial.items[warm]),
+        resumed=resumed,
     )
     return params, placed(trained)
 

@@ -15,9 +15,11 @@ gradient; Rendle et al. (arXiv 2110.14037) for the scaling of the regularization
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from shortlist.core.cpu import simd_level
 from shortlist.core.eigen import eigenpairs
@@ -26,7 +28,7 @@ from shortlist.core.feature_prior import FeaturePrior
 from shortlist.core.gramian import gramian, padded, rotate_rows
 from shortlist.core.interactions import FloatArray, Interactions, transposed
 from shortlist.core.parallel import resolve_threads
-from shortlist.core.progress import Epoch
+from shortlist.core.progress import Epoch, TrainerState
 from shortlist.core.row_systems import Energy, RowSystems, row_chunks
 from shortlist.core.wals_params import (
     OVER_RELAXATION,
@@ -61,11 +63,14 @@ def train_wals(
     initial: WalsFactors | None = None,
     freshness: FloatArray | None = None,
     item_features: Interactions | None = None,
+    resumed: TrainerState | None = None,
 ) -> WalsFactors:
     """Train on (users x items) interactions; the same seed gives the same bits at any thread count.
 
     on_epoch gets the epoch and a function that returns the factors so far; it may raise
-    TrainingCancelled. `initial` is a warm start. freshness (entries,): a factor of each
+    TrainingCancelled. `initial` is a warm start; its rows of zeros are new. `resumed` is what an
+    epoch of this very training gave as its state: the rest of the epochs follow, and end in the
+    same bits. freshness (entries,): a factor of each
     pair's weight, above 0. item_features (items x features): the items are drawn to a linear map
     of them instead of 0 (core/feature_prior.py). Raises TrainingDiverged when the loss is not
     finite, SingularSystem when the exact solver meets a row without a unique solution.
@@ -74,7 +79,9 @@ def train_wals(
     alternation = _Alternation(interactions, params, initial, threads, freshness, item_features)
     losses: list[float] = []
     limit = OVER_RELAXATION if params.over_relaxation is None else params.over_relaxation
-    for epoch in range(1, params.epochs + 1):
+    if resumed is not None:
+        losses, limit = alternation.resume(resumed)
+    for epoch in range(len(losses) + 1, params.epochs + 1):
         started = time.perf_counter()
         # The first epoch has nothing yet to go beyond; the last one ends where its rows' minimum
         # is, so that a user's row is what folding in the user's history gives.
@@ -87,9 +94,9 @@ def train_wals(
         losses.append(loss)
         if on_epoch:
             seconds = time.perf_counter() - started
-            on_epoch(
-                Epoch(epoch, params.epochs, loss, seconds), lambda: alternation.factors(losses)
-            )
+            state = partial(alternation.state, losses, limit)
+            ended = Epoch(epoch, params.epochs, loss, seconds, state=state)
+            on_epoch(ended, lambda: alternation.factors(losses))
     return alternation.factors(losses)
 
 
@@ -132,7 +139,8 @@ class _Alternation:
         self._params, self._threads, self._level = params, threads, simd_level()
         self.users, self.items = _start(interactions, params, initial)
         self._turned = np.eye(self.users.shape[1], dtype=np.float32)  # every rotation so far
-        self._users_known = initial is not None
+        # New users are folded in first: items solved without them would move away from them.
+        self._users_known = initial is not None and bool(self.users.any(axis=1).all())
         self._prior: FeaturePrior | None = None
         if item_features is not None:
             heard = np.where(np.diff(self._by_item.row_starts) > 0, self._lambdas[_ITEMS], 0)
@@ -184,6 +192,29 @@ class _Alternation:
             penalties[_ITEMS] = self._prior.penalty(self.items)
         everywhere = w0 * float(np.sum(grams[0] * grams[1]))
         return system.observed_loss(self.users, threads, level) + everywhere + sum(penalties)
+
+    def state(self, losses: list[float], limit: float) -> TrainerState:
+        """Return everything that the next epoch depends on beside the data and the params."""
+        arrays: dict[str, npt.NDArray[np.number[Any]]] = {
+            "users": self.users,
+            "items": self.items,
+            "turned": self._turned,
+            "losses": np.array(losses),
+            "limit": np.array([limit]),
+        }
+        return arrays | ({"weights": self._prior.weights} if self._prior else {})
+
+    def resume(self, state: TrainerState) -> tuple[list[float], float]:
+        """Go back to where `state` was; return the losses and the limit that it was given."""
+        places = {"users": self.users, "items": self.items, "turned": self._turned}
+        if self._prior:
+            places["weights"] = self._prior.weights  # type: ignore[assignment]
+        for name, place in places.items():
+            if name not in state or state[name].shape != place.shape:
+                raise DataInvalid(f"the state to resume from has no {name} of {place.shape}")
+            place[:] = state[name]
+        self._users_known = True
+        return [float(loss) for loss in state["losses"]], float(state["limit"][0])
 
     def factors(self, losses: list[float]) -> WalsFactors:
         """Return both sides in the coordinates that training started in."""

@@ -89,6 +89,13 @@ class JobStore:
         next_token = str(rows[size - 1]["number"]) if len(rows) > size else ""
         return [job_of(row) for row in rows[:size]], next_token
 
+    def open_ids(self) -> set[str]:
+        """Return the ids of the jobs that wait or run."""
+        found = self._connection().execute(
+            "SELECT job_id FROM jobs WHERE state IN (?, ?)", (JobState.QUEUED, JobState.RUNNING)
+        )
+        return {row["job_id"] for row in found}
+
     def request_cancel(self, job_id: str) -> Job:
         """Cancel a queued job, ask a running one to stop, leave an ended one; or JobNotFound."""
         with self._transaction() as rows:

@@ -20,6 +20,7 @@ from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
 from shortlist.server.jobs import JobStore
 from shortlist.server.ports import hold_port
+from shortlist.server.training.checkpoints import sweep_checkpoints
 from shortlist.server.training_runner import TrainingRunner
 from shortlist.server.worker_process import WorkerProcess
 
@@ -43,6 +44,7 @@ def supervise(settings: Settings) -> int:
         Catalogs(settings.data.dir).sweep()
         store = JobStore(settings.data.dir / JOBS_NAME, queue_max=settings.training.queue_max)
         store.requeue_orphans()
+        sweep_checkpoints(settings.data.dir, store.open_ids())
         if settings.server.workers > 1:
             held = hold_port(settings.server.host, settings.server.port)
             cleanup.callback(held.close)

@@ -7,6 +7,7 @@ from shortlist.server.config import Settings
 from shortlist.server.job import Failure, Job, JobState
 from shortlist.server.jobs import JobStore
 from shortlist.server.processes import start_child, stop_child
+from shortlist.server.training.checkpoints import Checkpoints
 
 _LOG = logging.getLogger("shortlist.server")
 
@@ -58,4 +59,5 @@ class TrainingRunner:
             message = f"The training process ended with status {status} before it was done."
             failure = Failure("TRAINING_DIED", message, {"status": str(status)})
             self._store.finish(job.job_id, JobState.FAILED, failure)
+            Checkpoints(self._settings.data.dir, job.job_id).remove()
         self._child = self._job = None

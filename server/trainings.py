@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import replace
 
 from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.errors import FieldInvalid, ModelExists
+from shortlist.server.errors import FieldInvalid, ModelExists, ModelNotFound
 from shortlist.server.job import Job, JobState
 from shortlist.server.jobs import JobStore
 from shortlist.server.retrieval.slots import Slots
 from shortlist.server.source_check import check_events, check_items
 from shortlist.server.training.spec import TrainingSpec
+from shortlist.server.training.warm_start import check_warm_start
 
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
 
@@ -51,6 +53,7 @@ class Trainings:
             return earlier
         self._check_sources(spec)
         self._check_names(spec)
+        spec = self._with_warm_start(spec)
         return self._store.submit(spec)
 
     def get(self, job_id: str) -> Job:
@@ -78,6 +81,25 @@ class Trainings:
         if spec.evaluation.test_interactions is not None:
             test = spec.evaluation.test_interactions
             check_events(test, "evaluation.test_interactions", self._roots)
+
+    def _with_warm_start(self, spec: TrainingSpec) -> TrainingSpec:
+        """Return the spec with the id of the model that an alias means now."""
+        if not spec.warm_start_model:
+            return spec
+        if spec.tuning and spec.tuning.dims:
+            problem = "has one dim; tuning.dims must be empty with it"
+            raise FieldInvalid("warm_start_model", problem, found=spec.warm_start_model)
+        catalog = self._catalogs.catalog(spec.catalog)
+        try:
+            model_id = catalog.resolve(spec.warm_start_model)
+            found = catalog.manifest(model_id)
+        except ModelNotFound as missing:
+            raise FieldInvalid(
+                "warm_start_model", str(missing), found=spec.warm_start_model
+            ) from missing
+        dim = algorithm_of(spec.algorithm).dim(spec.algorithm)
+        check_warm_start(model_id, found.algorithm, found.dim, dim)
+        return replace(spec, warm_start_model=model_id)
 
     def _check_names(self, spec: TrainingSpec) -> None:
         """One name must not mean a model and an alias: requests take either."""

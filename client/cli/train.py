@@ -79,6 +79,9 @@ def add_parser(commands: Commands) -> None:
     group.add_argument("--model-id", default="", help="id of the model (default: made up)")
     group.add_argument("--alias", default="", help='alias to move (default "live")')
     group.add_argument("--keep-aliases", action="store_true", help="move no alias")
+    group.add_argument(
+        "--warm-start-model", default="", metavar="MODEL", help="begin at the vectors of this model"
+    )
     group.add_argument("--request-id", default="", help="makes a repeated call safe")
     text = "of approximate search, 0.5 to 1; 1: exact only"
     group.add_argument("--target-recall", type=float, metavar="0.98", help=text)
@@ -189,6 +192,7 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
             target_recall=options.target_recall,
             early_stopping=_early_stopping_of(options),
             tuning=None if options.tune is None else Tuning(options.tune, options.tune_dims),
+            warm_start_model=options.warm_start_model,
             **({"request_id": options.request_id} if options.request_id else {}),
         )
     except KeyboardInterrupt:

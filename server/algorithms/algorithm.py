@@ -10,9 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.interactions import Aggregate, Events, FloatArray, IntArray, Interactions
-from shortlist.core.progress import Epoch
+from shortlist.core.progress import Epoch, TrainerState
 
 P = TypeVar("P")  # the algorithm's params: a frozen dataclass that checks itself
+
+
+@dataclass(frozen=True, slots=True)
+class WarmStart:
+    """Vectors of an earlier model in the rows of the data; zeros where it does not know the row."""
+
+    user_vectors: FloatArray  # (users, dim)
+    item_vectors: FloatArray  # (items, dim)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,8 @@ class TrainingData:
     seen: Interactions  # users x items, events aggregated to one value a pair
     user_segments: Interactions | None = None  # users x segments, see core/segments.py
     item_features: Interactions | None = None  # items x features; None: nothing was asked for
+    warm_start: WarmStart | None = None  # where wals begins
+    resumed: TrainerState | None = None  # an earlier Epoch.state of this training to go on from
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from shortlist.core.interactions import (
     build_interactions,
 )
 from shortlist.core.progress import Epoch
-from shortlist.core.wals import Snapshot, train_wals
+from shortlist.core.wals import Snapshot, WalsFactors, train_wals
 from shortlist.core.wals_params import WalsParams, with_data_defaults
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
 
@@ -58,13 +58,26 @@ class Wals:
             on_epoch(replace(epoch, vectors=vectors))
 
         fresh = _freshness(data, params, threads)
+        warm = data.warm_start
+        initial = None if warm is None else WalsFactors(warm.user_vectors, warm.item_vectors)
         if data.item_features is None:
             params = with_data_defaults(params, data.seen)
-            factors = train_wals(data.seen, params, threads=threads, on_epoch=tell, freshness=fresh)
+            factors = train_wals(
+                *(data.seen, params),
+                threads=threads,
+                on_epoch=tell,
+                initial=initial,
+                freshness=fresh,
+                resumed=data.resumed,
+            )
         else:
-            how = data.seen, data.item_features, params
             params, factors = train_with_features(
-                *how, threads=threads, on_epoch=tell, freshness=fresh
+                *(data.seen, data.item_features, params),
+                threads=threads,
+                on_epoch=tell,
+                initial=initial,
+                freshness=fresh,
+                resumed=data.resumed,
             )
         return Learned(
             params,

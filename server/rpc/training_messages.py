@@ -74,6 +74,7 @@ def training_spec_from_proto(request: pb2.TrainRequest) -> TrainingSpec:
             tuning=tuning_from_proto(request.tuning, "tuning")
             if request.HasField("tuning")
             else None,
+            warm_start_model=_warm_start_model(request.warm_start_model),
             target_recall=request.target_recall
             if request.HasField("target_recall")
             else TARGET_RECALL,
@@ -97,6 +98,7 @@ def training_spec_to_proto(spec: TrainingSpec) -> pb2.TrainRequest:
         alias=spec.alias or "",
         keep_aliases=spec.alias is None,
         request_id=spec.request_id,
+        warm_start_model=spec.warm_start_model,
         target_recall=spec.target_recall,
     )
     if spec.early_stopping is not None:
@@ -105,6 +107,10 @@ def training_spec_to_proto(spec: TrainingSpec) -> pb2.TrainRequest:
         request.tuning.CopyFrom(tuning_to_proto(spec.tuning))
     params_to_proto(spec.algorithm, request)
     return request
+
+
+def _warm_start_model(name: str) -> str:
+    return name and name_from_text("warm_start_model", name, "")
 
 
 def _preparation_from_proto(message: pb2.Preparation, params: Params) -> Preparation:

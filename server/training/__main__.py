@@ -17,6 +17,7 @@ from shortlist.core.errors import TrainingCancelled
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.jobs import Job, JobState, JobStore
 from shortlist.server.reasons import BUG, failure_of
+from shortlist.server.training.checkpoints import Checkpoints
 from shortlist.server.training.pipeline import run_training
 
 _LOG = logging.getLogger("shortlist.training")
@@ -58,6 +59,7 @@ def run_job(
             cancelled=partial(store.is_cancel_requested, job.job_id),
             roots=roots,
             resumed=job.attempt > 1,
+            checkpoints=Checkpoints(data_dir, job.job_id),
         )
     except TrainingCancelled as stop:
         _LOG.info("%s", stop)

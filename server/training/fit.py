@@ -14,11 +14,12 @@ from shortlist.core.popularity import count_popularity
 from shortlist.core.progress import Epoch
 from shortlist.core.scoring import VALUE_MAX
 from shortlist.core.segments import segment_popularity
-from shortlist.server.algorithms.algorithm import Learned, TrainingData
+from shortlist.server.algorithms.algorithm import Learned, TrainingData, WarmStart
 from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.artifact import ModelContents
 from shortlist.server.features.features import ItemFeatures
 from shortlist.server.features.stored import features_table
+from shortlist.server.training.checkpoints import Checkpoints
 from shortlist.server.training.prepare import PreparedData
 from shortlist.server.training.spec import Preparation
 
@@ -40,11 +41,14 @@ def fit(
     *,
     threads: int,
     on_epoch: Callable[[Epoch], None],
+    warm_start: WarmStart | None = None,
+    checkpoints: Checkpoints | None = None,
+    name: str = "",
 ) -> Fitted:
     """Train on `events`, all or some of data's; on_epoch may raise TrainingCancelled.
 
     Rows are data's, also those of users and items without events: zero counts, and zero vectors
-    where no features place them.
+    where no features place them. checkpoints: goes on from the state that they have under `name`.
     Raises DataInvalid where the data lacks what the params ask for, TrainingDiverged where vectors
     grew too large to score with, and what the algorithm does.
     """
@@ -53,11 +57,22 @@ def fit(
     )
     algorithm, features = algorithm_of(params), data.item_features
     of_users = None if data.segments is None else data.segments.users
+    states = None if checkpoints is None else checkpoints.fit(name, seen, params)
+
+    def told(epoch: Epoch) -> None:
+        if states is not None:
+            states.save(epoch)
+        on_epoch(epoch)
+
     learned: Learned[Params] = algorithm.fit(
-        TrainingData(events, seen, of_users, None if features is None else features.values),
+        TrainingData(
+            *(events, seen, of_users, None if features is None else features.values),
+            warm_start=warm_start,
+            resumed=None if states is None else states.load(),
+        ),
         params,
         threads=threads,
-        on_epoch=on_epoch,
+        on_epoch=told,
     )
     _check_size(learned)
     scores, segment_scores = learned.item_scores, learned.segment_scores

@@ -6,17 +6,20 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from shortlist.core.interactions import Events
 from shortlist.core.parallel import resolve_threads
+from shortlist.server.algorithms.algorithm import WarmStart
 from shortlist.server.algorithms.registry import algorithm_of
-from shortlist.server.artifacts.artifact import ModelContents, write_artifact
+from shortlist.server.artifacts.artifact import ModelContents, open_artifact, write_artifact
 from shortlist.server.artifacts.catalogs import Catalog, Catalogs
 from shortlist.server.artifacts.manifest import IndexReport, Manifest
 from shortlist.server.errors import ModelExists
 from shortlist.server.index.choice import build_index
 from shortlist.server.job import JobPhase
+from shortlist.server.training.checkpoints import Checkpoints
 from shortlist.server.training.evaluation import evaluate
 from shortlist.server.training.fit import Fitted, fit
 from shortlist.server.training.holdout import Holdout, given_test, hold_out
@@ -30,6 +33,7 @@ from shortlist.server.training.spec import (
     is_answer_to,
     spec_to_json,
 )
+from shortlist.server.training.warm_start import warm_start
 
 
 def run_training(
@@ -41,19 +45,25 @@ def run_training(
     cancelled: Callable[[], bool],
     roots: Sequence[str] | None = None,
     resumed: bool = False,
+    checkpoints: Checkpoints | None = None,
 ) -> Manifest:
     """Train, measure and publish a model, and move its alias; the same bits at any thread count.
 
     threads: 0 is every core. roots: where files must lie; None: checked before. resumed: an earlier
     run of this training was lost; if it got as far as publishing, only the alias is left to do.
+    checkpoints: where it got to otherwise; None: it starts anew. They outlive nothing but a kill.
     Raises TrainingCancelled, ModelExists, DataInvalid, MemoryExceeded, PathNotAllowed and what
     the trainers raise; whatever happens, no part of a model becomes visible.
     """
     catalog, threads = catalogs.catalog(spec.catalog), resolve_threads(threads)
     progress = Progress(report, cancelled)
     manifest = _published_before(spec, catalog) if resumed else None
-    if manifest is None:
-        manifest = _train_and_publish(spec, catalog, progress, threads, roots)
+    try:
+        if manifest is None:
+            manifest = _train_and_publish(spec, catalog, progress, threads, roots, checkpoints)
+    finally:
+        if checkpoints is not None:
+            checkpoints.remove()
     if spec.alias is not None:
         catalog.set_alias(spec.alias, spec.model_id)
     progress.finish()
@@ -66,6 +76,7 @@ def _train_and_publish(
     progress: Progress,
     threads: int,
     roots: Sequence[str] | None,
+    checkpoints: Checkpoints | None,
 ) -> Manifest:
     started = time.perf_counter()
     if catalog.model_path(spec.model_id).exists():  # told now rather than after an hour
@@ -79,9 +90,14 @@ def _train_and_publish(
     holdout = _holdout(spec, data)
     train = data.events if holdout is None else holdout.train
     spec, trials = search(spec, data, train, progress, threads)
-    evaluation = None if holdout is None else _evaluate(spec, data, holdout, progress, threads)
+    fitting = partial(_fit, spec, data, progress, threads, checkpoints)
+    evaluation = None
+    if holdout is not None:
+        progress.start(JobPhase.EVALUATING, _epoch_count(spec))
+        # It starts cold whatever the spec says: an earlier model knows the events held out.
+        evaluation = _evaluate(spec, data, holdout, fitting("evaluating", holdout.train), threads)
     progress.start(JobPhase.TRAINING, _epoch_count(spec))
-    fitted = _fit(spec, data, data.events, progress, threads)
+    fitted = fitting("training", data.events, _warm_start(spec, catalog, data))
     if spec.evaluation.split == "given":
         evaluation = _evaluate_given(spec, fitted, progress, threads, roots)
     about = replace(_about(spec, fitted), evaluation=evaluation, trials=trials)
@@ -102,11 +118,9 @@ def _holdout(spec: TrainingSpec, data: PreparedData) -> Holdout | None:
 
 
 def _evaluate(
-    spec: TrainingSpec, data: PreparedData, holdout: Holdout, progress: Progress, threads: int
+    spec: TrainingSpec, data: PreparedData, holdout: Holdout, fitted: Fitted, threads: int
 ) -> Evaluation:
-    """Train on a part of the events and measure on the rest."""
-    progress.start(JobPhase.EVALUATING, _epoch_count(spec))
-    fitted = _fit(spec, data, holdout.train, progress, threads)
+    """Measure what was trained on a part of the events on the rest."""
     test = holdout.test
     if data.segments is not None:
         test = replace(test, segments=data.segments.users)
@@ -185,10 +199,30 @@ def _index(
 
 
 def _fit(
-    spec: TrainingSpec, data: PreparedData, events: Events, progress: Progress, threads: int
+    spec: TrainingSpec,
+    data: PreparedData,
+    progress: Progress,
+    threads: int,
+    checkpoints: Checkpoints | None,
+    name: str,
+    events: Events,
+    warm: WarmStart | None = None,
 ) -> Fitted:
-    how = spec.algorithm, spec.preparation
-    return fit(data, events, *how, threads=threads, on_epoch=progress.epoch)
+    return fit(
+        *(data, events, spec.algorithm, spec.preparation),
+        threads=threads,
+        on_epoch=progress.epoch,
+        warm_start=warm,
+        checkpoints=checkpoints,
+        name=name,
+    )
+
+
+def _warm_start(spec: TrainingSpec, catalog: Catalog, data: PreparedData) -> WarmStart | None:
+    if not spec.warm_start_model:
+        return None
+    model = open_artifact(catalog.model_path(spec.warm_start_model), verify=False)
+    return warm_start(data, model, algorithm_of(spec.algorithm).dim(spec.algorithm))
 
 
 def _about(spec: TrainingSpec, fitted: Fitted) -> Manifest:

@@ -78,12 +78,15 @@ class TrainingSpec:
     request_id: str = ""  # equal ones name the same job; empty: every one is new
     early_stopping: EarlyStopping | None = None  # None: as many epochs as the algorithm says
     tuning: Tuning | None = None  # None: the settings are as given
+    warm_start_model: str = ""  # begins at that model's vectors; empty: anew
     target_recall: float = TARGET_RECALL  # recall@100 an approximate search needs; 1: exact ones
 
     def __post_init__(self) -> None:
         for name in ("early_stopping", "tuning"):
             fine = getattr(self, name) is None or isinstance(self.algorithm, WalsParams)
             _check(name, algorithm_of(self.algorithm).name, fine, "only with wals")
+        fine = not self.warm_start_model or isinstance(self.algorithm, WalsParams)
+        _check("warm_start_model", algorithm_of(self.algorithm).name, fine, "only with wals")
         wanted = self.target_recall
         allowed = TARGET_RECALL_MIN <= wanted <= 1
         _check("target_recall", wanted, allowed, f"{TARGET_RECALL_MIN} to 1")
@@ -195,6 +198,7 @@ class _SpecBeforeAlgorithm:
     request_id: str
     early_stopping: EarlyStopping | None = None
     tuning: Tuning | None = None
+    warm_start_model: str = ""
     target_recall: float = TARGET_RECALL
 
 

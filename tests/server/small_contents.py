@@ -58,6 +58,11 @@ def small_spec(
     return TrainingSpec(**(given | changes))  # type: ignore[arg-type]
 
 
+def long_spec(path: Path) -> TrainingSpec:
+    """Return a training of many small epochs, time enough to be killed in the middle."""
+    return small_spec(path, algorithm=WalsParams(dim=8, epochs=1000))
+
+
 def about(model_id: str = "m1", created_ms: int = 1, spec: TrainingSpec | None = None) -> Manifest:
     """Return a manifest before its model is written."""
     spec = spec or small_spec(model_id=model_id, algorithm=PopularityParams())

@@ -77,6 +77,7 @@ FULL = m.TrainRequest(
         seed=2,
     ),
     tuning=m.Tuning(trials=7, dims=[32, 64], seed=5),
+    warm_start_model="green",
 )
 
 
@@ -291,6 +292,8 @@ BAD = [
     (with_fields(tuning=m.Tuning(trials=1001)), "tuning.trials"),
     (with_fields(tuning=m.Tuning(dims=[64, 0])), "tuning.dims"),
     (with_fields(tuning=m.Tuning(), svd=a.SvdSpec()), "tuning"),
+    (with_fields(warm_start_model="../live"), "warm_start_model"),
+    (with_fields(warm_start_model="live", svd=a.SvdSpec()), "warm_start_model"),
     (with_fields(early_stopping=m.EarlyStopping(), svd=a.SvdSpec()), "early_stopping"),
     (with_fields(evaluation=m.EvaluationSpec(cutoffs=[1] * 21)), "evaluation.cutoffs"),
 ]
