@@ -23,10 +23,14 @@ _ROTATED_ROWS = 512
 
 def padded(factors: FloatArray) -> FloatArray:
     """Return a copy whose rows are whole cache lines: multiples of 16 floats, zeros behind."""
-    width = -(-factors.shape[1] // LANES) * LANES
-    wide = aligned_zeros((len(factors), width))
+    wide = padded_zeros(*factors.shape)
     wide[:, : factors.shape[1]] = factors
     return wide
+
+
+def padded_zeros(row_count: int, dim: int) -> FloatArray:
+    """Return zeros for rows of dim floats, padded to whole cache lines."""
+    return aligned_zeros((row_count, -(-dim // LANES) * LANES))
 
 
 def aligned_zeros(shape: tuple[int, int]) -> FloatArray:
