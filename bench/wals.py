@@ -6,55 +6,51 @@ peers can be told to minimise: implicit by alpha = 1 / w0 and regularization / w
 float64 from the factors. `time to loss`: seconds until our loss is below what the peer ends at.
 """
 
-import importlib.util
+import multiprocessing
+import re
 import statistics
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from bench.gowalla import gowalla_or_generated
 from bench.report import Report, arguments
-from shortlist.core.interactions import Interactions
-from shortlist.core.wals import WalsFactors, train_wals, wals_loss
+from bench.wals_data import datasets
+from bench.wals_peers import REGULARIZATION, THREADS, W0, Run, peers, subspace_peers
+from bench.wals_phases import measure_phases
+from shortlist.core.interactions import Interactions, select_rows
+from shortlist.core.wals import train_wals
 from shortlist.core.wals_params import WalsParams
 
-THREADS = 2
-W0, REGULARIZATION = 0.03, 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One training: seconds and loss of each epoch."""
-
-    seconds: list[float]
-    losses: list[float]
-
-    def seconds_to(self, loss: float) -> float:
-        """Return the time until the loss is reached; NaN when it never is."""
-        for epoch, reached in enumerate(self.losses):
-            if reached <= loss:
-                return sum(self.seconds[: epoch + 1])
-        return float("nan")
+STATUS = Path("/proc/self/status")
+LARGE_DIMS, LARGE_SETS = (512, 1024), ("gowalla", "ml-1m")
 
 
 def main() -> None:
     options = arguments(__doc__ or "")
     report = Report("wals", as_json=options.json)
-    data = gowalla_or_generated()
     dims, epochs = ((64,), 6) if options.quick else ((64, 128, 256), 12)
-    for dim in dims:
-        ours = train_ours(data.train, dim, epochs)
-        for name, train in peers().items():
-            peer = train(data.train, dim, epochs)
-            compare(report, f"{data.name} dim={dim}", name, ours, peer)
-        if not options.quick:
-            exact = train_ours(data.train, dim, 2, solver="cholesky")
-            report.row(
-                f"{data.name} dim={dim} cholesky", "epoch", "s", statistics.median(exact.seconds),
-                quality=f"loss {exact.losses[-1]:,.0f} after 2",
-            )  # fmt: skip
+    for name, train in datasets(options.quick):
+        for dim in dims:
+            measure_epochs(report, f"{name} dim={dim}", train, dim, epochs)
+            measure_memory(report, f"{name} dim={dim}", train, dim)
+            measure_phases(report, name, train, dim)
+        for dim in LARGE_DIMS if name in LARGE_SETS and not options.quick else ():
+            ours = train_ours(train, dim, 4)
+            for peer_name, by_peer in subspace_peers().items():
+                compare(report, f"{name} dim={dim}", peer_name, ours, by_peer(train, dim, 4))
+
+
+def measure_epochs(report: Report, job: str, train: Interactions, dim: int, epochs: int) -> None:
+    """Compare with conjugate gradient of both peers; beside it the exact solver of ours."""
+    ours = train_ours(train, dim, epochs)
+    for name, by_peer in peers().items():
+        compare(report, job, name, ours, by_peer(train, dim, epochs))
+    if train.entry_count < 2_000_000:
+        exact = train_ours(train, dim, 2, solver="cholesky")
+        report.row(
+            f"{job} cholesky", "epoch", "s", statistics.median(exact.seconds),
+            quality=f"loss {exact.losses[-1]:,.0f} after 2",
+        )  # fmt: skip
 
 
 def compare(report: Report, job: str, name: str, ours: Run, peer: Run) -> None:
@@ -72,6 +68,33 @@ def compare(report: Report, job: str, name: str, ours: Run, peer: Run) -> None:
     )  # fmt: skip
 
 
+def measure_memory(report: Report, job: str, train: Interactions, dim: int) -> None:
+    """Compare the peak of a training, with the rows it is given, with factors and both matrices."""
+    if not STATUS.exists():
+        return
+    with multiprocessing.get_context("spawn").Pool(1) as fresh:
+        grown = fresh.apply(peak_bytes, (train, dim))
+    rows, columns = train.row_count, train.column_count
+    given = 8 * (train.entry_count + rows)
+    peak = grown + given
+    least = given + 8 * (train.entry_count + columns) + 4 * dim * (rows + columns)
+    report.row(
+        *(f"{job} memory", "peak memory", "MB", peak / 1e6),
+        peer="factors and both matrices",
+        peer_value=least / 1e6,
+        quality=f"{peak / least - 1:+.0%}",
+    )
+
+
+def peak_bytes(train: Interactions, dim: int) -> int:
+    """Return by how much a training's peak lies above what this process, a fresh one, had."""
+    train_ours(select_rows(train, np.arange(9, dtype=np.int32)), dim, 1)  # what is made once
+    before = _status_bytes("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+    train_ours(train, dim, 2)
+    return _status_bytes("VmHWM") - before
+
+
 def train_ours(train: Interactions, dim: int, epochs: int, solver: str = "auto") -> Run:
     seconds: list[float] = []
     params = WalsParams(
@@ -84,70 +107,9 @@ def train_ours(train: Interactions, dim: int, epochs: int, solver: str = "auto")
     return Run(seconds, list(factors.losses))
 
 
-def peers() -> dict[str, Callable[[Interactions, int, int], Run]]:
-    """Return the installed peers' trainers."""
-    found: dict[str, Callable[[Interactions, int, int], Run]] = {}
-    if importlib.util.find_spec("implicit"):
-        found["implicit CG(3)"] = train_implicit
-    if importlib.util.find_spec("irspack"):
-        found["irspack CG(3)"] = train_irspack
-    return found
-
-
-def loss_of(train: Interactions, users: np.ndarray, items: np.ndarray) -> float:
-    factors = WalsFactors(np.ascontiguousarray(users), np.ascontiguousarray(items))
-    params = WalsParams(
-        dim=users.shape[1], unobserved_weight=W0, regularization=REGULARIZATION,
-        regularization_exponent=0.0,
-    )  # fmt: skip
-    return wals_loss(train, factors, params, threads=THREADS)
-
-
-def train_implicit(train: Interactions, dim: int, epochs: int) -> Run:
-    from implicit.als import AlternatingLeastSquares
-
-    seconds: list[float] = []
-    losses: list[float] = []
-    model = AlternatingLeastSquares(
-        factors=dim, regularization=REGULARIZATION / W0, alpha=1 / W0, iterations=epochs,
-        num_threads=THREADS, use_gpu=False, random_state=1,
-    )  # fmt: skip
-
-    def note(_iteration: int, elapsed: float, *_: object) -> None:
-        seconds.append(elapsed)
-        losses.append(loss_of(train, model.user_factors, model.item_factors))
-
-    model.fit(_scipy(train), show_progress=False, callback=note)
-    return Run(seconds, losses)
-
-
-def train_irspack(train: Interactions, dim: int, epochs: int) -> Run:
-    from irspack.recommenders import IALSRecommender
-
-    model = IALSRecommender(
-        _scipy(train), n_components=dim, alpha0=W0 / (1 - W0), reg=REGULARIZATION, nu=0.0,
-        solver_type="CG", max_cg_steps=3, loss_type="IALSPP", n_threads=THREADS,
-        train_epochs=epochs,
-    )  # fmt: skip
-    model.start_learning()
-    seconds: list[float] = []
-    losses: list[float] = []
-    scale = np.float32(np.sqrt(1 / (1 - W0)))
-    for _ in range(epochs):
-        started = time.perf_counter()
-        model.run_epoch()
-        seconds.append(time.perf_counter() - started)
-        trainer = model.trainer.core_trainer
-        losses.append(loss_of(train, trainer.user * scale, trainer.item * scale))
-    return Run(seconds, losses)
-
-
-def _scipy(train: Interactions) -> object:
-    from scipy import sparse
-
-    ones = np.ones(train.entry_count, np.float32)
-    shape = train.row_count, train.column_count
-    return sparse.csr_matrix((ones, train.columns, train.row_starts), shape=shape)
+def _status_bytes(name: str) -> int:
+    found = re.search(rf"{name}:\s+(\d+) kB", STATUS.read_text())
+    return 1024 * int(found[1]) if found else 0
 
 
 if __name__ == "__main__":

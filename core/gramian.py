@@ -18,15 +18,20 @@ Doubles: TypeAlias = npt.NDArray[np.float64]
 LANES = 16  # kernels want rows of a multiple of this many floats
 _FLOAT_ROWS = 4096  # floats add up over this many rows, doubles beyond
 _PARTS_MAX = 16  # partial Gramians held at once
-_ROTATED_ROWS = 512
+_ROTATED_ROWS_MIN = 512
+_CHUNKS_A_THREAD = 4
 
 
 def padded(factors: FloatArray) -> FloatArray:
     """Return a copy whose rows are whole cache lines: multiples of 16 floats, zeros behind."""
-    width = -(-factors.shape[1] // LANES) * LANES
-    wide = aligned_zeros((len(factors), width))
+    wide = padded_zeros(*factors.shape)
     wide[:, : factors.shape[1]] = factors
     return wide
+
+
+def padded_zeros(row_count: int, dim: int) -> FloatArray:
+    """Return zeros for rows of dim floats, padded to whole cache lines."""
+    return aligned_zeros((row_count, -(-dim // LANES) * LANES))
 
 
 def aligned_zeros(shape: tuple[int, int]) -> FloatArray:
@@ -62,9 +67,11 @@ def rotate_rows(factors: FloatArray, basis: Doubles | FloatArray, threads: int, 
     narrow = np.ascontiguousarray(basis, np.float32)
     scratch = np.empty((threads, ROTATE_ROWS, dim), np.float32)
 
-    def work(chunk: int, thread: int) -> None:
-        first = chunk * _ROTATED_ROWS
-        last = min(first + _ROTATED_ROWS, row_count)
-        rotate(factors, first, last, narrow, scratch[thread], level)
+    # A row's bits do not depend on its chunk, so chunks may be as large as the threads allow.
+    step = max(_ROTATED_ROWS_MIN, -(-row_count // (_CHUNKS_A_THREAD * threads)))
 
-    for_each_chunk(work, -(-row_count // _ROTATED_ROWS), threads)
+    def work(chunk: int, thread: int) -> None:
+        first = chunk * step
+        rotate(factors, first, min(first + step, row_count), narrow, scratch[thread], level)
+
+    for_each_chunk(work, -(-row_count // step), threads)

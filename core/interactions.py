@@ -153,6 +153,11 @@ def transposed(interactions: Interactions, threads: int = 1) -> Interactions:
     return Interactions(row_starts, columns, values, interactions.row_count)
 
 
+def column_counts(interactions: Interactions) -> LongArray:
+    """Return how many entries each column has, (columns,)."""
+    return np.diff(_starts_of(interactions.columns, interactions.column_count))
+
+
 def select_rows(interactions: Interactions, rows: IntArray) -> Interactions:
     """Return some rows, in the order asked; a row may be asked for twice."""
     rows = np.ascontiguousarray(rows, np.int32)

@@ -5,6 +5,7 @@ builds, and nothing breaks when a host program forks. Determinism is the kernels
 writes only its own rows, so which thread takes it changes nothing.
 """
 
+import _thread
 import itertools
 import os
 import threading
@@ -33,21 +34,26 @@ def for_each_chunk(work: Callable[[int, int], None], chunk_count: int, threads: 
         for chunk in range(chunk_count):
             work(chunk, 0)
         return
-    tickets = itertools.count()  # next() on it is atomic under the GIL
+    tickets, ended = itertools.count(), itertools.count()  # next() on them is atomic
+    all_ended = threading.Lock()
+    all_ended.acquire()
     failures: list[BaseException] = []
 
     def drain(thread: int) -> None:
-        try:
-            while not failures and (chunk := next(tickets)) < chunk_count:
-                work(chunk, thread)
-        except BaseException as failure:  # carried over to the calling thread, raised there
-            failures.append(failure)
+        while (chunk := next(tickets)) < chunk_count:
+            try:
+                if not failures:
+                    work(chunk, thread)
+            except BaseException as failure:  # carried over to the calling thread, raised there
+                failures.append(failure)
+            if next(ended) == chunk_count - 1:
+                all_ended.release()
 
-    helpers = [threading.Thread(target=drain, args=(t,), daemon=True) for t in range(1, threads)]
-    for helper in helpers:
-        helper.start()
+    # Not threading.Thread: its start waits until the thread runs, which on a busy machine may come
+    # after all chunks are done. One that comes late finds no chunk left, and nobody waits for it.
+    for thread in range(1, threads):
+        _thread.start_new_thread(drain, (thread,))
     drain(0)
-    for helper in helpers:
-        helper.join()
+    all_ended.acquire()
     if failures:
         raise failures[0]

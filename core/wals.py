@@ -25,8 +25,8 @@ from shortlist.core.cpu import simd_level
 from shortlist.core.eigen import eigenpairs
 from shortlist.core.errors import DataInvalid, TrainingDiverged
 from shortlist.core.feature_prior import FeaturePrior
-from shortlist.core.gramian import gramian, padded, rotate_rows
-from shortlist.core.interactions import FloatArray, Interactions, transposed
+from shortlist.core.gramian import gramian, padded, padded_zeros, rotate_rows
+from shortlist.core.interactions import FloatArray, Interactions, column_counts, transposed
 from shortlist.core.parallel import resolve_threads
 from shortlist.core.progress import Epoch, TrainerState
 from shortlist.core.row_systems import Energy, RowSystems, row_chunks
@@ -97,7 +97,7 @@ def train_wals(
             state = partial(alternation.state, losses, limit)
             ended = Epoch(epoch, params.epochs, loss, seconds, state=state)
             on_epoch(ended, lambda: alternation.factors(losses))
-    return alternation.factors(losses)
+    return alternation.factors(losses, last=True)
 
 
 def wals_loss(
@@ -128,8 +128,8 @@ class _Alternation:
     ) -> None:
         params = with_data_defaults(params, interactions)
         user_counts = np.diff(interactions.row_starts)
-        counts = np.bincount(interactions.columns, minlength=interactions.column_count)
-        weights = signed_weights(interactions, user_counts, counts.astype(np.int64), params)
+        counts = column_counts(interactions)
+        weights = signed_weights(interactions, user_counts, counts, params)
         if freshness is not None:
             weights *= freshness
         self._by_user = replace(interactions, values=weights)
@@ -216,11 +216,11 @@ class _Alternation:
         self._users_known = True
         return [float(loss) for loss in state["losses"]], float(state["limit"][0])
 
-    def factors(self, losses: list[float]) -> WalsFactors:
-        """Return both sides in the coordinates that training started in."""
+    def factors(self, losses: list[float], last: bool = False) -> WalsFactors:
+        """Return both sides in the coordinates that training started in; `last`: uses them up."""
         sides = []
         for side in (self.users, self.items):
-            back = side.copy()
+            back = side if last else side.copy()
             rotate_rows(back, self._turned.T, self._threads, self._level)
             sides.append(np.ascontiguousarray(back[:, : self._params.dim]))
         weights = None
@@ -240,7 +240,11 @@ def _start(
         if found != shapes:
             raise DataInvalid(f"initial factors have shapes {found}, not {shapes}")
         return padded(initial.users), padded(initial.items)
+    users, items = padded_zeros(*shapes[0]), padded_zeros(*shapes[1])
     generator = np.random.default_rng(params.seed)
-    items = generator.standard_normal(shapes[1], np.float32)
+    if items.shape == shapes[1]:  # no copy of what may be most of the memory
+        generator.standard_normal(dtype=np.float32, out=items)
+    else:
+        items[:, : params.dim] = generator.standard_normal(shapes[1], np.float32)
     items *= np.float32(params.init_stddev / np.sqrt(params.dim))
-    return padded(np.zeros(shapes[0], np.float32)), padded(items)
+    return users, items

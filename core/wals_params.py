@@ -113,20 +113,20 @@ def signed_weights(
     rows (users x items) with how often each user (rows,) and item (columns,) was observed;
     w = transform(|value|) * user count^-p * item count^-q. One float an entry says both.
     """
-    size = np.abs(rows.values)
     if params.value_transform == "linear":
-        weights = 1 + params.value_alpha * size
+        weights = 1 + params.value_alpha * np.abs(rows.values)
     elif params.value_transform == "log":
-        weights = 1 + params.value_alpha * np.log1p(size / np.float32(params.value_epsilon))
+        size = np.abs(rows.values) / np.float32(params.value_epsilon)
+        weights = 1 + params.value_alpha * np.log1p(size)
     else:
-        weights = np.ones_like(size)
+        weights = np.ones_like(rows.values)
     if params.user_frequency_exponent:
         damping = np.maximum(row_counts, 1) ** -params.user_frequency_exponent
         weights *= np.repeat(damping.astype(np.float32), np.diff(rows.row_starts))
     if params.item_frequency_exponent:
         damping = np.maximum(column_counts, 1) ** -params.item_frequency_exponent
         weights *= damping.astype(np.float32)[rows.columns]
-    signed: FloatArray = np.copysign(weights, rows.values, dtype=np.float32)
+    signed: FloatArray = np.copysign(weights, rows.values, out=weights)
     return signed
 
 
@@ -142,9 +142,11 @@ def mean_row_weight(interactions: Interactions, params: WalsParams) -> float:
 
 def row_lambdas(rows: Interactions, params: WalsParams) -> FloatArray:
     """Return lambda of each row, regularization * (total weight)^nu; values are weights."""
-    running = np.concatenate([[0.0], np.cumsum(np.abs(rows.values), dtype=np.float64)])
-    observed = running[rows.row_starts[1:]] - running[rows.row_starts[:-1]]
-    unobserved = rows.column_count - np.diff(rows.row_starts)
-    total = observed + params.w0 * unobserved
-    lambdas: FloatArray = params.regularization * total**params.regularization_exponent
-    return lambdas.astype(np.float32)
+    counts = np.diff(rows.row_starts)
+    observed = np.zeros(len(counts))
+    if rows.entry_count:
+        starts = rows.row_starts[:-1][counts > 0]
+        observed[counts > 0] = np.add.reduceat(np.abs(rows.values), starts, dtype=np.float64)
+    total = observed + params.w0 * (rows.column_count - counts)
+    lambdas = params.regularization * total**params.regularization_exponent
+    return np.asarray(lambdas, np.float32)
