@@ -152,7 +152,14 @@ class BuildPy(build_py):
 
 
 class BuildExt(build_ext):
-    """Also used alone, for a rebuild in a checkout (`build_ext --inplace`): stubs first."""
+    """Also used alone, for a rebuild in a checkout (`build_ext --inplace`): stubs first.
+
+    Extensions are compiled side by side, on every core.
+    """
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        self.parallel = self.parallel or os.cpu_count()
 
     def run(self) -> None:
         generate_stubs()

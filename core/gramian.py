@@ -62,7 +62,7 @@ def gramian(factors: FloatArray, threads: int, level: int) -> Doubles:
 
 
 def rotate_rows(factors: FloatArray, basis: Doubles | FloatArray, threads: int, level: int) -> None:
-    """Multiply (rows, padded dim) by an orthogonal (padded dim, padded dim), in place."""
+    """Multiply (rows, padded dim) by a square matrix (padded dim, padded dim), in place."""
     row_count, dim = factors.shape
     narrow = np.ascontiguousarray(basis, np.float32)
     scratch = np.empty((threads, ROTATE_ROWS, dim), np.float32)

@@ -1,4 +1,4 @@
-"""Negative sampling: items that a user has not interacted with, drawn uniformly or by popularity.
+"""Negative sampling: items that a user has not interacted with, uniform, by popularity or mixed.
 
 Never a positive: a draw that hits one is drawn again, a bounded number of times, and what then has
 no sample is counted and left out. Every position of a request has a random stream of its own, so
@@ -37,18 +37,28 @@ class NegativeSampler:
 
     `popularity` (items,) weights items by popularity^power (word2vec's 0.75 by default; Mikolov et
     al. 2013); None is uniform. Popular items are drawn more often, as they are shown more often.
+    uniform_share of the samples come from all items alike (mixed negative sampling, Yang et al.,
+    WWW 2020), so that those which nobody has are pushed down too.
     """
 
     def __init__(
-        self, item_count: int, popularity: npt.ArrayLike | None = None, *, power: float = 0.75
+        self,
+        item_count: int,
+        popularity: npt.ArrayLike | None = None,
+        *,
+        power: float = 0.75,
+        uniform_share: float = 0.0,
     ) -> None:
         if not 0 <= item_count < 2**31:
             raise SettingInvalid("item_count", item_count, "0 to 2^31 - 1")
+        if not 0 <= uniform_share <= 1:
+            raise SettingInvalid("uniform_share", uniform_share, "0 to 1")
         self._item_count = item_count
         self._log_probabilities: FloatArray | None = None
         self._thresholds, self._aliases = np.zeros(0, np.uint32), np.zeros(0, np.int32)
         if popularity is not None:
-            probabilities = _probabilities(np.asarray(popularity, np.float64), item_count, power)
+            weighted = _probabilities(np.asarray(popularity, np.float64), item_count, power)
+            probabilities = (1 - uniform_share) * weighted + uniform_share / max(1, item_count)
             with np.errstate(divide="ignore"):  # an item of weight 0 is never drawn: log is -inf
                 self._log_probabilities = np.log(probabilities).astype(np.float32)
             self._thresholds, self._aliases = _alias_table(probabilities)

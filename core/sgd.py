@@ -33,7 +33,7 @@ import numpy as np
 from shortlist.core._sgd import block_gradients, move_rows, scratch_size
 from shortlist.core.cpu import simd_level
 from shortlist.core.errors import TrainingDiverged
-from shortlist.core.gramian import LANES, aligned_zeros, gramian
+from shortlist.core.gramian import LANES, aligned_zeros, gramian, rotate_rows
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.negatives import NegativeSampler, item_weights
 from shortlist.core.parallel import for_each_chunk, resolve_threads
@@ -255,5 +255,8 @@ class Trainer:
             (users, self._user_side, self._item_gramian, self._user_counts, user_gradients),
             (items, self._item_side, self._user_gramian, self._item_counts, item_gradients),
         ):
-            shares = (2 * self._params.gravity / counts[rows])[:, None]
-            gradients += (shares * (side.vectors[rows] @ other)).astype(np.float32)
+            pulls = aligned_zeros(gradients.shape)
+            np.take(side.vectors, rows, axis=0, out=pulls)
+            rotate_rows(pulls, other, self._threads, self._level)
+            shares = 2 * self._params.gravity / counts[rows]
+            gradients += shares[:, None].astype(np.float32) * pulls

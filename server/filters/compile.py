@@ -1,11 +1,12 @@
 """A parsed filter over the attribute table: which rows it allows.
 
-A comparison is false where the attribute is null, `!=` included; NOT turns truth around, so
+A comparison is false where the attribute is null or NaN, `!=` included; NOT turns truth around, so
 `NOT city = "Rome"` allows items without a city and `city != "Rome"` does not.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -16,7 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
 
-from shortlist.server.errors import FilterSyntax, FilterUnknownField
+from shortlist.server.errors import FilterSyntax
+from shortlist.server.filters.columns import (
+    column_of,
+    is_list,
+    is_text,
+    is_time,
+    milliseconds_of,
+    plain,
+)
 from shortlist.server.filters.tree import And, Comparison, Literal, Node, Not
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -48,17 +57,6 @@ def evaluate_filter(node: Node, attributes: pa.Table, field: str = "filter") -> 
     return whole
 
 
-def column_of(attributes: pa.Table, name: str, field: str) -> pa.ChunkedArray:
-    """Return a column, dictionaries decoded. Raises FilterUnknownField."""
-    if name not in attributes.column_names:
-        known = ", ".join(sorted(attributes.column_names)) or "none"
-        problem = f"there is no attribute {name!r}; known are {known}"
-        raise FilterUnknownField(field, problem, found=name, known=known)
-    column = attributes[name]
-    kind = column.type
-    return column.cast(kind.value_type) if pat.is_dictionary(kind) else column
-
-
 def _compared(node: Comparison, column: pa.ChunkedArray, field: str) -> Mask:
     if node.operator == "*":
         return _mask(pc.is_valid(column))
@@ -69,75 +67,73 @@ def _compared(node: Comparison, column: pa.ChunkedArray, field: str) -> Mask:
 
 
 def _one(node: Comparison, column: pa.ChunkedArray, literal: Literal, field: str) -> Mask:
-    kind = column.type
-    if pat.is_list(kind) or pat.is_large_list(kind) or pat.is_fixed_size_list(kind):
+    if is_list(column.type):
         if node.operator != ":":
             raise _misfit(node, f"is a list: ask {node.attribute}:value", field)
         return _has_element(node, column, literal, field)
-    if node.operator == ":":
-        if not _is_text(kind):
-            return _ordered(node, "=", column, literal, field)
-        pattern = str(literal.value)
-        return _mask(pc.match_substring(column, pattern, ignore_case=True))
-    return _ordered(node, node.operator, column, literal, field)
-
-
-def _ordered(
-    node: Comparison, comparator: str, column: pa.ChunkedArray, literal: Literal, field: str
-) -> Mask:
-    if pat.is_boolean(column.type) and comparator not in ("=", "!="):
-        raise _misfit(node, "is true or false: only = and != compare it", field)
-    value = _value_for(node, column.type, literal, field)
-    if pat.is_integer(column.type) and isinstance(value, float):
-        column = column.cast(pa.float64(), safe=False)  # year < 1999.5
-    elif pat.is_timestamp(column.type) or pat.is_date(column.type):
-        column = milliseconds_of(column)
-    return _mask(_ORDERED[comparator](column, value))
+    if node.operator != ":":
+        return _ordered(node, node.operator, column, literal, field)
+    if is_text(column.type):
+        return _mask(pc.match_substring(column, literal.text, ignore_case=True))
+    return _ordered(node, "=", column, literal, field)
 
 
 def _has_element(node: Comparison, column: pa.ChunkedArray, literal: Literal, field: str) -> Mask:
-    value = _value_for(node, column.type.value_type, literal, field)
     found = np.zeros(len(column), np.bool_)
     first = 0
     for chunk in column.chunks:
-        parents = pc.list_parent_indices(chunk)
-        elements = pc.list_flatten(chunk)
-        if pat.is_timestamp(elements.type) or pat.is_date(elements.type):
-            elements = milliseconds_of(elements)
-        fits = pc.fill_null(pc.equal(elements, value), False)
-        found[first + np.asarray(parents.filter(fits), np.int64)] = True
+        parents = pc.list_parent_indices(chunk).to_numpy()
+        fits = _ordered(node, "=", plain(pc.list_flatten(chunk)), literal, field)
+        found[first + parents[fits]] = True
         first += len(chunk)
     return found
 
 
-def _value_for(node: Comparison, kind: pa.DataType, literal: Literal, field: str) -> Any:
-    """Return the literal as the attribute's type wants it. Raises FilterSyntax."""
-    value = literal.value
-    if _is_text(kind):
-        return str(value) if not isinstance(value, bool) else str(value).lower()
+def _ordered(node: Comparison, comparator: str, column: Any, literal: Literal, field: str) -> Mask:
+    kind, value = column.type, literal.value
+    if pat.is_null(kind):  # the column of an empty file column: no item has a value
+        return np.zeros(len(column), np.bool_)
+    if is_text(kind):  # as it was written: a postcode begins with 0
+        return _mask(_ORDERED[comparator](column, pa.scalar(literal.text, kind)))
+    if is_time(kind):
+        moment = _milliseconds(node, literal, field)
+        return _whole_numbers(comparator, milliseconds_of(column), moment)
     if pat.is_boolean(kind):
-        if isinstance(value, bool):
-            return value
-        raise _misfit(node, f"is true or false, not {value!r}", field, literal)
-    if pat.is_integer(kind) or pat.is_floating(kind) or pat.is_decimal(kind):
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return value
+        if comparator not in ("=", "!="):
+            raise _misfit(node, "is true or false: only = and != compare it", field)
+        if not isinstance(value, bool):
+            raise _misfit(node, f"is true or false, not {value!r}", field, literal)
+        return _mask(_ORDERED[comparator](column, value))
+    if not (pat.is_integer(kind) or pat.is_floating(kind)):
+        raise _misfit(node, f"is {kind}, which no filter compares", field)
+    if isinstance(value, str | bool):
         raise _misfit(node, f"is a number, not {value!r}", field, literal)
-    if pat.is_timestamp(kind) or pat.is_date(kind):
-        return _milliseconds(node, literal, field)
-    raise _misfit(node, f"is {kind}, which no filter compares", field)
+    if pat.is_integer(kind):
+        return _whole_numbers(comparator, column, value)
+    # In the column's own precision: 0.1 of a float32 column is no double's 0.1.
+    return _mask(_ORDERED[comparator](column, pa.scalar(float(literal.text), kind)))
 
 
-def milliseconds_of(column: Any) -> Any:
-    """Return a column of timestamps or dates as milliseconds since 1970."""
-    return column.cast(pa.timestamp("ms"), safe=False).cast(pa.int64())
+def _whole_numbers(comparator: str, column: Any, value: float) -> Mask:
+    """Compare integers with any number, also with one that is none of their type, exactly."""
+    bounds = np.iinfo(column.type.to_pandas_dtype())
+    beyond = bounds.max + 1 if value > 0 else bounds.min - 1
+    floor = math.floor(value) if math.isfinite(value) else beyond
+    if floor != value:  # x < 2.5 is x <= 2, and x >= 2.5 is x > 2
+        comparator = {"<": "<=", ">=": ">"}.get(comparator, comparator)
+    if bounds.min <= floor <= bounds.max and (floor == value or comparator in ("<=", ">")):
+        return _mask(_ORDERED[comparator](column, pa.scalar(floor, column.type)))
+    true_of = {"=": False, "!=": True}
+    above = floor > bounds.max
+    holds = true_of.get(comparator, above if comparator in ("<", "<=") else not above)
+    return _mask(pc.is_valid(column)) if holds else np.zeros(len(column), np.bool_)
 
 
 def _milliseconds(node: Comparison, literal: Literal, field: str) -> int:
     try:
-        when = datetime.fromisoformat(str(literal.value))
+        when = datetime.fromisoformat(literal.text)
     except ValueError:
-        problem = f"is a time, and {literal.value!r} is none: write 2026-01-31T09:30:00Z"
+        problem = f"is a time, and {literal.text!r} is none: write 2026-01-31T09:30:00Z"
         raise _misfit(node, problem, field, literal) from None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     return round(when.timestamp() * 1000)
@@ -149,10 +145,6 @@ def _misfit(
     position = node.position if literal is None else literal.position
     text = f"at character {position}: {node.attribute} {problem}"
     return FilterSyntax(field, text, position=position)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pat.is_string(kind) or pat.is_large_string(kind))
 
 
 def _mask(found: Any) -> Mask:

@@ -109,7 +109,8 @@ class _Builder(Transformer[Token, Node]):
 
     def value(self, tokens: list[Token]) -> Literal:
         token = tokens[0]
-        return Literal(_value_of(token), token.start_pos or 0)
+        text = _unquoted(token) if token.type == "STRING" else str(token)
+        return Literal(_value_of(token.type, text), text, token.start_pos or 0)
 
     def comparison(self, parts: list[Any]) -> Node:
         name, operator, value = parts
@@ -133,10 +134,9 @@ def _unquoted(token: Token) -> str:
     return _ESCAPE.sub(r"\1", token[1:-1])
 
 
-def _value_of(token: Token) -> Value:
-    if token.type == "STRING":
-        return _unquoted(token)
-    if token.type == "NUMBER":
-        return int(token) if re.fullmatch(r"[+-]?\d{1,18}", token) else float(token)
-    text = str(token)
-    return text == "true" if text in ("true", "false") else text
+def _value_of(kind: str, text: str) -> Value:
+    if kind == "NUMBER":
+        return int(text) if re.fullmatch(r"[+-]?\d+", text) else float(text)
+    if kind == "NAME" and text in ("true", "false"):
+        return text == "true"
+    return text

@@ -43,14 +43,28 @@ class Box:
 def within_radius(radius: Radius, latitudes: Doubles, longitudes: Doubles) -> Mask:
     """Return which places (n,) lie in the circle; NaN coordinates do not.
 
-    Only places in the band of latitudes that the circle spans are measured.
+    Only places in the box around the circle are measured.
     """
-    reach = np.degrees(radius.metres / EARTH_RADIUS_M) + 1e-9
-    inside: Mask = np.abs(latitudes - radius.latitude) <= reach
+    inside = within_box(_box_around(radius), latitudes, longitudes)
     near = np.flatnonzero(inside)
     distances = haversine_m(radius.latitude, radius.longitude, latitudes[near], longitudes[near])
     inside[near] = distances <= radius.metres
     return inside
+
+
+def _box_around(radius: Radius) -> Box:
+    """Return a box that holds the circle; around a pole it is a cap of every longitude."""
+    reach = radius.metres / EARTH_RADIUS_M * (1 + 1e-9) + 1e-9
+    south, north = (radius.latitude + sign * np.degrees(reach) for sign in (-1, 1))
+    if south <= -90 or north >= 90:
+        return Box(max(south, -90), -180, min(north, 90), 180)
+    # Where the circle touches a meridian, sin(reach) = cos(latitude) sin(difference).
+    sine = np.sin(reach) / np.cos(np.radians(radius.latitude))
+    aside = np.degrees(np.arcsin(min(1, sine))) + 1e-6
+    west, east = (radius.longitude + sign * aside for sign in (-1, 1))
+    if east - west >= 360:
+        return Box(south, -180, north, 180)
+    return Box(south, west + 360 * (west < -180), north, east - 360 * (east > 180))
 
 
 def within_box(box: Box, latitudes: Doubles, longitudes: Doubles) -> Mask:

@@ -10,9 +10,10 @@ Value: TypeAlias = str | float | int | bool
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """One value as it was written."""
+    """One value."""
 
     value: Value
+    text: str  # as it was written, quotes taken off
     position: int  # of its first character in the filter, from 0
 
 

@@ -6,6 +6,7 @@ in bounded caches, which threads share.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from shortlist.core.bitmaps import Bitmap, pack_bitmap
 from shortlist.core.diversity import RowValues
 from shortlist.core.interactions import LongArray
 from shortlist.server.errors import FieldInvalid, FilterUnknownField
-from shortlist.server.filters.compile import column_of, evaluate_filter, milliseconds_of
+from shortlist.server.filters.columns import column_of, is_time, milliseconds_of
+from shortlist.server.filters.compile import evaluate_filter
 from shortlist.server.filters.parse import parse_filter
 from shortlist.server.filters.row_values import row_values
 from shortlist.server.filters.times import NO_TIME
@@ -61,10 +63,13 @@ class ItemAttributes:
         )
 
     def coordinates(self, latitude: str, longitude: str, field: str) -> tuple[Doubles, Doubles]:
-        """Return latitudes and longitudes in degrees, (items,), NaN where one is not known."""
+        """Return latitudes and longitudes in degrees, (items,), NaN where one is not known.
+
+        Longitudes are -180..180, those of 0..360 turned; a latitude beyond a pole is not known.
+        """
         return (
-            self._degrees(latitude, LATITUDES, f"{field}.latitude_attribute"),
-            self._degrees(longitude, LONGITUDES, f"{field}.longitude_attribute"),
+            self._degrees(latitude, LATITUDES, f"{field}.latitude_attribute", _latitudes),
+            self._degrees(longitude, LONGITUDES, f"{field}.longitude_attribute", _longitudes),
         )
 
     def times(self, name: str, field: str) -> LongArray:
@@ -74,26 +79,30 @@ class ItemAttributes:
         1970, told apart by their size.
         """
         name = name or self._only_time(field)
-        column = column_of(self._table, name, field)
-        kind = column.type
-        if not (pat.is_timestamp(kind) or pat.is_date(kind) or pat.is_integer(kind)):
-            raise FieldInvalid(field, f"{name!r} is {kind}, no time", found=name)
-        found: LongArray = self._columns.get(f"time {name}", lambda: _times(column))
+        found: LongArray = self._columns.get(
+            f"time {name}", lambda: _times(column_of(self._table, name, field), name, field)
+        )
         return found
 
-    def _degrees(self, name: str, usual: tuple[str, ...], field: str) -> Doubles:
+    def _degrees(
+        self,
+        name: str,
+        usual: tuple[str, ...],
+        field: str,
+        normal: Callable[[Doubles], Doubles],
+    ) -> Doubles:
         if not name:
             known = self._table.column_names
             name = next((one for one in usual if one in known), usual[0])
-        column = column_of(self._table, name, field)
-        if not (pat.is_floating(column.type) or pat.is_integer(column.type)):
-            raise FieldInvalid(field, f"{name!r} is {column.type}, no number", found=name)
-        found: Doubles = self._columns.get(f"number {name}", lambda: _numbers(column))
+        found: Doubles = self._columns.get(
+            f"{usual[0]} {name}",
+            lambda: normal(_numbers(column_of(self._table, name, field), name, field)),
+        )
         return found
 
     def _only_time(self, field: str) -> str:
         kinds = zip(self._table.column_names, self._table.schema.types, strict=True)
-        times = [name for name, kind in kinds if pat.is_timestamp(kind) or pat.is_date(kind)]
+        times = [name for name, kind in kinds if is_time(kind)]
         if len(times) == 1:
             return str(times[0])
         found = ", ".join(times) or "none"
@@ -101,15 +110,31 @@ class ItemAttributes:
         raise FilterUnknownField(field, problem, known=found)
 
 
-def _times(column: pa.ChunkedArray) -> LongArray:
-    known = ~np.asarray(column.is_null().to_numpy())
+def _times(column: pa.ChunkedArray, name: str, field: str) -> LongArray:
     bare = pat.is_integer(column.type)
-    numbers = column.cast(pa.int64()) if bare else milliseconds_of(column)
+    if not (bare or is_time(column.type)):
+        raise FieldInvalid(field, f"{name!r} is {column.type}, no time", found=name)
+    known = ~np.asarray(column.is_null().to_numpy())
+    numbers = column.cast(pa.int64(), safe=False) if bare else milliseconds_of(column)
     times = np.array(numbers.fill_null(0).to_numpy(), np.int64)
     times = milliseconds(times) if bare else times
     times[~known] = NO_TIME
     return times
 
 
-def _numbers(column: pa.ChunkedArray) -> Doubles:
+def _numbers(column: pa.ChunkedArray, name: str, field: str) -> Doubles:
+    if not (pat.is_floating(column.type) or pat.is_integer(column.type)):
+        raise FieldInvalid(field, f"{name!r} is {column.type}, no number", found=name)
     return np.array(column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(), np.float64)
+
+
+def _latitudes(degrees: Doubles) -> Doubles:
+    degrees[np.abs(degrees) > 90] = np.nan
+    return degrees
+
+
+def _longitudes(degrees: Doubles) -> Doubles:
+    degrees[~np.isfinite(degrees)] = np.nan
+    turned = np.abs(degrees) > 180
+    degrees[turned] = (degrees[turned] + 180) % 360 - 180
+    return degrees

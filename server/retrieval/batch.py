@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from shortlist.server.retrieval.eligibility import Eligibility
 from shortlist.server.retrieval.plan import Method
 from shortlist.server.retrieval.query import Candidates, RetrieveQuery
 from shortlist.server.retrieval.retrieve import Asked, answer, ask, rank
@@ -24,13 +25,17 @@ def retrieve_each(model_of: ModelOf, entries: Sequence[Entry]) -> list[Outcome]:
     A name is looked up once: entries that name the same model get the same one.
     """
     models: dict[tuple[str, str], ServingModel] = {}
-    asked = [_attempt_ask(model_of, models, entry) for entry in entries]
+    eligibility = Eligibility()
+    asked = [_attempt_ask(model_of, models, eligibility, entry) for entry in entries]
     scanned = _scan_shared([one for one in asked if isinstance(one, Asked)])
     return [one if isinstance(one, Exception) else _attempt_answer(one, scanned) for one in asked]
 
 
 def _attempt_ask(
-    model_of: ModelOf, models: dict[tuple[str, str], ServingModel], entry: Entry
+    model_of: ModelOf,
+    models: dict[tuple[str, str], ServingModel],
+    eligibility: Eligibility,
+    entry: Entry,
 ) -> Asked | Exception:
     if isinstance(entry, Exception):
         return entry
@@ -38,7 +43,7 @@ def _attempt_ask(
         name = (entry.catalog, entry.model)
         if name not in models:
             models[name] = model_of(*name)
-        return ask(models[name], entry)
+        return ask(models[name], entry, eligibility)
     except Exception as error:
         return error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from shortlist.core.bitmaps import Bitmap, intersect, pack_bitmap
 from shortlist.server.filters.places import within_box, within_radius
 from shortlist.server.filters.times import within_window
@@ -9,11 +11,28 @@ from shortlist.server.retrieval.attributes import ItemAttributes
 from shortlist.server.retrieval.query import Restrictions
 
 
-def eligible_items(attributes: ItemAttributes, asked: Restrictions, now_ms: int) -> Bitmap | None:
-    """Return the items that pass every restriction; None: nothing is restricted.
+class Eligibility:
+    """The eligible items of requests that are answered together, all at one moment.
 
-    Raises FilterSyntax, FilterUnknownField, FieldInvalid, with the path of the field at fault.
+    Equal restrictions of one model give the same bitmap, so that its requests can share a scan.
     """
+
+    def __init__(self) -> None:
+        self.now_ms = time.time_ns() // 1_000_000
+        self._found: dict[tuple[ItemAttributes, Restrictions], Bitmap | None] = {}
+
+    def items(self, attributes: ItemAttributes, asked: Restrictions) -> Bitmap | None:
+        """Return the items that pass every restriction; None: nothing is restricted.
+
+        Raises FilterSyntax, FilterUnknownField, FieldInvalid, with the path of the field at fault.
+        """
+        key = attributes, asked
+        if key not in self._found:
+            self._found[key] = _eligible(attributes, asked, self.now_ms)
+        return self._found[key]
+
+
+def _eligible(attributes: ItemAttributes, asked: Restrictions, now_ms: int) -> Bitmap | None:
     found: Bitmap | None = None
     if asked.filter:
         found = attributes.filtered(asked.filter)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
 import numpy as np
 
-from shortlist.core.bitmaps import Bitmap, count_rows, has_rows, rows_of_bitmap
+from shortlist.core.bitmaps import (
+    Bitmap,
+    bitmap_of_rows,
+    count_rows,
+    full_bitmap,
+    has_rows,
+    rows_of_bitmap,
+)
 from shortlist.core.interactions import IntArray, LongArray
 from shortlist.server.filters.times import Freshness
-from shortlist.server.retrieval.eligibility import eligible_items
+from shortlist.server.retrieval.eligibility import Eligibility
 from shortlist.server.retrieval.encoder import Encoded
 from shortlist.server.retrieval.known_items import known_rows
 from shortlist.server.retrieval.query import RetrieveQuery, SearchMode
@@ -57,49 +63,40 @@ class Plan:
     fading: Fading | None = None  # how scores change before the best are taken
 
 
-def plan_search(model: ServingModel, query: RetrieveQuery, encoded: Encoded) -> Plan:
+def plan_search(
+    model: ServingModel, query: RetrieveQuery, encoded: Encoded, eligibility: Eligibility
+) -> Plan:
     """Return the plan of one retrieval."""
     excluded = _excluded_rows(model, query, encoded)
-    now = now_ms()
-    eligible = eligible_items(model.attributes, query.restrictions, now)
+    eligible = eligibility.items(model.attributes, query.restrictions)
     fading = None
     if query.freshness is not None:
         times = model.attributes.times(query.freshness.attribute, "freshness.attribute")
-        fading = Fading(query.freshness, times, now)
+        fading = Fading(query.freshness, times, eligibility.now_ms)
     missing: list[str] = []
     allowed = None
     if query.candidate_item_ids:
         rows, missing = known_rows(model.items, query.candidate_item_ids)
         allowed = rows if eligible is None else rows[has_rows(eligible, rows)]
-    elif fading is not None:  # the best before fading need not be the best after
-        allowed = eligible_rows(model.item_count, eligible)
-    if allowed is not None:
         allowed = np.setdiff1d(allowed, excluded, assume_unique=True)
         count = len(allowed)
     elif eligible is None:
         count = model.item_count - len(excluded)
     else:
         count = count_rows(eligible) - int(has_rows(eligible, excluded).sum())
-    method = _method(model, query, encoded, allowed, excluded, restricted=eligible is not None)
+    if allowed is not None or fading is not None:
+        method = Method.GATHER  # the best before fading need not be the best after
+    else:
+        method = _method(model, query, encoded, excluded, restricted=eligible is not None)
     return Plan(method, allowed, excluded, eligible, count, missing, fading)
-
-
-def now_ms() -> int:
-    """Return the moment that ages are measured at."""
-    return time.time_ns() // 1_000_000
-
-
-def eligible_rows(item_count: int, eligible: Bitmap | None) -> IntArray:
-    """Return the rows of the set, ascending; None: every row."""
-    return np.arange(item_count, dtype=np.int32) if eligible is None else rows_of_bitmap(eligible)
 
 
 def searched_rows(plan: Plan, item_count: int) -> IntArray:
     """Return every row that a plan lets be returned, ascending."""
     if plan.allowed is not None:
         return plan.allowed
-    rows = eligible_rows(item_count, plan.eligible)
-    return np.setdiff1d(rows, plan.excluded, assume_unique=True)
+    eligible = full_bitmap(item_count) if plan.eligible is None else plan.eligible
+    return rows_of_bitmap(eligible & ~bitmap_of_rows(plan.excluded, item_count))
 
 
 def _excluded_rows(model: ServingModel, query: RetrieveQuery, encoded: Encoded) -> IntArray:
@@ -114,13 +111,10 @@ def _method(
     model: ServingModel,
     query: RetrieveQuery,
     encoded: Encoded,
-    allowed: IntArray | None,
     excluded: IntArray,
     *,
     restricted: bool,
 ) -> Method:
-    if allowed is not None:
-        return Method.GATHER
     if encoded.item_scores is not None:
         return Method.SCORED
     if encoded.vector is None or model.space is None:

@@ -11,6 +11,7 @@ import numpy as np
 from shortlist.server.errors import QueryKindUnsupported, UserUnknown
 from shortlist.server.retrieval.damping import damped
 from shortlist.server.retrieval.diversity import Variety, varied, variety_of
+from shortlist.server.retrieval.eligibility import Eligibility
 from shortlist.server.retrieval.encoder import Encoded, encode
 from shortlist.server.retrieval.explain import explain
 from shortlist.server.retrieval.interests import Interest, interests_of, merge_by_share
@@ -55,11 +56,11 @@ def retrieve(model: ServingModel, query: RetrieveQuery) -> Candidates:
     Raises UserUnknown where nothing is known and the query wants personal candidates only, and
     what `encode` raises.
     """
-    asked = ask(model, query)
+    asked = ask(model, query, Eligibility())
     return answer(asked, rank(asked, asked.variety.fetch))
 
 
-def ask(model: ServingModel, query: RetrieveQuery) -> Asked:
+def ask(model: ServingModel, query: RetrieveQuery, eligibility: Eligibility) -> Asked:
     """Return the query encoded and planned; raises what `retrieve` does."""
     _check_vectors(model, query)
     encoded = encode(model, query.query, "query")
@@ -69,7 +70,7 @@ def ask(model: ServingModel, query: RetrieveQuery) -> Asked:
     interests = interests_of(model, encoded, query.interests)
     variety = variety_of(model, query)
     model = damped(model, query.popularity_damping)
-    plan = plan_search(model, replace(query, count=variety.fetch), encoded)
+    plan = plan_search(model, replace(query, count=variety.fetch), encoded, eligibility)
     return Asked(model, query, encoded, interests, plan, variety)
 
 

@@ -62,9 +62,7 @@ def search(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Fou
     vector = encoded.vector
     if not plan.eligible_count:
         return Found(_NO_ROWS, _NO_SCORES, SearchReport(SearchMode.EXACT, 0, 0))
-    if plan.allowed is not None:
-        return _gather(model, plan, plan.allowed, encoded, count)
-    if encoded.item_scores is not None:
+    if plan.method is Method.GATHER or encoded.item_scores is not None:
         return _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
     if vector is None or model.space is None:
         return _ranked(model, plan, count)

@@ -72,10 +72,15 @@ def _window(message: pb2.TimeWindow) -> Window:
     after, before, age_max = (message.HasField(name) for name in ("after", "before", "age_max"))
     if not (after or before or age_max):
         raise FieldInvalid("window", "needs after, before or age_max")
+    after_ms = _time_ms("window.after", message.after) if after else None
+    before_ms = _time_ms("window.before", message.before) if before else None
+    if after_ms is not None and before_ms is not None and after_ms >= before_ms:
+        problem = f"{after_ms} ms since 1970 is not earlier than window.before, {before_ms} ms"
+        raise FieldInvalid("window.after", problem, found=after_ms, limit=before_ms)
     return Window(
         attribute=_name("window.attribute", message.attribute),
-        after_ms=_time_ms("window.after", message.after) if after else None,
-        before_ms=_time_ms("window.before", message.before) if before else None,
+        after_ms=after_ms,
+        before_ms=before_ms,
         age_max_ms=_positive_ms("window.age_max", message.age_max) if age_max else None,
     )
 

@@ -69,6 +69,23 @@ def test_samples_follow_the_distribution_without_the_positives(weighted: bool, c
     assert abs(chi_square_deviation(observed, weights / weights.sum())) < CHI_SQUARE_LIMIT
 
 
+def test_a_mixture_draws_from_both_of_its_parts() -> None:
+    """A quarter from all alike, items without popularity too; log_probability says the same."""
+    popularity = np.arange(60) ** 2.0
+    sampler = NegativeSampler(60, popularity, power=0.75, uniform_share=0.25)
+    weights = 0.75 * popularity**0.75 / (popularity**0.75).sum() + 0.25 / 60
+    drawn = sampler.draw(300_000, seed=11)
+    assert abs(chi_square_deviation(np.bincount(drawn, minlength=60), weights)) < CHI_SQUARE_LIMIT
+    every = np.arange(60, dtype=np.int32)
+    np.testing.assert_allclose(np.exp(sampler.log_probability(every)), weights, rtol=1e-5)
+    positives = interactions_of([(0, item) for item in range(0, 60, 2)], 1, 60)
+    asked = np.zeros(600, np.int32)
+    found = sampler.sample(positives, asked, 500, seed=12, attempts_max=1000)
+    weights[::2] = 0
+    observed = np.bincount(found.items.ravel(), minlength=60)
+    assert abs(chi_square_deviation(observed, weights / weights.sum())) < CHI_SQUARE_LIMIT
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_threads_do_not_change_a_sample(weighted: bool) -> None:
     positives = random_interactions(3000, 200, 0.1)
@@ -107,6 +124,18 @@ def test_log_probabilities_are_the_logarithms_of_what_is_drawn() -> None:
     np.testing.assert_allclose(found, [0.25, 0.75, 0.0], atol=1e-7)
     uniform = NegativeSampler(4).log_probability(np.array([[0, 3]], np.int32))
     np.testing.assert_allclose(uniform, np.log([[0.25, 0.25]]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_the_correction_makes_samples_stand_for_all_items(share: float) -> None:
+    """The mean of e^(s - log Q) over samples is the sum of e^s over everything that is drawn."""
+    popularity = np.arange(1, 201)
+    sampler = NegativeSampler(200, popularity, power=1.0, uniform_share=share)
+    scores = np.random.default_rng(4).normal(size=200)
+    drawn = sampler.draw(400_000, seed=9)
+    estimates = np.exp(scores[drawn] - sampler.log_probability(drawn))
+    error = estimates.std() / np.sqrt(len(drawn))
+    assert abs(estimates.mean() - np.exp(scores).sum()) < CHI_SQUARE_LIMIT * error
 
 
 def test_a_batch_lends_only_items_that_are_no_positives() -> None:
@@ -148,6 +177,12 @@ def test_numbers_out_of_range_are_named(arguments: dict[str, object], problem: s
     }
     with pytest.raises((SettingInvalid, DataInvalid), match=problem):
         NegativeSampler(4).sample(**(whole | arguments))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, np.nan])
+def test_a_share_that_is_none_is_refused(share: float) -> None:
+    with pytest.raises(SettingInvalid, match="uniform_share"):
+        NegativeSampler(2, [1.0, 1.0], uniform_share=share)
 
 
 @pytest.mark.parametrize("popularity", [[1.0], [0.0, 0.0], [1.0, -1.0], [1.0, np.nan]])

@@ -10,6 +10,8 @@ from typing import Any
 
 from shortlist.server.filters.tree import And, Comparison, Node, Not, Or
 
+EARTH_RADIUS_M = 6_371_008.8
+
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     ":": operator.eq,
     "=": operator.eq,
@@ -51,9 +53,23 @@ def _fits(sign: str, found: Any, value: Any) -> bool:
     return bool(_OPERATORS[sign](found, value))
 
 
+def destination(start: tuple[float, float], bearing: float, metres: float) -> tuple[float, float]:
+    """Return where one comes from a point, in degrees, along the great circle."""
+    phi, theta = math.radians(start[0]), math.radians(bearing)
+    way = metres / EARTH_RADIUS_M
+    north = math.sin(phi) * math.cos(way) + math.cos(phi) * math.sin(way) * math.cos(theta)
+    latitude = math.asin(max(-1.0, min(1.0, north)))
+    aside = math.atan2(
+        math.sin(theta) * math.sin(way) * math.cos(phi),
+        math.cos(way) - math.sin(phi) * math.sin(latitude),
+    )
+    longitude = (start[1] + math.degrees(aside) + 180) % 360 - 180
+    return math.degrees(latitude), longitude
+
+
 def distance_m(a: tuple[float, float], b: tuple[float, float]) -> float:
     """Return the great-circle distance by the chord between two points on the sphere."""
-    return 2 * 6_371_008.8 * math.asin(min(1.0, math.dist(_point(*a), _point(*b)) / 2))
+    return 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.dist(_point(*a), _point(*b)) / 2))
 
 
 def _point(latitude: float, longitude: float) -> tuple[float, float, float]:

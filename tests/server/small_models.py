@@ -76,7 +76,10 @@ class Loads:
         if folder.name in self.broken:
             raise ArtifactCorrupt(f"{folder.name} is broken")
         seed = sum(folder.name.encode())
-        return small_model(seed, item_count=20, model_id=folder.name, prefix=folder.name)
+        years = pa.table({"year": [(seed * row) % 7 for row in range(20)]})
+        return small_model(
+            seed, item_count=20, model_id=folder.name, prefix=folder.name, attributes=years
+        )
 
 
 def popularity_model(

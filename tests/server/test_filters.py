@@ -1,7 +1,12 @@
 """Filters: what is read, what is refused and where, and which items pass."""
 
+import contextlib
 import json
-from datetime import UTC, datetime
+import math
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from itertools import product
 
 import numpy as np
 import pyarrow as pa
@@ -76,6 +81,72 @@ def passing(text: str, table: pa.Table = TABLE) -> list[int]:
 )
 def test_a_filter_passes_these_items(text: str, rows: list[int]) -> None:
     assert passing(text) == rows
+
+
+CODED = pa.dictionary(pa.int32(), pa.string())
+ODD = pa.table(
+    {
+        "ratio": pa.array([0.1, None, math.nan, 2], pa.float32()),
+        "half": pa.array(np.array([0.5, 1, 2, math.nan], np.float16)),
+        "big": pa.array([2**63 + 1, 2**63 - 1, None, 5], pa.uint64()),
+        "small": pa.array([-128, 127, None, 2], pa.int8()),
+        "euros": pa.array([Decimal("1.10"), Decimal("-3"), None, Decimal("0")]),
+        "postcode": pa.array(["02134", "2134", None, "2026-01-02"]),
+        "day": pa.array([date(2026, 1, 2), date(1960, 2, 29), None, date(2026, 1, 3)]),
+        "nothing": pa.nulls(4),
+        "marks": pa.array([[0.1, None], None, [], [math.nan, 2]], pa.list_(pa.float32())),
+        "kinds": pa.array([["a"], None, [], ["b", "a"]], pa.list_(CODED)),
+        "days": pa.array([[date(2026, 1, 2)], None, [], [None]]),
+        "shape": pa.array([{"x": 1}, None, None, None]),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("ratio = 0.1", [0]),
+        ("ratio != 0.1", [3]),
+        ("ratio:*", [0, 3]),
+        ("ratio < 1e400", [0, 3]),
+        ("half <= 1", [0, 1]),
+        (f"big = {2**63 - 1}", [1]),
+        (f"big > {2**63 - 1}", [0]),
+        ("big > -1.5", [0, 1, 3]),
+        ("big < 5.5", [3]),
+        ("small = 2.0", [3]),
+        ("small != 2.5", [0, 1, 3]),
+        ("small >= 2.5", [1]),
+        ("small <= -127.5", [0]),
+        (f"small < {10**30}", [0, 1, 3]),
+        ("small > 128", []),
+        ("small = 1e400 OR small < -1e400", []),
+        ("euros = 1.1", [0]),
+        ("euros <= 0", [1, 3]),
+        ("postcode = 02134", [0]),
+        ("postcode:2134", [0, 1]),
+        ("postcode = 2026-01-02", [3]),
+        ("day >= 2026-01-02T12:00:00Z", [3]),
+        ("day < 1970-01-01", [1]),
+        ("nothing = 1 OR nothing:a OR nothing:*", []),
+        ("marks:0.1", [0]),
+        ("kinds:a", [0, 3]),
+        ("days:2026-01-02", [0]),
+        ("shape:*", [0]),
+    ],
+)
+def test_every_type_of_column_compares_exactly(text: str, rows: list[int]) -> None:
+    assert passing(text, ODD) == rows
+
+
+LITERALS = ["1", "-1", "0.1", "1e400", f"{2**64}", '"a"', "true", "0001-01-01", "a", "*"]
+
+
+@pytest.mark.parametrize("name", ODD.column_names)
+def test_any_value_beside_any_column_is_an_answer_or_a_clear_error(name: str) -> None:
+    for literal, operator in product(LITERALS, ["=", "!=", "<", ">=", ":"]):
+        with contextlib.suppress(FilterSyntax):
+            passing(f"{name}{operator}{literal}", ODD)
 
 
 @pytest.mark.parametrize(
@@ -204,6 +275,17 @@ def test_filters_are_kept_and_the_oldest_forgotten() -> None:
         found = unpack_bitmap(attributes.filtered(f"year = {year}"), len(ROWS))
         assert found.tolist() == [row["year"] == year for row in ROWS]
     assert attributes.filtered("year > 0") is not first
+    assert len(attributes._filters) == FILTERS_MAX
+
+
+def test_threads_that_share_the_kept_filters_get_their_own() -> None:
+    """More filters than are kept, asked for by many threads at once."""
+    attributes = ItemAttributes(TABLE, len(ROWS))
+    texts = [f"year < {1995 + number % (FILTERS_MAX + 20)}" for number in range(600)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(attributes.filtered, texts))
+    for text, bitmap in zip(texts, found, strict=True):
+        assert np.flatnonzero(unpack_bitmap(bitmap, len(ROWS))).tolist() == passing(text)
     assert len(attributes._filters) == FILTERS_MAX
 
 

@@ -1,6 +1,7 @@
 """Radius, box, window and fading against the definitions, the date line and the poles included."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,8 @@ from shortlist.server.filters.places import (
     within_radius,
 )
 from shortlist.server.filters.times import NO_TIME, Freshness, Window, faded, within_window
-from tests.oracles.filters import distance_m
+from shortlist.server.retrieval.attributes import ItemAttributes
+from tests.oracles.filters import destination, distance_m
 
 PLACES = st.tuples(
     st.one_of(st.floats(-90, 90), st.sampled_from([-90.0, 0.0, 90.0])),
@@ -36,6 +38,17 @@ def test_a_circle_holds_what_is_near_enough(
         distance = distance_m(centre, place)
         if abs(distance - metres) > 1:  # a metre of rounding at opposite ends of the earth
             assert found == (distance < metres)
+
+
+@given(PLACES, st.floats(10, 1.9e7), st.lists(st.floats(0, 360), min_size=1, max_size=20))
+def test_a_circle_reaches_as_far_in_every_direction(
+    centre: tuple[float, float], metres: float, bearings: list[float]
+) -> None:
+    """Also where it passes the date line or a pole."""
+    for share, expected in ((0.999, True), (1.001, False)):
+        places = [destination(centre, bearing, share * metres) for bearing in bearings]
+        inside = within_radius(Radius(*centre, metres), *arrays(places))
+        assert inside.tolist() == [expected] * len(places)
 
 
 def test_the_date_line_and_the_poles_are_no_borders() -> None:
@@ -77,6 +90,16 @@ def test_a_box_across_the_date_line_and_its_meridian() -> None:
     assert up_to.tolist() == [True, False, False, True, True]
     beyond = within_box(Box(-1, -180, 1, -178), latitudes, longitudes)
     assert beyond.tolist() == [False, True, False, True, True]
+
+
+def test_coordinates_are_brought_to_their_range() -> None:
+    """Longitudes of 0..360 are turned; what cannot be a place is none."""
+    table = pa.table(
+        {"lat": [0, 90.0, 91, np.nan, 5], "lng": pa.array([190, 360, 0, 0, None], pa.int16())}
+    )
+    latitudes, longitudes = ItemAttributes(table, 5).coordinates("", "", "within")
+    np.testing.assert_array_equal(latitudes, [0, 90, np.nan, np.nan, 5])
+    np.testing.assert_array_equal(longitudes, [-170, 0, 0, 0, np.nan])
 
 
 def test_unknown_places_are_nowhere() -> None:

@@ -17,6 +17,7 @@ from shortlist.server.filters.parse import parse_filter
 from shortlist.server.filters.places import Box, Radius
 from shortlist.server.filters.times import Freshness, Window
 from shortlist.server.retrieval.batch import retrieve_each
+from shortlist.server.retrieval.eligibility import Eligibility
 from shortlist.server.retrieval.query import (
     EmbeddingQuery,
     Query,
@@ -230,3 +231,26 @@ def test_whole_numbers_are_times_by_their_size() -> None:
     window = Window("when", after_ms=1_700_000_010_000, before_ms=1_700_000_013_000)
     query = RetrieveQuery(UserQuery("nobody"), restrictions=Restrictions(window=window))
     assert sorted(retrieve(model, query).item_ids) == [item_id(row) for row in (10, 11, 12)]
+
+
+def test_equal_restrictions_of_a_batch_are_one_set_at_one_moment() -> None:
+    """So that its entries share a scan; another model has its own set."""
+    eligibility = Eligibility()
+    asked = [Restrictions(window=Window(age_max_ms=36_000_000), filter="year > 0") for _ in "ab"]
+    first, again = (eligibility.items(MODELS[0].attributes, one) for one in asked)
+    assert again is first is not None
+    other = eligibility.items(MODELS[1].attributes, asked[0])
+    assert other is not None
+    assert not np.array_equal(first, other)
+
+
+def test_a_batch_fades_as_each_alone() -> None:
+    times = pa.table({"when": pa.array([1_000_000 + row for row in range(ITEMS)])})
+    model = small_model(3, ITEMS, attributes=times)
+    ageless = Freshness(half_life_ms=1, attribute="when")  # all have faded whole, at any moment
+    queries = [
+        RetrieveQuery(UserQuery(user), count=count, freshness=ageless, exclude_item_ids=excluded)
+        for user, count in (("u001", 3), ("nobody", 90), ("u002", 20))
+        for excluded in ((), ("i003", "i004"))
+    ]
+    assert retrieve_each(lambda *_: model, queries) == [retrieve(model, one) for one in queries]

@@ -14,7 +14,7 @@ from shortlist.server.errors import (
     NotReady,
     ServerError,
 )
-from shortlist.server.retrieval.query import RetrieveQuery, UserQuery
+from shortlist.server.retrieval.query import Restrictions, RetrieveQuery, UserQuery
 from shortlist.server.retrieval.retrieve import retrieve
 from shortlist.server.retrieval.serving_model import ServingModel
 from shortlist.server.retrieval.slots import Slots
@@ -102,12 +102,14 @@ def test_a_broken_model_does_not_push_a_good_one_out(tmp_path: Path, catalog: Ca
 
 
 def test_retrievals_never_mix_two_models(tmp_path: Path, catalog: Catalog) -> None:
-    """While the alias swaps, ids, scores and model name of every reply agree."""
+    """While the alias swaps, ids, scores, filter and model name of every reply agree."""
     slots = Slots(Catalogs(tmp_path), 2, Loads())
     slots.start()
-    query = RetrieveQuery(UserQuery("u001"), count=5)
+    restricted = Restrictions(filter="year < 4")
+    query = RetrieveQuery(UserQuery("u001"), count=5, restrictions=restricted)
     expected = {name: retrieve(slots.model("default", name), query) for name in ("a", "b")}
     assert expected["a"].scores != expected["b"].scores
+    assert len(expected["a"].item_ids) == len(expected["b"].item_ids) == 5
     done = threading.Event()
 
     def ask() -> set[str]:

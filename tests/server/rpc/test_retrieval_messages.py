@@ -75,8 +75,8 @@ def test_every_field_arrives() -> None:
         ),
         window=r.TimeWindow(
             attribute="z",
-            after=Timestamp(seconds=1, nanos=1),
-            before=Timestamp(seconds=-2),
+            after=Timestamp(seconds=-1, nanos=1),
+            before=Timestamp(seconds=2),
             age_max=Duration(seconds=3),
         ),
         freshness=r.Freshness(attribute="z", half_life=Duration(nanos=1), weight=0.0),
@@ -104,7 +104,7 @@ def test_every_field_arrives() -> None:
             filter="a = 1",
             within=Radius(0, -180, 1, "x", "y"),
             box=Box(-90, 180, 0, 0, "x", "y"),
-            window=Window("z", after_ms=1001, before_ms=-2000, age_max_ms=3000),
+            window=Window("z", after_ms=-999, before_ms=2000, age_max_ms=3000),
         ),
         freshness=Freshness(1, 0.0, "z"),
     )
@@ -181,6 +181,10 @@ BAD_RETRIEVALS = [
     ({"query": USER, "window": r.TimeWindow(attribute="a")}, "window"),
     ({"query": USER, "window": r.TimeWindow(after=Timestamp(seconds=10**12))}, "window.after"),
     ({"query": USER, "window": r.TimeWindow(age_max=Duration(seconds=-1))}, "window.age_max"),
+    (
+        {"query": USER, "window": r.TimeWindow(after=Timestamp(seconds=9), before=Timestamp())},
+        "window.after",
+    ),
     ({"query": USER, "freshness": r.Freshness()}, "freshness.half_life"),
     ({"query": USER, "freshness": r.Freshness(half_life=Duration())}, "freshness.half_life"),
     ({"query": USER, "freshness": r.Freshness(half_life=DAY, weight=1.5)}, "freshness.weight"),
