@@ -1,6 +1,6 @@
 """Thin Python client: a server's address in, numpy arrays and plain dataclasses out."""
 
-from shortlist.client.algorithms import Neighbours, Popularity, Ratings, Sgd, Svd, Wals
+from shortlist.client.algorithms import Distilled, Neighbours, Popularity, Ratings, Sgd, Svd, Wals
 from shortlist.client.candidates import (
     Candidates,
     Diversity,
@@ -69,6 +69,7 @@ __all__ = [
     "DataSource",
     "DeadlineExceeded",
     "DecileRecall",
+    "Distilled",
     "Diversity",
     "EarlyStopping",
     "Embeddings",

@@ -8,6 +8,7 @@ from datetime import datetime
 from shortlist.client.algorithms import (
     ALGORITHMS,
     Algorithm,
+    Distilled,
     Neighbours,
     Popularity,
     Ratings,
@@ -107,6 +108,7 @@ class TrainRequest:
     ratings: Ratings | None = None
     neighbours: Neighbours | None = None
     sgd: Sgd | None = None
+    distilled: Distilled | None = None
     evaluation: EvaluationSpec | None = None
     alias: str = ""
     keep_aliases: bool = False

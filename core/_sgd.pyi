@@ -23,22 +23,3 @@ def block_gradients(
     scratch: npt.NDArray[np.float32],
     level: int,
 ) -> float: ...
-def move_rows(
-    rows: npt.NDArray[np.int32],
-    starts: npt.NDArray[np.int64],
-    entries: npt.NDArray[np.int32],
-    gradients: npt.NDArray[np.float32],
-    vectors: npt.NDArray[np.float32],
-    first_moments: npt.NDArray[np.float32],
-    second_moments: npt.NDArray[np.float32],
-    steps: npt.NDArray[np.int32],
-    rate: float,
-    decay: float,
-    square_decay: float,
-    scale: float,
-    regularization: float,
-    first: int,
-    last: int,
-    scratch: npt.NDArray[np.float32],
-    level: int,
-) -> None: ...

@@ -30,7 +30,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shortlist.core._sgd import block_gradients, move_rows, scratch_size
+from shortlist.core._sgd import block_gradients, scratch_size
+from shortlist.core.adam import MovingRows, Step
 from shortlist.core.cpu import simd_level
 from shortlist.core.errors import TrainingDiverged
 from shortlist.core.gramian import LANES, aligned_zeros, gramian, rotate_rows
@@ -42,8 +43,6 @@ from shortlist.core.sgd_params import LOSSES, OFFSETS, SgdParams
 
 BLOCK_PAIRS = 256  # that share their negatives; a block's scores stay in the second-level cache
 GRAMIAN_STEPS = 64  # between two looks at the whole matrix
-ROWS_AT_ONCE = 256
-DECAY, SQUARE_DECAY = 0.9, 0.999  # Adam's
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +81,6 @@ def train_sgd(
             told = Epoch(epoch, params.epochs, loss, time.perf_counter() - started)
             on_epoch(told, lambda: trainer.factors(tuple(losses)))
     return trainer.factors(tuple(losses))
-
-
-class Side:
-    """The vectors of one side with the state of their optimiser."""
-
-    def __init__(self, count: int, width: int) -> None:
-        self.vectors, self.first, self.second = (aligned_zeros((count, width)) for _ in range(3))
-        self.steps = np.zeros(count, np.int32)
 
 
 class Trainer:
@@ -136,21 +127,21 @@ class Trainer:
             sides.append(vectors)
         return SgdFactors(sides[0], sides[1], losses)
 
-    def _started(self) -> tuple[Side, Side]:
+    def _started(self) -> tuple[MovingRows, MovingRows]:
         """Return both sides at random; rows that are never met stay zero."""
         params = self._params
         generator = np.random.default_rng(params.seed)
         stddev = params.init_stddev / np.sqrt(params.dim)
         sides = []
         for counts in (self._user_counts, self._item_counts):
-            side = Side(len(counts), self._width)
+            side = MovingRows(len(counts), self._width)
             drawn = generator.standard_normal((len(counts), params.dim)).astype(np.float32) * stddev
             side.vectors[:, : params.dim] = np.where(counts[:, None] > 0, drawn, 0)
             sides.append(side)
         self._restore_ones(*sides)
         return sides[0], sides[1]
 
-    def _restore_ones(self, users: Side, items: Side) -> None:
+    def _restore_ones(self, users: MovingRows, items: MovingRows) -> None:
         """Put the constant coordinates back; a bias that is not asked for stays 0."""
         if self._params.unit:
             return
@@ -212,33 +203,16 @@ class Trainer:
         for_each_chunk(differentiate, block_count, self._threads)
         if params.gravity:
             self._add_gravity(users, items, user_gradients, item_gradients)
-        self._move(self._user_side, users, user_gradients, pair_count)
+        step = Step(
+            params.learning_rate, 1 / pair_count, self._threads, self._level, params.regularization
+        )
+        self._user_side.move(users, user_gradients, step)
         met = np.concatenate([items, negatives.reshape(-1)])
         gradients = np.concatenate([item_gradients, negative_gradients.reshape(-1, width)])
-        self._move(self._item_side, met, gradients, pair_count)
+        self._item_side.move(met, gradients, step)
         self._restore_ones(self._user_side, self._item_side)
         self._step += 1
         return float(losses.sum())
-
-    def _move(self, side: Side, met: IntArray, gradients: FloatArray, pair_count: int) -> None:
-        """Move every row that was met by the mean of its gradients' sum over the batch."""
-        params = self._params
-        entries = np.argsort(met, kind="stable").astype(np.int32)
-        rows, counts = np.unique(met, return_counts=True)
-        starts = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(counts, out=starts[1:])
-        scratch = np.empty((self._threads, self._width), np.float32)
-
-        def move(chunk: int, thread: int) -> None:
-            first = chunk * ROWS_AT_ONCE
-            move_rows(
-                rows, starts, entries, gradients, side.vectors, side.first, side.second,
-                side.steps, params.learning_rate, DECAY, SQUARE_DECAY, 1 / pair_count,
-                params.regularization, first, min(first + ROWS_AT_ONCE, len(rows)),
-                scratch[thread], self._level,
-            )  # fmt: skip
-
-        for_each_chunk(move, -(-len(rows) // ROWS_AT_ONCE), self._threads)
 
     def _add_gravity(
         self,

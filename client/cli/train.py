@@ -49,7 +49,7 @@ _SETTINGS: tuple[tuple[str, type, str], ...] = (
     ("count", int, "neighbours kept of each item, or users asked"),
     ("loss", str, "squared, logistic, bpr, softmax or contrastive"),
     ("cosine", bool, "score by cosine"),
-    ("temperature", float, "of softmax"),
+    ("temperature", float, "of the softmax"),
     ("margin", float, "of contrastive: negatives below it are far enough"),
     ("negative_count", int, "negatives of a pair"),
     ("negative_power", float, "drawn by popularity to this power"),
@@ -57,8 +57,13 @@ _SETTINGS: tuple[tuple[str, type, str], ...] = (
     ("correct_sampling", bool, "correct for how negatives are drawn (logQ)"),
     ("gravity", float, "weight of the sum of all squared scores"),
     ("user_bias", bool, "whether users have a bias of their own"),
-    ("batch_size", int, "pairs between two steps"),
+    ("batch_size", int, "pairs or users between two steps"),
     ("learning_rate", float, "step of adam"),
+    ("teacher_dim", int, "length of the teacher's vectors"),
+    ("teacher_epochs", int, "passes of the teacher over the data"),
+    ("teacher_temperature", float, "of the teacher's scores"),
+    ("target_count", int, "of the teacher's ranking, a user"),
+    ("sampled_items", int, "beside what the teacher ranked"),
     ("seed", int, "of what is random"),
 )
 _FIELDS = {name: {one.name for one in fields(kind)} for name, kind in ALGORITHMS.items()}

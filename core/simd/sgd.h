@@ -42,6 +42,21 @@ typedef struct {
     float *user_lengths, *item_lengths, *negative_lengths;
 } SgdScratch;
 
+/* Users whose rankings a teacher gave; `candidates` hold all that it ranked, and others. */
+typedef struct {
+    int64_t users, candidate_count, dim; /* candidate_count and dim are multiples of 16 */
+    const float *user_vectors; /* (users, dim) */
+    const int64_t *positive_starts; /* (users + 1,) what each has and is not to be ranked */
+    const int32_t *positives; /* ascending for a user */
+    const int32_t *candidates; /* (candidate_count,) rows, ascending */
+    const float *corrections; /* (candidate_count,) taken off the logits */
+    const float *item_vectors; /* (rows, dim) */
+    const int64_t *target_starts; /* (users + 1,) */
+    const int32_t *targets; /* rows among the candidates */
+    const float *weights; /* of the targets */
+    float *user_gradients, *candidate_gradients; /* written: (users or candidates, dim) */
+} DistillBlock;
+
 typedef struct {
     float rate, decay, square_decay, scale, regularization;
 } SgdStep;
@@ -71,20 +86,25 @@ static inline __attribute__((always_inline)) float sgd_log(float x) {
     return 2.0f * z * (1.0f + q * (0.333333333f + q * (0.2f + q * (0.142857143f + q * (0.111111111f + q * 0.0909090909f)))));
 }
 
-/* Mark the negatives that this user likes; both lists ascend. */
-static inline void sgd_mask(const SgdBlock *block, int64_t user, float *scores) {
+/* The first place in low..high of ascending rows that is not before `row`. */
+static inline int64_t sgd_place(const int32_t *rows, int64_t low, int64_t high, int32_t row) {
+    while (low < high) {
+        const int64_t middle = (low + high) >> 1;
+        if (rows[middle] < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Mark the negatives that a user likes; both lists ascend. */
+static inline void sgd_mask(
+    const int32_t *liked, int64_t liked_count, const int32_t *negatives, int64_t count, float *scores) {
     int64_t low = 0;
-    for (int64_t at = block->row_starts[user]; at < block->row_starts[user + 1]; at++) {
-        const int32_t item = block->columns[at];
-        int64_t high = block->negative_count;
-        while (low < high) {
-            const int64_t middle = (low + high) >> 1;
-            if (block->negatives[middle] < item)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        for (int64_t j = low; j < block->negative_count && block->negatives[j] == item; j++) scores[j] = SGD_MASKED;
+    for (int64_t at = 0; at < liked_count; at++) {
+        low = sgd_place(negatives, low, count, liked[at]);
+        for (int64_t j = low; j < count && negatives[j] == liked[at]; j++) scores[j] = SGD_MASKED;
     }
 }
 
@@ -120,19 +140,20 @@ LEVEL_END
 
 typedef struct {
     double (*block)(const SgdLoss *, const SgdBlock *, const SgdScratch *);
+    double (*distill)(float, const DistillBlock *, const SgdScratch *);
     void (*move)(const SgdStep *, const int32_t *, int64_t, const float *, int64_t, float *, float *, float *, float *, float, float);
 } SgdFunctions;
 
 static const SgdFunctions sgd_functions[LEVEL_COUNT] = {
-    {sgd_block_baseline, sgd_move_baseline},
+    {sgd_block_baseline, sgd_distill_baseline, sgd_move_baseline},
 #if LEVELS_X86
-    {sgd_block_avx2, sgd_move_avx2},
-    {sgd_block_avx512, sgd_move_avx512},
-    {sgd_block_avx512, sgd_move_avx512},
+    {sgd_block_avx2, sgd_distill_avx2, sgd_move_avx2},
+    {sgd_block_avx512, sgd_distill_avx512, sgd_move_avx512},
+    {sgd_block_avx512, sgd_distill_avx512, sgd_move_avx512},
 #else
-    {sgd_block_baseline, sgd_move_baseline},
-    {sgd_block_baseline, sgd_move_baseline},
-    {sgd_block_baseline, sgd_move_baseline},
+    {sgd_block_baseline, sgd_distill_baseline, sgd_move_baseline},
+    {sgd_block_baseline, sgd_distill_baseline, sgd_move_baseline},
+    {sgd_block_baseline, sgd_distill_baseline, sgd_move_baseline},
 #endif
 };
 

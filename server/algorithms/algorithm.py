@@ -46,6 +46,7 @@ class Learned(Generic[P]):
     segment_scores: Interactions | None = None  # segments x items, set with item_scores
     neighbours: Interactions | None = None  # items x items, similarities; None: no precomputed ones
     feature_weights: FloatArray | None = None  # (features, dim): features @ weights places an item
+    history_vectors: FloatArray | None = None  # (items, dim) of what encoders add up; None: items'
     losses: tuple[float, ...] = ()  # after each epoch
 
 
@@ -101,7 +102,11 @@ class Algorithm(Protocol[P]):
         ...
 
     def encoder(
-        self, params: P, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
+        self,
+        params: P,
+        item_vectors: FloatArray,
+        item_counts: npt.NDArray[np.integer],
+        history_vectors: FloatArray | None,
     ) -> HistoryEncoder:
         """Return what folds histories in; only called for models with vectors."""
         ...

@@ -74,6 +74,7 @@ class NeighboursAlgorithm:
         params: NeighboursParams,
         item_vectors: FloatArray,
         item_counts: npt.NDArray[np.integer],
+        history_vectors: FloatArray | None,
     ) -> HistoryEncoder:
         raise AssertionError("neighbours have no vectors")
 

@@ -70,6 +70,7 @@ class Popularity:
         params: PopularityParams,
         item_vectors: FloatArray,
         item_counts: npt.NDArray[np.integer],
+        history_vectors: FloatArray | None,
     ) -> HistoryEncoder:
         raise AssertionError("popularity has no vectors")
 

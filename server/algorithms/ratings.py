@@ -44,7 +44,11 @@ class Ratings:
         return Learned(params, extended_items(factors), users, losses=factors.losses)
 
     def encoder(
-        self, params: RatingParams, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
+        self,
+        params: RatingParams,
+        item_vectors: FloatArray,
+        item_counts: npt.NDArray[np.integer],
+        history_vectors: FloatArray | None,
     ) -> RatingFoldIn:
         return RatingFoldIn(item_vectors, params)
 

@@ -50,7 +50,11 @@ class Sgd:
         return Learned(params, factors.items, factors.users, losses=factors.losses)
 
     def encoder(
-        self, params: SgdParams, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
+        self,
+        params: SgdParams,
+        item_vectors: FloatArray,
+        item_counts: npt.NDArray[np.integer],
+        history_vectors: FloatArray | None,
     ) -> SgdFoldIn:
         return SgdFoldIn(item_vectors, item_counts, params)
 

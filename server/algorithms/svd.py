@@ -40,7 +40,11 @@ class Svd:
         return Learned(params, factors.items, factors.users)
 
     def encoder(
-        self, params: SvdParams, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
+        self,
+        params: SvdParams,
+        item_vectors: FloatArray,
+        item_counts: npt.NDArray[np.integer],
+        history_vectors: FloatArray | None,
     ) -> SvdFoldIn:
         return SvdFoldIn(item_vectors, params)
 

@@ -88,7 +88,11 @@ class Wals:
         )
 
     def encoder(
-        self, params: WalsParams, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
+        self,
+        params: WalsParams,
+        item_vectors: FloatArray,
+        item_counts: npt.NDArray[np.integer],
+        history_vectors: FloatArray | None,
     ) -> FoldIn:
         cold = item_counts == 0 if params.item_features else None
         return FoldIn(item_vectors, item_counts, params, cold)
