@@ -67,8 +67,8 @@ def test_gradients_are_those_of_the_loss(params: SgdParams) -> None:
     total = block_gradients(
         LOSSES.index(params.loss), params.unit, params.negative_weight, params.temperature,
         params.margin, params.hard_count or 0, users, pairs.columns, labels, negatives, corrections,
-        user_vectors, item_vectors, pairs.row_starts, pairs.columns, by_user, by_item, by_negative, scratch,
-        simd_level(),
+        user_vectors, item_vectors, pairs.row_starts, pairs.columns, by_user, by_item,
+        by_negative, scratch, simd_level(),
     )  # fmt: skip
     kept = params.hard_count or NEGATIVES
     share = params.negative_weight / kept
