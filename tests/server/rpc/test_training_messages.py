@@ -329,7 +329,16 @@ BAD = [
     (with_fields(early_stopping=m.EarlyStopping(split=m.SPLIT_GIVEN)), "early_stopping.split"),
     (with_fields(tuning=m.Tuning(trials=1001)), "tuning.trials"),
     (with_fields(tuning=m.Tuning(dims=[64, 0])), "tuning.dims"),
-    (with_fields(tuning=m.Tuning(), svd=a.SvdSpec()), "tuning"),
+    (with_fields(tuning=m.Tuning(), popularity=a.PopularitySpec()), "tuning"),
+    (with_fields(tuning=m.Tuning(dims=[64, 4095]), sgd=a.SgdSpec()), "tuning.dims"),
+    (
+        with_fields(early_stopping=m.EarlyStopping(metric="rmse"), sgd=a.SgdSpec()),
+        "early_stopping.metric",
+    ),
+    (
+        with_fields(early_stopping=m.EarlyStopping(), neighbours=a.NeighboursSpec()),
+        "early_stopping",
+    ),
     (with_fields(warm_start_model="../live"), "warm_start_model"),
     (with_fields(warm_start_model="live", svd=a.SvdSpec()), "warm_start_model"),
     (with_fields(early_stopping=m.EarlyStopping(), svd=a.SvdSpec()), "early_stopping"),
