@@ -83,6 +83,9 @@ class Sgd:
     regularization: float = 0.0
     init_stddev: float | None = None
     seed: int = 0
+    uniform_share: float = 0.0  # of the negatives drawn, the others by popularity
+    hard_count: int | None = None  # of a pair's negatives count, the best-scored
+    in_batch: bool = False  # the pairs' own items are negatives of the others
 
 
 @dataclass(frozen=True, slots=True)

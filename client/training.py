@@ -76,7 +76,7 @@ class EvaluationSpec:
 class EarlyStopping:
     """How the number of epochs is found; 0 and empty mean the server's default."""
 
-    metric: str = ""  # precision, recall, f1, map, ndcg, mrr, hit_rate
+    metric: str = ""  # precision, recall, f1, map, ndcg, mrr, hit_rate, rmse, mae
     cutoff: int = 0
     patience: int = 0  # epochs without a better value
     held_out_fraction: float | None = None

@@ -8,6 +8,7 @@ def block_gradients(
     negative_weight: float,
     temperature: float,
     margin: float,
+    hard_count: int,
     users: npt.NDArray[np.int32],
     items: npt.NDArray[np.int32],
     labels: npt.NDArray[np.float32],

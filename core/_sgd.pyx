@@ -6,6 +6,7 @@ cdef extern from "simd/sgd.h" nogil:
     ctypedef struct SgdLoss:
         int kind, unit
         float negative_weight, temperature, margin
+        int64_t hard_count
     ctypedef struct SgdBlock:
         int64_t pairs, negative_count, dim
         const int32_t *users
@@ -41,6 +42,7 @@ def scratch_size(int64_t pairs, int64_t negatives, int64_t dim):
 
 def block_gradients(
     int kind, bint unit, float negative_weight, float temperature, float margin,
+    int64_t hard_count,                # of a pair's negatives count, the best-scored; 0: all
     const int32_t[::1] users,          # (pairs,)
     const int32_t[::1] items,          # (pairs,)
     const float[::1] labels,           # (pairs,)
@@ -65,7 +67,7 @@ def block_gradients(
     if not pairs:
         return 0.0
     loss.kind, loss.unit, loss.negative_weight = kind, unit, negative_weight
-    loss.temperature, loss.margin = temperature, margin
+    loss.temperature, loss.margin, loss.hard_count = temperature, margin, hard_count
     block.pairs, block.negative_count, block.dim = pairs, n, dim
     block.users, block.items, block.labels = &users[0], &items[0], &labels[0]
     block.user_vectors, block.item_vectors = &user_vectors[0, 0], &item_vectors[0, 0]

@@ -69,7 +69,11 @@ def print_trials(model: Model) -> None:
         return
     names = sorted(model.trials[0].settings)
     print("\ntrials on a part of the events, best first (* is what the model was trained with)")
-    ranked = sorted(enumerate(model.trials, 1), key=lambda one: -one[1].quality)
+    stopping = model.request.early_stopping
+    sign = -1 if stopping is not None and stopping.metric in ("rmse", "mae") else 1
+    ranked = sorted(
+        enumerate(model.trials, 1), key=lambda one: (not one[1].epochs, -sign * one[1].quality)
+    )
     rows = [
         (
             f"{number}{'*' if trial.chosen else ''}",

@@ -53,6 +53,9 @@ _SETTINGS: tuple[tuple[str, type, str], ...] = (
     ("margin", float, "of contrastive: negatives below it are far enough"),
     ("negative_count", int, "negatives of a pair"),
     ("negative_power", float, "drawn by popularity to this power"),
+    ("uniform_share", float, "of the negatives, the others by popularity"),
+    ("in_batch", bool, "the items of other pairs are negatives too"),
+    ("hard_count", int, "of a pair's negatives count, the best-scored"),
     ("negative_weight", float, "of a pair's negatives together"),
     ("correct_sampling", bool, "correct for how negatives are drawn (logQ)"),
     ("gravity", float, "weight of the sum of all squared scores"),
@@ -116,11 +119,13 @@ def _add_data_options(parser: OptionGroup) -> None:
 
 
 def _add_search_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what the server finds on a part of the events (wals)")
+    group = parser.add_argument_group(
+        "what the server finds on a part of the events (wals, sgd, svd, ratings)"
+    )
     group.add_argument("--early-stopping", action="store_true", help="find the number of epochs")
     group.add_argument("--tune", type=int, metavar="TRIALS", help="find settings and epochs")
     group.add_argument("--tune-dims", type=numbers, default=(), metavar="128,256", help="dims too")
-    group.add_argument("--tune-metric", default="", metavar="ndcg", help="what to maximise")
+    group.add_argument("--tune-metric", default="", metavar="ndcg", help="what is to be best")
     group.add_argument("--tune-cutoff", type=int, default=0, help="of that metric")
     group.add_argument("--patience", type=int, default=0, help="epochs without a better value")
 

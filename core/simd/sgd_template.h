@@ -77,7 +77,9 @@ INLINE void LEVEL_NAME(through_unit)(float *gradient, const float *unit, float l
  * score of the pair itself, and becomes the derivative by it. */
 static double LEVEL_NAME(derive)(
     const SgdLoss *loss, float label, const float *corrections, float *scores, int64_t n, float *positive) {
-    const float share = n ? loss->negative_weight / (float)n : 0.0f;
+    const int64_t kept = loss->hard_count && loss->hard_count < n ? loss->hard_count : n;
+    const float share = n ? loss->negative_weight / (float)kept : 0.0f;
+    if (kept < n) sgd_keep_hardest(scores, n, kept);
     const float s = *positive;
     float total = 0;
     switch (loss->kind) {

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from shortlist.core.interactions import Aggregate, Events, FloatArray, IntArray, Interactions
 from shortlist.core.progress import Epoch, TrainerState
+from shortlist.server.algorithms.search_space import SearchSpace
 
 P = TypeVar("P")  # the algorithm's params: a frozen dataclass that checks itself
 
@@ -83,6 +84,7 @@ class Algorithm(Protocol[P]):
     aggregation: Aggregate  # of several events of a pair, where the training does not say
     offset_width: int  # last coordinates of a vector that hold biases and no direction
     predicts_values: bool  # an inner product is the value of the event, so errors can be measured
+    tunable: bool  # there is a search_space
 
     def dim(self, params: P) -> int:
         """Return the length of its vectors, 0 for none."""
@@ -99,6 +101,10 @@ class Algorithm(Protocol[P]):
 
         Raises DataInvalid where the data lacks what the params ask for.
         """
+        ...
+
+    def search_space(self, params: P, seen: Interactions) -> SearchSpace[P] | None:
+        """Return where better settings are looked for, None unless the algorithm is tunable."""
         ...
 
     def encoder(

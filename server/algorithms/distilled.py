@@ -25,6 +25,7 @@ class Distilled:
     aggregation: Aggregate = "sum"
     offset_width = 0
     predicts_values = False
+    tunable = False
 
     def dim(self, params: DistilledParams) -> int:
         return params.dim
@@ -65,6 +66,9 @@ class Distilled:
             history_vectors=factors.histories,
             losses=taught.losses + factors.losses,
         )
+
+    def search_space(self, params: DistilledParams, seen: Interactions) -> None:
+        return None
 
     def encoder(
         self,

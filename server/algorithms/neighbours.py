@@ -47,6 +47,7 @@ class NeighboursAlgorithm:
     aggregation: Aggregate = "sum"
     offset_width = 0
     predicts_values = False
+    tunable = False
 
     def dim(self, params: NeighboursParams) -> int:
         return 0
@@ -68,6 +69,9 @@ class NeighboursAlgorithm:
         found = find_neighbours(by_item, params.count, params.weighting, threads)
         parts = found.row_starts, found.rows, found.similarities
         return Learned(params, neighbours=Interactions(*parts, by_item.row_count))
+
+    def search_space(self, params: NeighboursParams, seen: Interactions) -> None:
+        return None
 
     def encoder(
         self,

@@ -39,6 +39,7 @@ class Popularity:
     aggregation: Aggregate = "sum"
     offset_width = 0
     predicts_values = False
+    tunable = False
 
     def dim(self, params: PopularityParams) -> int:
         return 0
@@ -64,6 +65,9 @@ class Popularity:
             counted = events.users, events.items, weights, data.user_segments
             by_segment = segment_popularity(*counted, item_count)
         return Learned(params, item_scores=scores, segment_scores=by_segment)
+
+    def search_space(self, params: PopularityParams, seen: Interactions) -> None:
+        return None
 
     def encoder(
         self,

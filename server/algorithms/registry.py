@@ -1,5 +1,6 @@
 """The algorithms by name and by their params."""
 
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from shortlist.core.distilled_params import DistilledParams
@@ -31,6 +32,13 @@ ALGORITHMS: dict[str, Algorithm[Any]] = {
     for one in (Wals(), Distilled(), Sgd(), Popularity(), Svd(), Ratings(), NeighboursAlgorithm())
 }
 _BY_PARAMS: dict[type, Algorithm[Any]] = {one.params_type: one for one in ALGORITHMS.values()}
+
+
+def with_dim(params: Params, dim: int) -> Params:
+    """Return the params of an algorithm with vectors, with another dim. Raises SettingInvalid."""
+    changed: Any = params  # every algorithm with vectors has a dim
+    found: Params = replace(changed, dim=dim)
+    return found
 
 
 def algorithm_of(params: Params) -> Algorithm[Any]:

@@ -11,6 +11,9 @@ from shortlist.core.interactions import Aggregate, FloatArray, Interactions
 from shortlist.core.progress import Epoch
 from shortlist.core.svd import SvdFoldIn, SvdParams, decompose
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
+from shortlist.server.algorithms.search_space import Axis, AxisSpace
+
+DIM_MIN = 2  # that a search tries
 
 
 class Svd:
@@ -21,6 +24,7 @@ class Svd:
     aggregation: Aggregate = "sum"
     offset_width = 0
     predicts_values = False
+    tunable = True
 
     def dim(self, params: SvdParams) -> int:
         return params.dim
@@ -38,6 +42,11 @@ class Svd:
     ) -> Learned[SvdParams]:
         factors = decompose(data.seen, params, threads=threads)
         return Learned(params, factors.items, factors.users)
+
+    def search_space(self, params: SvdParams, seen: Interactions) -> AxisSpace[SvdParams]:
+        """Any smaller dim; the one given bounds the memory."""
+        dims = Axis("dim", min(DIM_MIN, params.dim), params.dim, whole=True)
+        return AxisSpace(params, [dims])
 
     def encoder(
         self,

@@ -22,6 +22,7 @@ from shortlist.core.progress import Epoch
 from shortlist.core.wals import Snapshot, WalsFactors, train_wals
 from shortlist.core.wals_params import WalsParams, with_data_defaults
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
+from shortlist.server.algorithms.wals_space import WalsSpace
 
 DAY_MS = 86_400_000
 FRESHNESS_MIN = 1e-5  # below it, conjugate gradient in float32 loses the users of old events alone
@@ -35,6 +36,7 @@ class Wals:
     aggregation: Aggregate = "sum"
     offset_width = 0
     predicts_values = False
+    tunable = True
 
     def dim(self, params: WalsParams) -> int:
         return params.dim
@@ -86,6 +88,9 @@ class Wals:
             feature_weights=factors.feature_weights,
             losses=factors.losses,
         )
+
+    def search_space(self, params: WalsParams, seen: Interactions) -> WalsSpace:
+        return WalsSpace(params, seen)
 
     def encoder(
         self,
