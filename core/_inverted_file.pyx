@@ -36,7 +36,7 @@ cdef extern from "simd/scan_lists.h" nogil:
         int64_t stride
         const int64_t *spans
 
-    void quantize_query(const float *, int64_t, int64_t, int32_t *, int32_t *) noexcept
+    void quantize_query(int, const float *, int64_t, int64_t, int32_t *, int32_t *) noexcept
     int64_t search_lists(int, const InvertedLists *, ScanTask *, ScanLists *, ScanLists *, uint64_t *, int64_t *) noexcept
 
 
@@ -58,7 +58,7 @@ def search(
     float[:, ::1] top_scores,            # (q, k) written here, best first; k at most keep
     int32_t[:, ::1] top_rows,            # (q, k) written here
     int64_t[::1] scored,                 # (q,) written here: items looked at
-    int32_t[::1] query_codes,            # (groups,) scratch
+    int32_t[::1] query_codes,            # (groups * query_words,) scratch
     float[::1] list_scores,              # (capacity,) scratch, of lists and then of items
     int32_t[::1] list_rows,              # (capacity,) scratch
     int32_t[::1] near_rows,              # (capacity,) scratch
@@ -89,7 +89,7 @@ def search(
     with nogil:
         for q in range(queries.shape[0]):
             task.queries = &queries[q, 0]
-            quantize_query(task.queries, task.dim, task.groups, &query_codes[0], &offset)
+            quantize_query(level, task.queries, task.dim, task.groups, &query_codes[0], &offset)
             if excluded_starts is not None:
                 task.excluded_starts = &excluded_starts[q]
                 task.excluded_rows = &excluded_rows[0]

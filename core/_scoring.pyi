@@ -4,7 +4,9 @@ from shortlist.core.quantization import ByteArray
 
 def panel_floats(level: int) -> int: ...
 def first_value_beyond(values: FloatArray, limit: float) -> int: ...
+def query_words(level: int) -> int: ...
 def quantize_queries(
+    level: int,
     queries: FloatArray,
     dim: int,
     codes: IntArray,

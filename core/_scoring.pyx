@@ -33,6 +33,7 @@ cdef extern from "simd/scan.h" nogil:
 
     ctypedef struct ScanKernels:
         int64_t panel_floats_per_dim
+        int64_t query_words
         void (*scan)(const ScanTask *, ScanLists *, float *) noexcept nogil
         void (*scan_int8)(const ScanTask *, ScanLists *) noexcept nogil
         void (*score_rows)(const float *, int64_t, const float *, const int32_t *, int64_t, float *) noexcept nogil
@@ -40,7 +41,7 @@ cdef extern from "simd/scan.h" nogil:
     const ScanKernels scan_kernels[4]
     int64_t scan_finish(int, const ScanTask *, int64_t, const float *, const int32_t *, const int64_t *, int64_t,
                         int64_t, int64_t, int64_t, int64_t, float *, int32_t *, uint64_t *) noexcept
-    void quantize_query(const float *, int64_t, int64_t, int32_t *, int32_t *) noexcept
+    void quantize_query(int, const float *, int64_t, int64_t, int32_t *, int32_t *) noexcept
     int64_t first_beyond(const float *, int64_t, float) noexcept
 
 
@@ -57,17 +58,23 @@ def first_value_beyond(const float[::1] values, float limit):
     return found
 
 
+def query_words(int level):
+    """Return how many words hold a query's codes of a group of four dims."""
+    return scan_kernels[level].query_words
+
+
 def quantize_queries(
+    int level,
     const float[:, ::1] queries,  # (q, stride)
     int64_t dim,
-    int32_t[:, ::1] codes,        # (q, groups) written here: four codes a word
+    int32_t[:, ::1] codes,        # (q, groups * query_words) written here
     int32_t[::1] offsets,         # (q,) written here: -128 times the sum of a query's codes
 ):
     """Round each query to int8, its largest magnitude to 127."""
-    cdef int64_t q
+    cdef int64_t q, groups = (dim + 3) / 4
     with nogil:
         for q in range(queries.shape[0]):
-            quantize_query(&queries[q, 0], dim, codes.shape[1], &codes[q, 0], &offsets[q])
+            quantize_query(level, &queries[q, 0], dim, groups, &codes[q, 0], &offsets[q])
 
 
 def scan(
@@ -106,7 +113,7 @@ def scan_int8(
     int level,
     const uint8_t[:, :, ::1] codes,      # (blocks, groups, 64) items, a multiple of four blocks
     const float[::1] scales,             # (16 * blocks,)
-    const int32_t[:, ::1] query_codes,   # (q, groups)
+    const int32_t[:, ::1] query_codes,   # (q, groups * query_words)
     const int32_t[::1] query_offsets,    # (q,)
     const uint64_t[::1] eligible,        # as in scan
     const int64_t[::1] excluded_starts,

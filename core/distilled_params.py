@@ -14,10 +14,10 @@ class DistilledParams:
     """How a student learns (core/distillation.py), from whom; out of range: SettingInvalid."""
 
     dim: int = 64
-    epochs: int = 6
+    epochs: int = 8
     target_count: int = 200  # of the teacher's ranking, a user
-    teacher_temperature: float = 0.1  # smaller: only the teacher's very best count
-    temperature: float = 0.07  # of the student
+    teacher_temperature: float = 0.05  # smaller: only the teacher's very best count
+    temperature: float = 0.05  # of the student
     sampled_items: int = 1024  # beside what the teacher ranked, for each block of users
     batch_size: int = 512  # users between two steps
     learning_rate: float = 0.003

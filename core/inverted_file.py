@@ -19,7 +19,7 @@ from shortlist.core.cpu import simd_level
 from shortlist.core.errors import SettingInvalid
 from shortlist.core.parallel import for_each_chunk, resolve_threads
 from shortlist.core.quantization import BLOCK_ITEMS, GROUP_DIMS, ByteArray, Quantized
-from shortlist.core.scanning import LIST_PADDING, LIST_SLACK, SUM_LANES, TopRows
+from shortlist.core.scanning import LIST_PADDING, LIST_SLACK, SUM_LANES, TopRows, query_code_words
 from shortlist.core.scoring import check_query_matrix, check_restrictions, kept_estimates
 from shortlist.core.spherical_kmeans import cluster_directions, unit_vectors
 
@@ -165,7 +165,7 @@ class ListScan:
                 top.scores[here],
                 top.rows[here],
                 scored[here],
-                np.empty(file.codes.shape[1], np.int32),
+                np.empty(query_code_words(level, file.dim), np.int32),
                 np.empty(capacity, np.float32),
                 np.empty(capacity, np.int32),
                 np.empty(capacity, np.int32),

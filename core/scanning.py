@@ -14,6 +14,7 @@ import shortlist.core._scoring as kernels
 from shortlist.core.bitmaps import WORD_BITS, Bitmap
 from shortlist.core.cpu import simd_level
 from shortlist.core.parallel import for_each_chunk
+from shortlist.core.quantization import GROUP_DIMS
 
 if TYPE_CHECKING:
     from shortlist.core.interactions import FloatArray, IntArray, Interactions, LongArray
@@ -63,7 +64,7 @@ class _Queries(NamedTuple):
     """A block of queries as the kernels take them."""
 
     padded: FloatArray  # (q, dim rounded up to a multiple of 8), zeros beyond dim
-    codes: IntArray  # (q, groups) four int8 codes a word; no groups where nothing is estimated
+    codes: IntArray  # (q, words) as the level wants them; no words where nothing is estimated
     offsets: IntArray  # (q,)
     excluded: tuple[LongArray | None, IntArray | None]  # row starts, rows
 
@@ -79,7 +80,7 @@ def run_scan(scan: Scan, excluded: Interactions | None, top: TopRows, threads: i
 
     def scan_block(chunk: int, _: int) -> None:
         here = slice(chunk * block, min((chunk + 1) * block, query_count))
-        queries = _queries(scan, here, excluded)
+        queries = _queries(level, scan, here, excluded)
         lists = _scan_parts(level, scan, queries, part_count)
         results = top
         if block < query_count:
@@ -101,13 +102,18 @@ def first_value_beyond(values: FloatArray, limit: float) -> int:
     return kernels.first_value_beyond(values.reshape(-1), limit)
 
 
-def _queries(scan: Scan, here: slice, excluded: Interactions | None) -> _Queries:
-    padded = _pad(scan.queries[here])
-    groups = 0 if scan.quantized is None else scan.quantized.codes.shape[1]
-    codes = np.empty((len(padded), groups), np.int32)
+def query_code_words(level: int, dim: int) -> int:
+    """Return how many words hold the int8 codes of a query at this SIMD level."""
+    return -(-dim // GROUP_DIMS) * kernels.query_words(level)
+
+
+def _queries(level: int, scan: Scan, here: slice, excluded: Interactions | None) -> _Queries:
+    padded, dim = _pad(scan.queries[here]), scan.items.shape[1]
+    words = 0 if scan.quantized is None else query_code_words(level, dim)
+    codes = np.empty((len(padded), words), np.int32)
     offsets = np.empty(len(padded), np.int32)
-    if groups:
-        kernels.quantize_queries(padded, scan.items.shape[1], codes, offsets)
+    if words:
+        kernels.quantize_queries(level, padded, dim, codes, offsets)
     if excluded is None:
         return _Queries(padded, codes, offsets, (None, None))
     starts = excluded.row_starts[here.start : here.stop + 1]

@@ -18,55 +18,45 @@ SCAN_INLINE VI NAME(load_codes)(const uint8_t *from) {
     return v;
 }
 
+/* The four codes of a group meet the query's in WORDS words: all at once, or dims 0 and 2 and then
+ * dims 1 and 3, as 16-bit numbers. 255 * 127 twice is far from the end of 32 bits: nothing saturates. */
 #if defined(SCAN_VNNI)
-#define SUM_START(offset) ((VI){0} + (offset)) /* offset = -128 * the sum of the query's codes */
-#define CENTRE(x) (x)
+#define WORDS 1
+#define WORD(x, w) (x)
 #define ADD_DOT(sum, x, q) ((VI)_mm512_dpbusd_epi32((__m512i)(sum), (__m512i)(x), (__m512i)(q)))
 #else
-#define SUM_START(offset) ((VI){0})
-#define CENTRE(x) ((x) ^ (int32_t)0x80808080) /* to signed: -127..127 */
-/* Both factors are within 127, so a sum of two products fits 16 bits: nothing saturates. */
+typedef uint16_t NAME(vu) __attribute__((vector_size(4 * LANES)));
+#define WORDS 2
+#define WORD(x, w) ((w) ? (VI)((NAME(vu))(x) >> 8) : (x) & 0x00ff00ff)
 #if defined(SCAN_AVX512)
-SCAN_INLINE VI NAME(add_dot)(VI sum, VI x, VI q) {
-    const __m512i signed_x = _mm512_mask_sub_epi8((__m512i)x, _mm512_movepi8_mask((__m512i)q), _mm512_setzero_si512(), (__m512i)x);
-    const __m512i pairs = _mm512_maddubs_epi16(_mm512_abs_epi8((__m512i)q), signed_x);
-    return sum + (VI)_mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
-}
+#define ADD_DOT(sum, x, q) ((sum) + (VI)_mm512_madd_epi16((__m512i)(x), (__m512i)(q)))
 #elif defined(SCAN_AVX2)
-SCAN_INLINE VI NAME(add_dot)(VI sum, VI x, VI q) {
-    const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8((__m256i)q), _mm256_sign_epi8((__m256i)x, (__m256i)q));
-    return sum + (VI)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
-}
+#define ADD_DOT(sum, x, q) ((sum) + (VI)_mm256_madd_epi16((__m256i)(x), (__m256i)(q)))
+#elif LEVELS_X86
+#define ADD_DOT(sum, x, q) ((sum) + (VI)_mm_madd_epi16((__m128i)(x), (__m128i)(q)))
 #else
-typedef int16_t NAME(vs) __attribute__((vector_size(4 * LANES)));
-#define EVEN_BYTES(x) ((NAME(vs))((NAME(vs))(x) << 8) >> 8)
-#define ODD_BYTES(x) ((NAME(vs))(x) >> 8)
-SCAN_INLINE VI NAME(add_dot)(VI sum, VI x, VI q) {
-    const NAME(vs) pairs = EVEN_BYTES(x) * EVEN_BYTES(q) + ODD_BYTES(x) * ODD_BYTES(q);
-    return sum + ((VI)((VI)pairs << 16) >> 16) + ((VI)pairs >> 16);
-}
+#define ADD_DOT(sum, x, q) ((sum) + ((x) & 0xffff) * ((q) << 16 >> 16) + ((x) >> 16) * ((q) >> 16))
 #endif
-#define ADD_DOT(sum, x, q) NAME(add_dot)(sum, x, q)
 #endif
 
 /* Score `panels` vectors of items with `width` queries from q on; both are constants at every call. */
 SCAN_INLINE void NAME(scan_int8_queries)(const ScanTask *task, ScanLists *lists, int64_t position, uint64_t eligible, int64_t q, const int panels, const int width) {
     const int64_t groups = task->groups;
     const uint8_t *codes = task->codes + CODES_OFFSET(position, groups);
-    const int32_t *query = task->query_codes + q * groups;
+    const int32_t *query = task->query_codes + q * groups * WORDS;
     VI sum[PANELS8][QUERIES_WIDE8];
     for (int p = 0; p < panels; p++)
-        for (int j = 0; j < width; j++) sum[p][j] = SUM_START(task->query_offsets[q + j]);
+        for (int j = 0; j < width; j++) sum[p][j] = (VI){0} + task->query_offsets[q + j];
     for (int64_t g = 0; g < groups; g++, codes += 64) {
-        VI x[PANELS8];
+        VI word[QUERIES_WIDE8][WORDS];
+        for (int j = 0; j < width; j++)
+            for (int w = 0; w < WORDS; w++) word[j][w] = (VI){0} + query[(j * groups + g) * WORDS + w];
         for (int p = 0; p < panels; p++) {
             const uint8_t *from = codes + CODES_OFFSET(p * LANES, groups);
-            x[p] = CENTRE(NAME(load_codes)(from));
+            const VI x = NAME(load_codes)(from);
             if (width == 1) __builtin_prefetch(from + SCAN_AHEAD_BYTES);
-        }
-        for (int j = 0; j < width; j++) {
-            const VI word = (VI){0} + query[j * groups + g];
-            for (int p = 0; p < panels; p++) sum[p][j] = ADD_DOT(sum[p][j], x[p], word);
+            for (int j = 0; j < width; j++)
+                for (int w = 0; w < WORDS; w++) sum[p][j] = ADD_DOT(sum[p][j], WORD(x, w), word[j][w]);
         }
     }
     for (int p = 0; p < panels; p++) {
@@ -107,8 +97,6 @@ static void NAME(scan_int8)(const ScanTask *task, ScanLists *lists) {
 
 #undef VI
 #undef CODES_OFFSET
-#undef SUM_START
-#undef CENTRE
+#undef WORDS
+#undef WORD
 #undef ADD_DOT
-#undef EVEN_BYTES
-#undef ODD_BYTES

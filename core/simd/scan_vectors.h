@@ -34,19 +34,16 @@ SCAN_INLINE void NAME(store)(float *to, VF v) { memcpy(to, &v, sizeof v); }
 #define GROUP(a) NAME(load)(a)
 #define ABOVE(v, t) ((uint32_t)_mm256_movemask_ps(_mm256_cmp_ps((__m256)(v), (__m256)(t), _CMP_GT_OQ)))
 #else
+#if LEVELS_X86
+#define ABOVE(v, t) ((uint32_t)_mm_movemask_ps(_mm_cmpgt_ps((__m128)(v), (__m128)(t))))
+#define LESSER(a, b) ((VF)_mm_min_ps((__m128)(a), (__m128)(b)))
+#define LARGER(a, b) ((VF)_mm_max_ps((__m128)(a), (__m128)(b)))
+#else
 SCAN_INLINE VF NAME(choose)(NAME(vi) which, VF yes, VF no) {
     return (VF)((which & (NAME(vi))yes) | (~which & (NAME(vi))no));
 }
 #define LESSER(a, b) NAME(choose)((NAME(vi))((a) < (b)), a, b)
 #define LARGER(a, b) NAME(choose)((NAME(vi))((a) > (b)), a, b)
-#define PAIR(a, b) ((void)(b), NAME(load)(a))
-SCAN_INLINE VF NAME(load_tail)(const float *from, int64_t n) {
-    VF v = {0};
-    memcpy(&v, from, 4 * (n < 0 ? 0 : n > LANES ? LANES : n));
-    return v;
-}
-#define PAIR_TAIL(a, b, n) ((void)(b), NAME(load_tail)(a, n))
-#define GROUP(a) NAME(load)(a)
 SCAN_INLINE uint32_t NAME(above)(VF v, VF t) {
     const NAME(vi) bit = {1, 2, 4, 8};
     uint64_t words[2];
@@ -55,6 +52,15 @@ SCAN_INLINE uint32_t NAME(above)(VF v, VF t) {
     return (uint32_t)((words[0] | words[1]) | (words[0] | words[1]) >> 32);
 }
 #define ABOVE(v, t) NAME(above)(v, t)
+#endif
+#define PAIR(a, b) ((void)(b), NAME(load)(a))
+SCAN_INLINE VF NAME(load_tail)(const float *from, int64_t n) {
+    VF v = {0};
+    memcpy(&v, from, 4 * (n < 0 ? 0 : n > LANES ? LANES : n));
+    return v;
+}
+#define PAIR_TAIL(a, b, n) ((void)(b), NAME(load_tail)(a, n))
+#define GROUP(a) NAME(load)(a)
 #endif
 
 #define SPLAT(x) ((x) - (VF){0})
