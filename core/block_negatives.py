@@ -17,19 +17,24 @@ if TYPE_CHECKING:
 _SEED_STEP = 0x9E3779B97F4A7C15
 
 
+def block_negative_count(params: SgdParams) -> int:
+    """Return how many negatives a whole block has, a multiple of 16."""
+    return -(-params.negative_count // LANES) * LANES + BLOCK_PAIRS * params.in_batch
+
+
 class BlockNegatives:
     """The distribution of negatives over items, prepared once; immutable."""
 
     def __init__(self, item_counts: npt.NDArray[np.integer], params: SgdParams) -> None:
         """item_counts (items,): pairs of each item; one that nobody has is never a negative."""
         self._params, self._total = params, max(1, int(item_counts.sum()))
-        self._drawn_count = -(-params.negative_count // LANES) * LANES
         self._counts, self._sampler = item_counts, None
         if params.negative_count and item_counts.any():
             weights, power = item_weights(item_counts, params.negative_power, params.uniform_share)
             self._sampler = NegativeSampler(len(weights), weights, power=power)
         lent_count = self._lent_count(BLOCK_PAIRS)
-        self.count = self._drawn_count + lent_count  # of a whole block
+        self.count = block_negative_count(params)
+        self._drawn_count = self.count - lent_count
         self._whole_block = self._log_expected(lent_count)
 
     def of_batch(self, items: IntArray, step: int) -> list[tuple[IntArray, FloatArray]]:

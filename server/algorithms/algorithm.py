@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from shortlist.core.interactions import Aggregate, Events, FloatArray, IntArray, Interactions
 from shortlist.core.progress import Epoch, TrainerState
+from shortlist.server.algorithms.data_size import DataSize
 from shortlist.server.algorithms.search_space import SearchSpace
 
 P = TypeVar("P")  # the algorithm's params: a frozen dataclass that checks itself
@@ -101,6 +102,10 @@ class Algorithm(Protocol[P]):
 
         Raises DataInvalid where the data lacks what the params ask for.
         """
+        ...
+
+    def training_bytes(self, params: P, size: DataSize) -> int:
+        """Return what `fit` allocates beside its data, at its peak; rather a little too much."""
         ...
 
     def search_space(self, params: P, seen: Interactions) -> SearchSpace[P] | None:

@@ -14,6 +14,7 @@ from shortlist.core.distilled_params import DistilledParams
 from shortlist.core.interactions import Aggregate, FloatArray, Interactions
 from shortlist.core.progress import Epoch
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
+from shortlist.server.algorithms.data_size import DataSize, padded
 from shortlist.server.algorithms.wals import Wals
 
 
@@ -66,6 +67,13 @@ class Distilled:
             history_vectors=factors.histories,
             losses=taught.losses + factors.losses,
         )
+
+    def training_bytes(self, params: DistilledParams, size: DataSize) -> int:
+        """The teacher; then its vectors, the rankings, and the student with Adam's moments."""
+        taught = size.vector_bytes(padded(params.teacher_dim))
+        rankings = 20 * size.user_count * min(params.target_count, size.item_count)
+        student = 6 * size.vector_bytes(padded(params.dim)) + 2 * size.matrix_bytes
+        return max(Wals().training_bytes(params.teacher, size), taught + rankings + student)
 
     def search_space(self, params: DistilledParams, seen: Interactions) -> None:
         return None

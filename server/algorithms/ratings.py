@@ -13,6 +13,7 @@ from shortlist.core.progress import Epoch
 from shortlist.core.rating_fold_in import RatingFoldIn, extended_items, extended_users
 from shortlist.core.ratings import RatingFactors, RatingParams, train_ratings
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
+from shortlist.server.algorithms.data_size import DataSize
 from shortlist.server.algorithms.search_space import Axis, AxisSpace
 
 
@@ -46,6 +47,11 @@ class Ratings:
         factors = train_ratings(data.seen, params, threads=threads, on_epoch=tell)
         users, items = _vectors(factors)
         return Learned(params, items, users, losses=factors.losses)
+
+    def training_bytes(self, params: RatingParams, size: DataSize) -> int:
+        """Doubles: vectors as they were and will be; with Adam gradients, moments and moves too."""
+        copies = 3 if params.solver == "als" else 7
+        return copies * size.vector_bytes(params.dim + 1, 8) + 32 * size.event_count
 
     def search_space(self, params: RatingParams, seen: Interactions) -> AxisSpace[RatingParams]:
         return AxisSpace(params, _axes(params))

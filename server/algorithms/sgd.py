@@ -8,12 +8,14 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from shortlist.core.block_negatives import block_negative_count
 from shortlist.core.interactions import Aggregate, FloatArray, Interactions
 from shortlist.core.progress import Epoch
 from shortlist.core.sgd import SgdFactors, train_sgd
 from shortlist.core.sgd_fold_in import SgdFoldIn
-from shortlist.core.sgd_params import OFFSETS, SgdParams
+from shortlist.core.sgd_params import BLOCK_PAIRS, OFFSETS, SgdParams
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
+from shortlist.server.algorithms.data_size import DataSize, padded
 from shortlist.server.algorithms.search_space import Axis, AxisSpace
 
 POWER_MIN = 0.05  # beside a uniform share: at 0 there would be nothing to mix
@@ -52,6 +54,16 @@ class Sgd:
 
         factors = train_sgd(data.seen, params, threads=threads, on_epoch=tell)
         return Learned(params, factors.items, factors.users, losses=factors.losses)
+
+    def training_bytes(self, params: SgdParams, size: DataSize) -> int:
+        """Vectors and Adam's moments; pairs and their order; a batch's gradients, or the result."""
+        width, count = padded(params.dim + OFFSETS), block_negative_count(params)
+        blocks = -(-min(params.batch_size, size.event_count) // BLOCK_PAIRS)
+        pairs, shared = blocks * BLOCK_PAIRS, blocks * count
+        scratch = BLOCK_PAIRS * (2 * width + count) + 2 * count * width
+        batch = 4 * width * (3 * pairs + 2 * shared) + 4 * size.threads * scratch
+        made = 2 * size.vector_bytes(width)
+        return 3 * size.vector_bytes(width) + 24 * size.event_count + max(batch, made)
 
     def search_space(self, params: SgdParams, seen: Interactions) -> AxisSpace[SgdParams]:
         return AxisSpace(params, _axes(params))

@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from shortlist.core.interactions import Aggregate, FloatArray, Interactions
 from shortlist.core.progress import Epoch
-from shortlist.core.svd import SvdFoldIn, SvdParams, decompose
+from shortlist.core.svd import OVERSAMPLING, SvdFoldIn, SvdParams, decompose
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
+from shortlist.server.algorithms.data_size import DataSize
 from shortlist.server.algorithms.search_space import Axis, AxisSpace
 
 DIM_MIN = 2  # that a search tries
@@ -42,6 +43,10 @@ class Svd:
     ) -> Learned[SvdParams]:
         factors = decompose(data.seen, params, threads=threads)
         return Learned(params, factors.items, factors.users)
+
+    def training_bytes(self, params: SvdParams, size: DataSize) -> int:
+        """The other orientation, and samples of both sides, some of them in doubles."""
+        return 2 * size.matrix_bytes + 7 * size.vector_bytes(params.dim + OVERSAMPLING)
 
     def search_space(self, params: SvdParams, seen: Interactions) -> AxisSpace[SvdParams]:
         """Any smaller dim; the one given bounds the memory."""

@@ -22,6 +22,7 @@ from shortlist.core.progress import Epoch
 from shortlist.core.wals import Snapshot, WalsFactors, train_wals
 from shortlist.core.wals_params import WalsParams, with_data_defaults
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
+from shortlist.server.algorithms.data_size import DataSize, padded
 from shortlist.server.algorithms.wals_space import WalsSpace
 
 DAY_MS = 86_400_000
@@ -88,6 +89,14 @@ class Wals:
             feature_weights=factors.feature_weights,
             losses=factors.losses,
         )
+
+    def training_bytes(self, params: WalsParams, size: DataSize) -> int:
+        """Both orientations weighted, the factors and their copy, and the ridge of the features."""
+        found = 2 * size.matrix_bytes + 2 * size.vector_bytes(padded(params.dim))
+        if params.half_life_days is not None:
+            found += 16 * size.event_count
+        features = size.feature_count
+        return found + 16 * size.feature_entry_count + 8 * features * (3 * features + params.dim)
 
     def search_space(self, params: WalsParams, seen: Interactions) -> WalsSpace:
         return WalsSpace(params, seen)
