@@ -16,6 +16,7 @@ ServerError
 ├── ModelInUse            an alias holds the model
 ├── ModelExists           the model id is taken
 ├── ExportExists          the export id is another export's
+├── ExportNotFound        no whole export of that model
 ├── Overloaded            a queue is full
 ├── BatchTooLarge         more entries than allowed
 ├── MemoryExceeded        would not fit in memory
@@ -118,6 +119,10 @@ class ModelExists(ServerError):
 
 class ExportExists(ServerError):
     """The export id is taken by an export of another model or with other settings."""
+
+
+class ExportNotFound(ServerError):
+    """No whole export of that model holds what is asked for."""
 
 
 class Overloaded(ServerError):

@@ -29,6 +29,7 @@ REASONS: dict[type[BaseException], str] = {
     errors.ModelInUse: "MODEL_IN_USE",
     errors.ModelExists: "MODEL_EXISTS",
     errors.ExportExists: "EXPORT_EXISTS",
+    errors.ExportNotFound: "EXPORT_NOT_FOUND",
     errors.Overloaded: "OVERLOADED",
     errors.BatchTooLarge: "BATCH_TOO_LARGE",
     errors.MemoryExceeded: "MEMORY",

@@ -24,6 +24,7 @@ from shortlist.server.artifacts.aliases import (
     read_aliases,
     write_aliases,
 )
+from shortlist.server.artifacts.export_files import EXPORTS_NAME
 from shortlist.server.artifacts.manifest import Manifest, read_manifest
 from shortlist.server.durable import make_folder, sync_file, sync_tree
 from shortlist.server.errors import (
@@ -97,7 +98,7 @@ class Catalog:
         if not _NAME.fullmatch(export_id):
             problem = f"{export_id!r} is not [A-Za-z0-9._-]{{1,128}} without a dot in front"
             raise FieldInvalid("export_id", problem, found=export_id)
-        return self._folder / "exports" / export_id
+        return self._folder / EXPORTS_NAME / export_id
 
     def manifest(self, model_id: str) -> Manifest:
         """Return a model's manifest. Raises ModelNotFound, ArtifactCorrupt."""

@@ -20,9 +20,9 @@ from shortlist.core.interactions import Interactions
 from shortlist.core.scoring import TopRows
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.server.artifacts.arrow_files import ids_column
+from shortlist.server.artifacts.export_files import ExportSpec, part_path, rows_path, write_rows
 from shortlist.server.durable import sync_file
 from shortlist.server.errors import QueryKindUnsupported
-from shortlist.server.exporting.spec import ExportSpec
 from shortlist.server.retrieval.encoder import directions
 from shortlist.server.retrieval.serving_model import ServingModel, Space
 
@@ -65,20 +65,21 @@ def write_parts(
     made_count = size_bytes = 0
     for place, first in enumerate(range(0, total, step)):
         last = min(first + step, total)
-        path = folder / f"part-{place:05d}.parquet"
-        if not path.exists():
-            _write(path, _part(model, model.space, spec, first, last, threads))
+        path, stored = part_path(folder, place), rows_path(folder, place)
+        if not (path.exists() and stored.exists()):
+            top = _top(model, model.space, spec, first, last, threads)
+            write_rows(folder, place, _stored(top, model.item_count))
+            _write(path, _table(model, spec, first, last, top))
             made_count += last - first
-        size_bytes += path.stat().st_size
+        size_bytes += path.stat().st_size + stored.stat().st_size
         yield Written(last, made_count, size_bytes)
 
 
-def _part(
+def _top(
     model: ServingModel, space: Space, spec: ExportSpec, first: int, last: int, threads: int
-) -> pa.Table:
+) -> TopRows:
     """Return the candidates of users, or the related items of items, first..last."""
-    of_users = spec.kind == "users"
-    if of_users:
+    if spec.kind == "users":
         vectors = space.user_vectors[first:last]
         excluded = None if spec.include_seen else _rows(model.seen, first, last)
     else:
@@ -86,10 +87,22 @@ def _part(
         vectors = directions(space, own).astype(np.float32)
         starts = np.arange(last - first + 1, dtype=np.int64)
         excluded = Interactions(starts, own, np.empty(len(own), np.float32), model.item_count)
-    top = space.scan.top(vectors, spec.count, excluded=excluded, threads=threads)
+    return space.scan.top(vectors, spec.count, excluded=excluded, threads=threads)
+
+
+def _table(model: ServingModel, spec: ExportSpec, first: int, last: int, top: TopRows) -> pa.Table:
+    """Return a part for others to read."""
+    of_users = spec.kind == "users"
     names = ids_column(model.users if of_users else model.items).slice(first, last - first)
     lists = _lists(top, model.items)
     return pa.table({"user_id" if of_users else "item_id": names.cast(pa.string()), **lists})
+
+
+def _stored(top: TopRows, item_count: int) -> Interactions:
+    """Return a part for serving."""
+    inside = np.arange(top.rows.shape[1]) < top.counts[:, None]
+    starts = np.append(0, np.cumsum(top.counts)).astype(np.int64)
+    return Interactions(starts, top.rows[inside], top.scores[inside], item_count)
 
 
 def _rows(whole: Interactions, first: int, last: int) -> Interactions:

@@ -21,6 +21,7 @@ from shortlist.server.filters.times import Freshness
 from shortlist.server.retrieval.eligibility import Eligibility
 from shortlist.server.retrieval.encoder import Encoded
 from shortlist.server.retrieval.known_items import known_rows
+from shortlist.server.retrieval.precomputed import StoredList, stored_list
 from shortlist.server.retrieval.query import RetrieveQuery, SearchMode
 from shortlist.server.retrieval.serving_model import ServingModel
 
@@ -30,6 +31,9 @@ EXACT_ITEMS_MAX = 250_000
 # The index is asked for count + exclusions; beyond this many it walks so much of the graph that the
 # exact scan is faster, and its recall falls.
 INDEX_COUNT_MAX = 4_000
+
+
+_EXACT_MODES = (SearchMode.EXACT, SearchMode.PRECOMPUTED)  # the latter where no list is enough
 
 
 class Method(Enum):
@@ -61,6 +65,7 @@ class Plan:
     eligible_count: int
     missing_ids: list[str]  # of candidate_item_ids
     fading: Fading | None = None  # how scores change before the best are taken
+    stored: StoredList | None = None  # made earlier: tried before anything is scored
 
 
 def plan_search(
@@ -88,7 +93,10 @@ def plan_search(
         method = Method.GATHER  # the best before fading need not be the best after
     else:
         method = _method(model, query, encoded, excluded, restricted=eligible is not None)
-    return Plan(method, allowed, excluded, eligible, count, missing, fading)
+    stored = None
+    if query.mode is SearchMode.PRECOMPUTED:
+        stored = stored_list(model.exports, model.users, model.items, query)
+    return Plan(method, allowed, excluded, eligible, count, missing, fading, stored)
 
 
 def searched_rows(plan: Plan, item_count: int) -> IntArray:
@@ -120,7 +128,7 @@ def _method(
     if encoded.vector is None or model.space is None:
         return Method.RANKED
     wanted = query.count + len(excluded)
-    if model.space.index is None or query.mode is SearchMode.EXACT:
+    if model.space.index is None or query.mode in _EXACT_MODES:
         return Method.SCAN
     # A graph that is asked for more and filtered afterwards loses recall; a scan that skips what is
     # not eligible loses nothing and gets faster.

@@ -1,4 +1,4 @@
-"""The four ways to find the best eligible rows; each returns rows by falling score, ties by row."""
+"""The ways to find the best eligible rows; each returns rows by falling score, ties by row."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from shortlist.server.filters.times import faded
 from shortlist.server.index.approximate import ApproximateIndex
 from shortlist.server.retrieval.encoder import Encoded
 from shortlist.server.retrieval.plan import INDEX_COUNT_MAX, Method, Plan, searched_rows
+from shortlist.server.retrieval.precomputed import StoredList
 from shortlist.server.retrieval.query import COUNT_MAX, SearchMode, SearchReport
 from shortlist.server.retrieval.serving_model import ServingModel, Space
 
@@ -62,6 +63,10 @@ def search(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Fou
     vector = encoded.vector
     if not plan.eligible_count:
         return Found(_NO_ROWS, _NO_SCORES, SearchReport(SearchMode.EXACT, 0, 0))
+    if plan.stored is not None:
+        found = _stored(plan, plan.stored, count)
+        if len(found.rows) == min(count, plan.eligible_count):
+            return found  # else too little of the list is eligible
     if plan.method is Method.GATHER or encoded.item_scores is not None:
         return _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
     if vector is None or model.space is None:
@@ -85,6 +90,18 @@ def search_each(
     if scans and model.space is not None and len(vectors) == len(encoded):
         return scan_each(model.space, [ScanQuery(plan, vector, count) for vector in vectors])
     return [search(model, plan, one, count) for one in encoded]
+
+
+def _stored(plan: Plan, stored: StoredList, count: int) -> Found:
+    """Return what may be returned of a list that was made earlier."""
+    kept = ~np.isin(stored.rows, plan.excluded)
+    if plan.allowed is not None:
+        kept &= np.isin(stored.rows, plan.allowed)
+    elif plan.eligible is not None:
+        kept &= has_rows(plan.eligible, stored.rows)
+    places = np.flatnonzero(kept)[:count]
+    report = SearchReport(SearchMode.PRECOMPUTED, plan.eligible_count, 0)
+    return Found(stored.rows[places], stored.scores[places], report)
 
 
 def _gather(
