@@ -9,8 +9,10 @@ from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
 from shortlist.server.evaluations import Evaluations
 from shortlist.server.exports import Exports
+from shortlist.server.hiding import Hiding
 from shortlist.server.jobs import JobStore
 from shortlist.server.models import Models
+from shortlist.server.retrieval.hidden import HiddenLists
 from shortlist.server.retrieval.serving_model import ServingModel, load_serving_model
 from shortlist.server.retrieval.slots import Slots
 from shortlist.server.rpc.grpc_server import GrpcServer
@@ -42,4 +44,13 @@ def make_server(
     trainings = Trainings(store, catalogs, slots, settings.data.roots)
     evaluations = Evaluations(settings, catalogs)
     exports = Exports(settings, catalogs)
-    return GrpcServer(settings, slots, Models(catalogs, slots), trainings, evaluations, exports)
+    return GrpcServer(
+        settings,
+        slots,
+        Models(catalogs, slots),
+        trainings,
+        evaluations,
+        exports,
+        HiddenLists(catalogs),
+        Hiding(catalogs),
+    )

@@ -83,7 +83,7 @@ def _train_and_publish(
         problem = f"catalog {spec.catalog} has a model {spec.model_id} already"
         raise ModelExists(problem, catalog=spec.catalog, model=spec.model_id)
     progress.start(JobPhase.READING)
-    data = prepare(spec, roots, threads, progress.rows)
+    data = prepare(spec, roots, threads, progress.rows, catalog.hidden().deleted)
     dim = algorithm_of(spec.algorithm).dim(spec.algorithm)
     dim = max((dim, *spec.tuning.dims)) if spec.tuning else dim
     check_memory(len(data.users), len(data.items), len(data.events), dim)
