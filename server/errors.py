@@ -14,6 +14,7 @@ ServerError
 │   └── UserUnknown       nothing known about a user, and the request wants no popular items
 ├── QueryKindUnsupported  the model cannot answer this kind of query
 ├── ModelInUse            an alias holds the model
+├── ItemDeleted           an item to show again is deleted
 ├── ModelExists           the model id is taken
 ├── ExportExists          the export id is another export's
 ├── ExportNotFound        no whole export of that model
@@ -111,6 +112,10 @@ class QueryKindUnsupported(ServerError):
 
 class ModelInUse(ServerError):
     """An alias points at the model."""
+
+
+class ItemDeleted(ServerError):
+    """An item that was to be shown again is deleted, which cannot be undone."""
 
 
 class ModelExists(ServerError):

@@ -27,6 +27,7 @@ REASONS: dict[type[BaseException], str] = {
     errors.UserUnknown: "USER_UNKNOWN",
     errors.QueryKindUnsupported: "QUERY_KIND_UNSUPPORTED",
     errors.ModelInUse: "MODEL_IN_USE",
+    errors.ItemDeleted: "ITEM_DELETED",
     errors.ModelExists: "MODEL_EXISTS",
     errors.ExportExists: "EXPORT_EXISTS",
     errors.ExportNotFound: "EXPORT_NOT_FOUND",

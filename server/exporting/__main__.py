@@ -28,6 +28,7 @@ from shortlist.server.exporting.parts import total_row_count, write_parts
 from shortlist.server.exporting.spec import ExportProgress
 from shortlist.server.plain import from_plain, to_plain
 from shortlist.server.reasons import BUG, failure_of
+from shortlist.server.retrieval.hidden import HiddenLists, HiddenRows
 from shortlist.server.retrieval.serving_model import serving_model
 
 _LOG = logging.getLogger("shortlist.exporting")
@@ -54,7 +55,12 @@ def export(
     with _locked(folder, export_id):
         _claim(folder, export_id, spec)
         started = time.monotonic()
-        for written in write_parts(model, spec, folder, threads):
+        hidden = HiddenLists(catalogs)
+
+        def hidden_now() -> HiddenRows | None:
+            return model.hidden_rows(hidden.of(catalog))
+
+        for written in write_parts(model, spec, folder, threads, hidden_now=hidden_now):
             left = -1.0
             if written.made_count:
                 pace = (time.monotonic() - started) / written.made_count

@@ -121,11 +121,10 @@ def _gather(
 
 
 def _ranked(model: ServingModel, plan: Plan, count: int) -> Found:
-    """Walk the ranking only as far as exclusions can push the last candidate."""
-    ranking = model.popular_rows
+    """Walk the ranking only as far as what is not eligible can push the last candidate."""
+    rows = model.popular_rows[: count + model.item_count - plan.eligible_count]
     if plan.eligible is not None:
-        ranking = ranking[has_rows(plan.eligible, ranking)]
-    rows = ranking[: count + len(plan.excluded)]
+        rows = rows[has_rows(plan.eligible, rows)]
     rows = rows[~np.isin(rows, plan.excluded)][:count]
     report = SearchReport(SearchMode.EXACT, plan.eligible_count, plan.eligible_count)
     return Found(rows, model.item_scores[rows], report)

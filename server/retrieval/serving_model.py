@@ -15,11 +15,13 @@ from shortlist.server.algorithms.algorithm import HistoryEncoder, HistoryScorer
 from shortlist.server.algorithms.registry import algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.export_files import EXPORTS_NAME
+from shortlist.server.artifacts.hidden import HiddenItems
 from shortlist.server.artifacts.manifest import EXACT
 from shortlist.server.index.approximate import ApproximateIndex
 from shortlist.server.index.graph import GraphIndex
 from shortlist.server.index.lists import ListIndex
 from shortlist.server.retrieval.attributes import ItemAttributes
+from shortlist.server.retrieval.hidden import HiddenRows, rows_of_hidden
 from shortlist.server.retrieval.made_once import MadeOnce
 from shortlist.server.retrieval.precomputed import StoredExports
 from shortlist.server.training.spec import spec_from_json
@@ -73,6 +75,19 @@ class ServingModel:
     user_scan: MadeOnce[ItemScan] = field(
         init=False, compare=False, default_factory=lambda: MadeOnce(1)
     )
+
+    _hidden: MadeOnce[HiddenRows] = field(
+        init=False, compare=False, default_factory=lambda: MadeOnce(1)
+    )
+
+    def hidden_rows(self, hidden: HiddenItems | None) -> HiddenRows | None:
+        """Return which rows are hidden, worked out once a change; None: none is."""
+        if hidden is None:
+            return None
+        found = self._hidden.get(
+            hidden, lambda: rows_of_hidden(self.items, self.item_count, hidden)
+        )
+        return found if len(found.rows) else None
 
     @property
     def item_count(self) -> int:

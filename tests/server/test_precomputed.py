@@ -21,6 +21,7 @@ from shortlist.server.artifacts.export_files import (
     read_spec,
     rows_path,
 )
+from shortlist.server.artifacts.hidden import HiddenItems
 from shortlist.server.errors import ArtifactCorrupt, ExportExists, ExportNotFound
 from shortlist.server.exporting.__main__ import export
 from shortlist.server.exporting.parts import write_parts
@@ -182,6 +183,18 @@ def test_an_export_without_rows_gets_them_when_it_is_asked_for_again(
     list(export(catalogs, "default", "first", ExportSpec("a", "users", 6), 1))
     assert rows_path(exports / "first", 0).exists()
     assert parquet.read_table(part) == before
+
+
+def test_hidden_items_leave_the_lists(model: ServingModel) -> None:
+    """Also those of exports that were made before."""
+    plain = asked(UserQuery(user_id(3)))
+    before = retrieve(model, plain).item_ids
+    hidden = HiddenItems(1, hidden=(before[0],), deleted=(before[2],))
+    found = retrieve(model, plain, lambda _: hidden)
+    assert found.search.mode is SearchMode.PRECOMPUTED
+    assert not {before[0], before[2]} & set(found.item_ids)
+    exact = retrieve(model, replace(plain, mode=SearchMode.EXACT), lambda _: hidden)
+    assert (found.item_ids, found.scores) == (exact.item_ids, exact.scores)
 
 
 def test_damaged_rows_are_an_error_and_no_crash(published: Published) -> None:
