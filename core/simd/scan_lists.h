@@ -17,6 +17,16 @@ typedef struct {
     const int64_t *spans;  /* (list_count, 2) first position, a multiple of 16, and one behind the last */
 } InvertedLists;
 
+/* Write (query, its length, zeros): its inner product with a bound is what the list is worth.
+ * Scoring items reads no further than their dim, so the length never touches an item's score. */
+static void extend_query(const float *query, int64_t dim, int64_t stride, float *extended) {
+    double squares = 0;
+    for (int64_t d = 0; d < dim; d++) squares += (double)query[d] * query[d];
+    memcpy(extended, query, sizeof(float) * dim);
+    memset(extended + dim, 0, sizeof(float) * (stride - dim));
+    extended[dim] = (float)sqrt(squares);
+}
+
 /* Leave the `near->keep` lists of largest bound in `near`, best first; return how many. */
 static int64_t choose_lists(const ScanKernels *kernels, const InvertedLists *file, const float *query,
                             ScanLists *near, uint64_t *spare) {
