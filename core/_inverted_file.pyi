@@ -2,10 +2,12 @@ from shortlist.core.bitmaps import Bitmap
 from shortlist.core.interactions import FloatArray, IntArray, LongArray
 from shortlist.core.quantization import ByteArray
 
-def scratch_words(level: int, capacity: int, dim: int, stride: int) -> int: ...
+def scratch_words(level: int, capacity: int, dim: int) -> int: ...
 def search(
     level: int,
-    bounds: FloatArray,
+    bounds: ByteArray,
+    bound_scales: FloatArray,
+    length_share: float,
     spans: LongArray,
     rows: IntArray,
     codes: ByteArray,

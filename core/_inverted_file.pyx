@@ -31,28 +31,30 @@ cdef extern from "simd/scan_lists.h" nogil:
         int32_t *rows
 
     ctypedef struct InvertedLists:
-        const float *bounds
+        const uint8_t *codes
+        const float *scales
+        int64_t groups
         int64_t list_count
-        int64_t stride
         const int64_t *spans
 
     ctypedef struct ScanKernels:
         int64_t query_words
 
     const ScanKernels scan_kernels[4]
-    void quantize_query(int, const float *, int64_t, int64_t, int32_t *, int32_t *) noexcept
-    void extend_query(const float *, int64_t, int64_t, float *) noexcept
-    int64_t search_lists(int, const InvertedLists *, ScanTask *, ScanLists *, ScanLists *, uint64_t *, int64_t *) noexcept
+    void extend_query(const float *, int64_t, int64_t, float, float *) noexcept
+    int64_t search_lists(int, const InvertedLists *, ScanTask *, int32_t *, ScanLists *, ScanLists *, uint64_t *, int64_t *) noexcept
 
 
-def scratch_words(int level, int64_t capacity, int64_t dim, int64_t stride):
+def scratch_words(int level, int64_t capacity, int64_t dim):
     """Return how much scratch `search` needs, in words of eight bytes."""
-    return 2 * capacity + (3 * capacity + stride + (dim + 3) / 4 * scan_kernels[level].query_words + 1) / 2
+    return 2 * capacity + (3 * capacity + dim + 8 + (dim + 4) / 4 * scan_kernels[level].query_words + 1) / 2
 
 
 def search(
     int level,
-    const float[:, ::1] bounds,          # (lists, stride)
+    const uint8_t[:, :, ::1] bounds,     # (blocks, groups, 64) codes of (list_count, dim + 1)
+    const float[::1] bound_scales,       # (16 * blocks,)
+    float length_share,                  # of the query's length, which meets a bound's last value
     const int64_t[:, ::1] spans,         # (lists, 2) first position, one behind the last
     const int32_t[::1] rows,             # (positions,)
     const uint8_t[:, :, ::1] codes,      # (positions / 16, groups, 64)
@@ -77,8 +79,7 @@ def search(
     cdef ScanLists near, best
     cdef int64_t q, found, near_count, best_count, near_cursor, best_cursor
     cdef float near_threshold, best_threshold
-    cdef int32_t offset
-    cdef int64_t stride = bounds.shape[1]
+    cdef int64_t dim = items.shape[1], stride = dim + 8 - dim % 8
     cdef uint64_t *spare = &scratch[0]  # (2 * capacity,)
     cdef float *list_scores = <float *>(spare + 2 * capacity)  # of lists and then of items
     cdef int32_t *list_rows = <int32_t *>(list_scores + capacity)
@@ -86,12 +87,11 @@ def search(
     cdef float *extended = <float *>(near_rows + capacity)  # (stride,)
     cdef int32_t *query_codes = <int32_t *>(extended + stride)
     memset(&task, 0, sizeof(task))
-    file.bounds, file.list_count, file.stride = &bounds[0, 0], bounds.shape[0], stride
-    file.spans = &spans[0, 0]
-    task.items, task.dim, task.rows = &items[0, 0], items.shape[1], &rows[0]
+    file.codes, file.scales, file.groups = &bounds[0, 0, 0], &bound_scales[0], bounds.shape[1]
+    file.list_count, file.spans = spans.shape[0], &spans[0, 0]
+    task.items, task.dim, task.rows = &items[0, 0], dim, &rows[0]
     task.query_count, task.queries, task.stride, task.unordered = 1, extended, stride, 1
     task.codes, task.scales, task.groups = &codes[0, 0, 0], &scales[0], codes.shape[1]
-    task.query_codes, task.query_offsets = query_codes, &offset
     if allowed is not None:
         task.allowed = &allowed[0]
     near.keep, near.capacity = probes, capacity
@@ -102,12 +102,11 @@ def search(
     best.scores, best.rows = list_scores, list_rows
     with nogil:
         for q in range(queries.shape[0]):
-            extend_query(&queries[q, 0], task.dim, stride, extended)
-            quantize_query(level, extended, task.dim, task.groups, query_codes, &offset)
+            extend_query(&queries[q, 0], dim, stride, length_share, extended)
             if excluded_starts is not None:
                 task.excluded_starts = &excluded_starts[q]
                 task.excluded_rows = &excluded_rows[0]
-            found = search_lists(level, &file, &task, &near, &best, spare, &scored[q])
+            found = search_lists(level, &file, &task, query_codes, &near, &best, spare, &scored[q])
             found = min(found, top_rows.shape[1])
             memcpy(&top_scores[q, 0], list_scores, found * sizeof(float))
             memcpy(&top_rows[q, 0], list_rows, found * sizeof(int32_t))
