@@ -32,6 +32,24 @@ def gowalla_or_generated() -> Benchmark:
     )
 
 
+def list_ends() -> Benchmark | None:
+    """Hold out the last fifth of each training list: what to choose settings for the test part by.
+
+    The test part goes on where the training lists end; valid.txt is a random tenth of them, and
+    orders models otherwise (ARCHITECTURE.md, "Stochastic gradient descent"). None: no data.
+    """
+    folder = data_folder("gowalla")
+    if folder is None:
+        return None
+    lines = [line.split() for line in (folder / "train.txt").read_text().splitlines()]
+    parts: tuple[list[list[str]], list[list[str]]] = ([], [])
+    for user, *items in lines:
+        held_out = max(1, round(len(items) / 5))
+        parts[0].append([user, *items[:-held_out]])
+        parts[1].append([user, *items[-held_out:]])
+    return Benchmark("gowalla, ends of lists", *(_pairs(part) for part in parts))
+
+
 def generated(pair_count: int, *, seed: int) -> Interactions:
     """Return pairs with the same counts and a power law of items and users."""
     rng = np.random.default_rng(seed)
@@ -46,7 +64,10 @@ def _power_law(count: int) -> np.ndarray:
 
 
 def _read(paths: list[Path]) -> Interactions:
-    lines = [line.split() for path in paths for line in path.read_text().splitlines()]
+    return _pairs([line.split() for path in paths for line in path.read_text().splitlines()])
+
+
+def _pairs(lines: list[list[str]]) -> Interactions:
     users = np.repeat([int(line[0]) for line in lines], [len(line) - 1 for line in lines])
     items = np.array([item for line in lines for item in line[1:]], np.int32)
     return _matrix(users.astype(np.int32), items)

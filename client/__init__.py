@@ -1,6 +1,6 @@
 """Thin Python client: a server's address in, numpy arrays and plain dataclasses out."""
 
-from shortlist.client.algorithms import Neighbours, Popularity, Ratings, Sgd, Svd, Wals
+from shortlist.client.algorithms import Distilled, Neighbours, Popularity, Ratings, Sgd, Svd, Wals
 from shortlist.client.candidates import (
     Candidates,
     Diversity,
@@ -36,6 +36,7 @@ from shortlist.client.models import (
     DecileRecall,
     Evaluation,
     IndexReport,
+    LiveRecall,
     Metric,
     MetricDifference,
     Model,
@@ -69,6 +70,7 @@ __all__ = [
     "DataSource",
     "DeadlineExceeded",
     "DecileRecall",
+    "Distilled",
     "Diversity",
     "EarlyStopping",
     "Embeddings",
@@ -87,6 +89,7 @@ __all__ = [
     "InvalidArgument",
     "ItemSource",
     "JobFailure",
+    "LiveRecall",
     "Metric",
     "MetricDifference",
     "Model",

@@ -34,6 +34,34 @@ class Wals:
 
 
 @dataclass(frozen=True, slots=True)
+class Distilled:
+    """Short vectors that learn the rankings of WALS of a large dimension."""
+
+    dim: int = 0
+    epochs: int = 0
+    target_count: int = 0  # of the teacher's ranking, a user
+    teacher_temperature: float | None = None
+    temperature: float | None = None
+    sampled_items: int = 0
+    batch_size: int = 0
+    learning_rate: float | None = None
+    seed: int = 0
+    teacher_dim: int = 0
+    teacher_epochs: int = 0
+    unobserved_weight: float | None = None  # from here on the teacher's, as in Wals
+    regularization: float | None = None
+    regularization_exponent: float | None = None
+    value_transform: str = ""
+    value_alpha: float | None = None
+    value_epsilon: float | None = None
+    user_frequency_exponent: float = 0.0
+    item_frequency_exponent: float = 0.0
+    init_stddev: float | None = None
+    over_relaxation: float | None = None
+    half_life_days: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sgd:
     """Stochastic gradient descent over sampled negatives."""
 
@@ -55,6 +83,9 @@ class Sgd:
     regularization: float = 0.0
     init_stddev: float | None = None
     seed: int = 0
+    uniform_share: float = 0.0  # of the negatives drawn, the others by popularity
+    hard_count: int | None = None  # of a pair's negatives count, the best-scored
+    in_batch: bool = False  # the pairs' own items are negatives of the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +131,11 @@ class Neighbours:
     count: int = 0  # neighbours kept of each item, or users asked
 
 
-Algorithm: TypeAlias = Wals | Sgd | Popularity | Svd | Ratings | Neighbours
+Algorithm: TypeAlias = Wals | Distilled | Sgd | Popularity | Svd | Ratings | Neighbours
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
     "wals": Wals,
+    "distilled": Distilled,
     "sgd": Sgd,
     "popularity": Popularity,
     "svd": Svd,

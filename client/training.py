@@ -8,6 +8,7 @@ from datetime import datetime
 from shortlist.client.algorithms import (
     ALGORITHMS,
     Algorithm,
+    Distilled,
     Neighbours,
     Popularity,
     Ratings,
@@ -75,7 +76,7 @@ class EvaluationSpec:
 class EarlyStopping:
     """How the number of epochs is found; 0 and empty mean the server's default."""
 
-    metric: str = ""  # precision, recall, f1, map, ndcg, mrr, hit_rate
+    metric: str = ""  # precision, recall, f1, map, ndcg, mrr, hit_rate, rmse, mae
     cutoff: int = 0
     patience: int = 0  # epochs without a better value
     held_out_fraction: float | None = None
@@ -107,6 +108,7 @@ class TrainRequest:
     ratings: Ratings | None = None
     neighbours: Neighbours | None = None
     sgd: Sgd | None = None
+    distilled: Distilled | None = None
     evaluation: EvaluationSpec | None = None
     alias: str = ""
     keep_aliases: bool = False

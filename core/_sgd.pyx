@@ -1,12 +1,12 @@
-"""Gradients and steps of stochastic matrix factorization (see core/sgd.py, the only importer)."""
+"""Gradients of stochastic matrix factorization (see core/sgd.py, the only importer)."""
 
-from libc.math cimport pow as power
 from libc.stdint cimport int32_t, int64_t
 
 cdef extern from "simd/sgd.h" nogil:
     ctypedef struct SgdLoss:
         int kind, unit
         float negative_weight, temperature, margin
+        int64_t hard_count
     ctypedef struct SgdBlock:
         int64_t pairs, negative_count, dim
         const int32_t *users
@@ -30,14 +30,8 @@ cdef extern from "simd/sgd.h" nogil:
         float *user_lengths
         float *item_lengths
         float *negative_lengths
-    ctypedef struct SgdStep:
-        float rate, decay, square_decay, scale, regularization
     ctypedef struct SgdFunctions:
         double (*block)(const SgdLoss *, const SgdBlock *, const SgdScratch *) noexcept nogil
-        void (*move)(
-            const SgdStep *, const int32_t *, int64_t, const float *, int64_t, float *, float *,
-            float *, float *, float, float
-        ) noexcept nogil
     const SgdFunctions sgd_functions[4]
 
 
@@ -48,6 +42,7 @@ def scratch_size(int64_t pairs, int64_t negatives, int64_t dim):
 
 def block_gradients(
     int kind, bint unit, float negative_weight, float temperature, float margin,
+    int64_t hard_count,                # of a pair's negatives count, the best-scored; 0: all
     const int32_t[::1] users,          # (pairs,)
     const int32_t[::1] items,          # (pairs,)
     const float[::1] labels,           # (pairs,)
@@ -72,7 +67,7 @@ def block_gradients(
     if not pairs:
         return 0.0
     loss.kind, loss.unit, loss.negative_weight = kind, unit, negative_weight
-    loss.temperature, loss.margin = temperature, margin
+    loss.temperature, loss.margin, loss.hard_count = temperature, margin, hard_count
     block.pairs, block.negative_count, block.dim = pairs, n, dim
     block.users, block.items, block.labels = &users[0], &items[0], &labels[0]
     block.user_vectors, block.item_vectors = &user_vectors[0, 0], &item_vectors[0, 0]
@@ -94,36 +89,3 @@ def block_gradients(
     with nogil:
         total = sgd_functions[level].block(&loss, &block, &room)
     return total
-
-
-def move_rows(
-    const int32_t[::1] rows,         # (m,) rows to move, none twice
-    const int64_t[::1] starts,       # (m + 1,) where the entries of each begin
-    const int32_t[::1] entries,      # gradients of each row, in the order they are summed
-    const float[:, ::1] gradients,   # (entries, dim)
-    float[:, ::1] vectors,           # (all rows, dim) moved
-    float[:, ::1] first_moments,     # (all rows, dim)
-    float[:, ::1] second_moments,    # (all rows, dim)
-    int32_t[::1] steps,              # (all rows,) moves of each so far, counted up
-    float rate, float decay, float square_decay, float scale, float regularization,
-    int64_t first, int64_t last,     # range of `rows`
-    float[::1] scratch,              # (dim,)
-    int level,
-):
-    """Take one step of Adam (Kingma and Ba 2015) for rows first..last-1."""
-    cdef SgdStep step
-    cdef int64_t i, row
-    cdef double left, square_left
-    step.rate, step.decay, step.square_decay = rate, decay, square_decay
-    step.scale, step.regularization = scale, regularization
-    with nogil:
-        for i in range(first, last):
-            row = rows[i]
-            steps[row] += 1
-            left = 1 - power(decay, steps[row])
-            square_left = 1 - power(square_decay, steps[row])
-            sgd_functions[level].move(
-                &step, &entries[starts[i]], starts[i + 1] - starts[i], &gradients[0, 0],
-                vectors.shape[1], &scratch[0], &vectors[row, 0], &first_moments[row, 0],
-                &second_moments[row, 0], <float>left, <float>square_left,
-            )

@@ -134,15 +134,21 @@ class NegativeSampler:
 
 
 def item_weights(
-    item_counts: npt.NDArray[np.integer], power: float
-) -> tuple[npt.NDArray[np.int64], float]:
+    item_counts: npt.NDArray[np.integer], power: float, uniform_share: float = 0.0
+) -> tuple[npt.NDArray[np.float64], float]:
     """Return popularity and power that draw known items by count^power; 0 is uniform.
+
+    uniform_share of the draws come from all known items alike.
 
     Items that nobody has are never drawn: they would be pushed away and never pulled back.
     """
-    if power == 0:
-        return (item_counts > 0).astype(np.int64), 1.0
-    return item_counts.astype(np.int64), power
+    known = (item_counts > 0).astype(np.float64)
+    if power == 0 or uniform_share == 1:
+        return known, 1.0
+    if not uniform_share:
+        return item_counts.astype(np.float64), power
+    weights = known * item_counts.astype(np.float64) ** power
+    return (1 - uniform_share) * weights / weights.sum() + uniform_share * known / known.sum(), 1.0
 
 
 def in_batch_usable(

@@ -30,20 +30,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shortlist.core._sgd import block_gradients, move_rows, scratch_size
+from shortlist.core._sgd import block_gradients, scratch_size
+from shortlist.core.adam import MovingRows, Step
+from shortlist.core.block_negatives import BlockNegatives
 from shortlist.core.cpu import simd_level
 from shortlist.core.errors import TrainingDiverged
 from shortlist.core.gramian import LANES, aligned_zeros, gramian, rotate_rows
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
-from shortlist.core.negatives import NegativeSampler, item_weights
 from shortlist.core.parallel import for_each_chunk, resolve_threads
 from shortlist.core.progress import Epoch
-from shortlist.core.sgd_params import LOSSES, OFFSETS, SgdParams
+from shortlist.core.sgd_params import BLOCK_PAIRS, LOSSES, OFFSETS, SgdParams
 
-BLOCK_PAIRS = 256  # that share their negatives; a block's scores stay in the second-level cache
 GRAMIAN_STEPS = 64  # between two looks at the whole matrix
-ROWS_AT_ONCE = 256
-DECAY, SQUARE_DECAY = 0.9, 0.999  # Adam's
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +82,6 @@ def train_sgd(
     return trainer.factors(tuple(losses))
 
 
-class Side:
-    """The vectors of one side with the state of their optimiser."""
-
-    def __init__(self, count: int, width: int) -> None:
-        self.vectors, self.first, self.second = (aligned_zeros((count, width)) for _ in range(3))
-        self.steps = np.zeros(count, np.int32)
-
-
 class Trainer:
     """One training: its data, its vectors, and an epoch of steps."""
 
@@ -110,8 +100,7 @@ class Trainer:
         if params.unit:  # no biases: the kernels need not carry their coordinates
             self._width = -(-params.dim // LANES) * LANES
         self._user_side, self._item_side = self._started()
-        self._negative_count = -(-params.negative_count // LANES) * LANES
-        self._sampler = self._make_sampler()
+        self._negatives = BlockNegatives(self._item_counts, params)
         self._step = 0
 
     def epoch(self, number: int) -> float:
@@ -136,21 +125,21 @@ class Trainer:
             sides.append(vectors)
         return SgdFactors(sides[0], sides[1], losses)
 
-    def _started(self) -> tuple[Side, Side]:
+    def _started(self) -> tuple[MovingRows, MovingRows]:
         """Return both sides at random; rows that are never met stay zero."""
         params = self._params
         generator = np.random.default_rng(params.seed)
         stddev = params.init_stddev / np.sqrt(params.dim)
         sides = []
         for counts in (self._user_counts, self._item_counts):
-            side = Side(len(counts), self._width)
+            side = MovingRows(len(counts), self._width)
             drawn = generator.standard_normal((len(counts), params.dim)).astype(np.float32) * stddev
             side.vectors[:, : params.dim] = np.where(counts[:, None] > 0, drawn, 0)
             sides.append(side)
         self._restore_ones(*sides)
         return sides[0], sides[1]
 
-    def _restore_ones(self, users: Side, items: Side) -> None:
+    def _restore_ones(self, users: MovingRows, items: MovingRows) -> None:
         """Put the constant coordinates back; a bias that is not asked for stays 0."""
         if self._params.unit:
             return
@@ -162,83 +151,46 @@ class Trainer:
         if not params.item_bias:
             items.vectors[:, dim] = 0
 
-    def _make_sampler(self) -> NegativeSampler | None:
-        params = self._params
-        if not params.negative_count or not self._item_counts.any():
-            return None
-        weights, power = item_weights(self._item_counts, params.negative_power)
-        return NegativeSampler(len(weights), weights, power=power)
-
-    def _negatives(self, block_count: int) -> tuple[IntArray, FloatArray]:
-        """Return (blocks, n) ascending rows and their corrections."""
-        if self._sampler is None:
-            none = np.zeros((block_count, 0), np.int32)
-            return none, none.astype(np.float32)
-        count = self._negative_count
-        seed = (self._params.seed + self._step * 0x9E3779B97F4A7C15) % 2**64
-        drawn = self._sampler.draw(block_count * count, seed=seed).reshape(block_count, count)
-        drawn.sort(axis=1)
-        corrections = np.zeros(drawn.shape, np.float32)
-        if self._params.correct_sampling:
-            corrections = self._sampler.log_probability(drawn) + np.float32(np.log(count))
-        return drawn, corrections
-
     def _batch(self, chosen: np.ndarray) -> float:
         """Compute the gradients of a batch, block by block, and move the rows it meets."""
         users, items = self._users[chosen], self._items[chosen]
         labels, pair_count = self._labels[chosen], len(chosen)
-        block_count = -(-pair_count // BLOCK_PAIRS)
-        negatives, corrections = self._negatives(block_count)
-        n, width = negatives.shape[1], self._width
+        blocks, width = self._negatives.of_batch(items, self._step), self._width
+        starts = np.cumsum([0] + [len(rows) for rows, _ in blocks])
+        block_count, n = len(blocks), len(blocks[0][0])
         user_gradients, item_gradients = (
             np.empty((pair_count, width), np.float32) for _ in range(2)
         )
-        negative_gradients = np.empty((block_count, n, width), np.float32)
+        negative_gradients = np.empty((starts[-1], width), np.float32)
         losses = np.zeros(block_count)
         scratch = np.empty((self._threads, scratch_size(BLOCK_PAIRS, n, width)), np.float32)
         params = self._params
 
         def differentiate(block: int, thread: int) -> None:
             part = slice(block * BLOCK_PAIRS, (block + 1) * BLOCK_PAIRS)
+            shared = slice(starts[block], starts[block + 1])
             losses[block] = block_gradients(
                 LOSSES.index(params.loss), params.unit, params.negative_weight,
-                params.temperature, params.margin, users[part], items[part], labels[part],
-                negatives[block], corrections[block], self._user_side.vectors,
+                params.temperature, params.margin, params.hard_count or 0, users[part], items[part],
+                labels[part], *blocks[block], self._user_side.vectors,
                 self._item_side.vectors, self._positives.row_starts, self._positives.columns,
-                user_gradients[part], item_gradients[part], negative_gradients[block],
+                user_gradients[part], item_gradients[part], negative_gradients[shared],
                 scratch[thread], self._level,
             )  # fmt: skip
 
         for_each_chunk(differentiate, block_count, self._threads)
         if params.gravity:
             self._add_gravity(users, items, user_gradients, item_gradients)
-        self._move(self._user_side, users, user_gradients, pair_count)
-        met = np.concatenate([items, negatives.reshape(-1)])
-        gradients = np.concatenate([item_gradients, negative_gradients.reshape(-1, width)])
-        self._move(self._item_side, met, gradients, pair_count)
+        step = Step(
+            params.learning_rate, 1 / pair_count, self._threads, self._level, params.regularization
+        )
+        self._user_side.move(users, user_gradients, step)
+        met = np.concatenate([items, *(rows for rows, _ in blocks)])
+        gradients = np.concatenate([item_gradients, negative_gradients])
+        self._item_side.move(met, gradients, step)
         self._restore_ones(self._user_side, self._item_side)
         self._step += 1
         return float(losses.sum())
-
-    def _move(self, side: Side, met: IntArray, gradients: FloatArray, pair_count: int) -> None:
-        """Move every row that was met by the mean of its gradients' sum over the batch."""
-        params = self._params
-        entries = np.argsort(met, kind="stable").astype(np.int32)
-        rows, counts = np.unique(met, return_counts=True)
-        starts = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(counts, out=starts[1:])
-        scratch = np.empty((self._threads, self._width), np.float32)
-
-        def move(chunk: int, thread: int) -> None:
-            first = chunk * ROWS_AT_ONCE
-            move_rows(
-                rows, starts, entries, gradients, side.vectors, side.first, side.second,
-                side.steps, params.learning_rate, DECAY, SQUARE_DECAY, 1 / pair_count,
-                params.regularization, first, min(first + ROWS_AT_ONCE, len(rows)),
-                scratch[thread], self._level,
-            )  # fmt: skip
-
-        for_each_chunk(move, -(-len(rows) // ROWS_AT_ONCE), self._threads)
 
     def _add_gravity(
         self,

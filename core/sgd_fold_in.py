@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from shortlist.core.block_negatives import BlockNegatives
 from shortlist.core.interactions import FloatArray, Interactions
-from shortlist.core.negatives import NegativeSampler, item_weights
 from shortlist.core.parallel import for_each_chunk, resolve_threads
 from shortlist.core.sgd_params import SgdParams
 
@@ -29,16 +29,11 @@ class SgdFoldIn:
     ) -> None:
         """Take item vectors as train_sgd returns them, by reference."""
         self._items, self._params = items, params
-        wanted = max(NEGATIVES_MIN, params.negative_count)
-        self._negatives = np.zeros(0, np.int32)
-        if params.negative_count and item_counts.any():
-            weights, power = item_weights(item_counts, params.negative_power)
-            sampler = NegativeSampler(len(items), weights, power=power)
-            self._negatives = np.sort(sampler.draw(wanted, seed=params.seed))
-        self._corrections = np.zeros(len(self._negatives), np.float32)
-        if params.correct_sampling and len(self._negatives):
-            expected = sampler.log_probability(self._negatives) + np.log(len(self._negatives))
-            self._corrections = expected.astype(np.float32)
+        shared = BlockNegatives(item_counts, params)
+        self._negatives, self._corrections = shared.of_nobody(NEGATIVES_MIN)
+        self._kept = len(self._negatives)  # of them count in a step, the best-scored
+        if params.hard_count is not None:
+            self._kept = -(-self._kept * min(params.hard_count, shared.count) // shared.count)
         squares = np.einsum("nd,nd->n", items[:, : params.dim], items[:, : params.dim])
         met = squares[squares > 0]
         self._length = float(np.sqrt(met.mean())) if len(met) else 1.0
@@ -97,6 +92,9 @@ class SgdFoldIn:
         """Return the mean over the pairs of each one's derivative by the user's vector."""
         params = self._params
         s, t = liked @ vector, negatives @ vector
+        if self._kept < len(t):
+            hardest = np.argsort(-t, kind="stable")[: self._kept]
+            negatives, corrections, t = negatives[hardest], corrections[hardest], t[hardest]
         share = params.negative_weight / max(1, len(t))
         if params.loss == "squared":
             own, others = 2 * (s - labels), 2 * share * t

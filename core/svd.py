@@ -16,7 +16,7 @@ from shortlist.core.sparse import multiply
 
 _CONDITION_MIN = 1e-5
 _RANK_TOLERANCE = 1e-6  # of the largest singular value: floats hold no smaller ones apart from 0
-_OVERSAMPLING = 16  # extra directions; the last ones wanted are then as good as the first
+OVERSAMPLING = 16  # extra directions; the last ones wanted are then as good as the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def decompose(matrix: Interactions, params: SvdParams, *, threads: int = 0) -> S
     """Return the best approximation of rank dim, up to the accuracy of the power iterations."""
     matrix = _entries(matrix, params)
     turned = transposed(matrix)
-    width = min(params.dim + _OVERSAMPLING, matrix.row_count, matrix.column_count)
+    width = min(params.dim + OVERSAMPLING, matrix.row_count, matrix.column_count)
     generator = np.random.default_rng(params.seed)
     basis = generator.standard_normal((matrix.column_count, width)).astype(np.float32)
     sample = multiply(matrix, basis, threads=threads)

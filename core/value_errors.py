@@ -11,6 +11,7 @@ from shortlist.core.interactions import FloatArray, Interactions
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
 
+VALUE_ERRORS = ("rmse", "mae")  # that ValueErrors has
 ENTRIES_AT_ONCE = 1 << 18  # bounds the temporary memory
 
 

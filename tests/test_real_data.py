@@ -17,6 +17,7 @@ import pytest
 
 from shortlist.client import (
     DataSource,
+    Distilled,
     EvaluationSpec,
     InteractionSource,
     ItemSource,
@@ -27,6 +28,7 @@ from shortlist.client import (
     Shortlist,
     Wals,
 )
+from shortlist.client.algorithms import Algorithm
 
 pytestmark = pytest.mark.real_data
 
@@ -90,13 +92,15 @@ def measured(model: Model, method: str, group: str, metric: str, cutoff: int) ->
     return value
 
 
-def train_gowalla(shortlist: Shortlist, real_data: Path, folder: Path, algorithm: Wals) -> Model:
+def train_gowalla(
+    shortlist: Shortlist, real_data: Path, folder: Path, algorithm: Algorithm
+) -> Model:
     """Train on train + valid, measure on test: the split that the open benchmarks use."""
     joined = folder / "train-valid"
     joined.mkdir()
     for name in ("train.txt", "valid.txt"):
         (joined / name).write_bytes((real_data / "gowalla" / name).read_bytes())
-    catalog = f"gowalla-{algorithm.dim}"
+    catalog = folder.name.replace("_", "-")
     test = InteractionSource(
         DataSource(str(real_data / "gowalla" / "test.txt"), format="adjacency")
     )
@@ -126,6 +130,35 @@ def test_gowalla_dim_256_reaches_its_quality(
     model = train_gowalla(shortlist, real_data, tmp_path, TUNED_256)
     assert measured(model, "wals", "known", "recall", 20) >= 0.178
     assert measured(model, "wals", "known", "ndcg", 20) >= 0.149
+
+
+def test_short_vectors_learn_the_rankings_of_long_ones(
+    shortlist: Shortlist, real_data: Path, tmp_path: Path
+) -> None:
+    """Dim 64 taught by dim 256 finds what dim 256 alone finds; a history is a user."""
+    taught = Distilled(
+        epochs=4,
+        target_count=100,
+        teacher_dim=256,
+        teacher_epochs=3,
+        over_relaxation=1.0,
+        init_stddev=0.01,
+        unobserved_weight=0.003,
+        regularization=0.036,
+        regularization_exponent=0.5,
+        user_frequency_exponent=0.29,
+        item_frequency_exponent=0.36,
+    )
+    model = train_gowalla(shortlist, real_data, tmp_path, taught)
+    assert model.dim == 64
+    assert measured(model, "distilled", "known", "recall", 20) >= 0.172
+    assert measured(model, "distilled", "known", "ndcg", 20) >= 0.146
+    stored = shortlist.retrieve(user="7", count=20, catalog=model.catalog)
+    lines = (real_data / "gowalla" / "train.txt").read_text().splitlines()
+    lines += (real_data / "gowalla" / "valid.txt").read_text().splitlines()
+    history = [item for line in lines if line.split()[0] == "7" for item in line.split()[1:]]
+    told = shortlist.retrieve(history=history, count=20, catalog=model.catalog)
+    assert told.item_ids == stored.item_ids
 
 
 def test_movielens_small_beats_popularity_and_answers_a_new_history(

@@ -49,16 +49,24 @@ _SETTINGS: tuple[tuple[str, type, str], ...] = (
     ("count", int, "neighbours kept of each item, or users asked"),
     ("loss", str, "squared, logistic, bpr, softmax or contrastive"),
     ("cosine", bool, "score by cosine"),
-    ("temperature", float, "of softmax"),
+    ("temperature", float, "of the softmax"),
     ("margin", float, "of contrastive: negatives below it are far enough"),
     ("negative_count", int, "negatives of a pair"),
     ("negative_power", float, "drawn by popularity to this power"),
+    ("uniform_share", float, "of the negatives, the others by popularity"),
+    ("in_batch", bool, "the items of other pairs are negatives too"),
+    ("hard_count", int, "of a pair's negatives count, the best-scored"),
     ("negative_weight", float, "of a pair's negatives together"),
     ("correct_sampling", bool, "correct for how negatives are drawn (logQ)"),
     ("gravity", float, "weight of the sum of all squared scores"),
     ("user_bias", bool, "whether users have a bias of their own"),
-    ("batch_size", int, "pairs between two steps"),
+    ("batch_size", int, "pairs or users between two steps"),
     ("learning_rate", float, "step of adam"),
+    ("teacher_dim", int, "length of the teacher's vectors"),
+    ("teacher_epochs", int, "passes of the teacher over the data"),
+    ("teacher_temperature", float, "of the teacher's scores"),
+    ("target_count", int, "of the teacher's ranking, a user"),
+    ("sampled_items", int, "beside what the teacher ranked"),
     ("seed", int, "of what is random"),
 )
 _FIELDS = {name: {one.name for one in fields(kind)} for name, kind in ALGORITHMS.items()}
@@ -111,11 +119,13 @@ def _add_data_options(parser: OptionGroup) -> None:
 
 
 def _add_search_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("what the server finds on a part of the events (wals)")
+    group = parser.add_argument_group(
+        "what the server finds on a part of the events (wals, sgd, svd, ratings)"
+    )
     group.add_argument("--early-stopping", action="store_true", help="find the number of epochs")
     group.add_argument("--tune", type=int, metavar="TRIALS", help="find settings and epochs")
     group.add_argument("--tune-dims", type=numbers, default=(), metavar="128,256", help="dims too")
-    group.add_argument("--tune-metric", default="", metavar="ndcg", help="what to maximise")
+    group.add_argument("--tune-metric", default="", metavar="ndcg", help="what is to be best")
     group.add_argument("--tune-cutoff", type=int, default=0, help="of that metric")
     group.add_argument("--patience", type=int, default=0, help="epochs without a better value")
 

@@ -23,6 +23,7 @@ typedef struct {
     int kind;
     int unit; /* scores are cosines */
     float negative_weight, temperature, margin;
+    int64_t hard_count; /* a pair keeps so many of its negatives, the best-scored; 0: all */
 } SgdLoss;
 
 typedef struct {
@@ -41,6 +42,21 @@ typedef struct {
     float *users, *items, *negatives, *turned, *scores; /* (pairs|negatives, dim), (dim, negatives), (pairs, negatives) */
     float *user_lengths, *item_lengths, *negative_lengths;
 } SgdScratch;
+
+/* Users whose rankings a teacher gave; `candidates` hold all that it ranked, and others. */
+typedef struct {
+    int64_t users, candidate_count, dim; /* candidate_count and dim are multiples of 16 */
+    const float *user_vectors; /* (users, dim) */
+    const int64_t *positive_starts; /* (users + 1,) what each has and is not to be ranked */
+    const int32_t *positives; /* ascending for a user */
+    const int32_t *candidates; /* (candidate_count,) rows, ascending */
+    const float *corrections; /* (candidate_count,) taken off the logits */
+    const float *item_vectors; /* (rows, dim) */
+    const int64_t *target_starts; /* (users + 1,) */
+    const int32_t *targets; /* rows among the candidates */
+    const float *weights; /* of the targets */
+    float *user_gradients, *candidate_gradients; /* written: (users or candidates, dim) */
+} DistillBlock;
 
 typedef struct {
     float rate, decay, square_decay, scale, regularization;
@@ -71,21 +87,58 @@ static inline __attribute__((always_inline)) float sgd_log(float x) {
     return 2.0f * z * (1.0f + q * (0.333333333f + q * (0.2f + q * (0.142857143f + q * (0.111111111f + q * 0.0909090909f)))));
 }
 
-/* Mark the negatives that this user likes; both lists ascend. */
-static inline void sgd_mask(const SgdBlock *block, int64_t user, float *scores) {
-    int64_t low = 0;
-    for (int64_t at = block->row_starts[user]; at < block->row_starts[user + 1]; at++) {
-        const int32_t item = block->columns[at];
-        int64_t high = block->negative_count;
-        while (low < high) {
-            const int64_t middle = (low + high) >> 1;
-            if (block->negatives[middle] < item)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        for (int64_t j = low; j < block->negative_count && block->negatives[j] == item; j++) scores[j] = SGD_MASKED;
+/* The first place in low..high of ascending rows that is not before `row`. */
+static inline int64_t sgd_place(const int32_t *rows, int64_t low, int64_t high, int32_t row) {
+    while (low < high) {
+        const int64_t middle = (low + high) >> 1;
+        if (rows[middle] < row)
+            low = middle + 1;
+        else
+            high = middle;
     }
+    return low;
+}
+
+/* Mark the negatives that a user likes; both lists ascend. */
+static inline void sgd_mask(
+    const int32_t *liked, int64_t liked_count, const int32_t *negatives, int64_t count, float *scores) {
+    int64_t low = 0;
+    for (int64_t at = 0; at < liked_count; at++) {
+        low = sgd_place(negatives, low, count, liked[at]);
+        for (int64_t j = low; j < count && negatives[j] == liked[at]; j++) scores[j] = SGD_MASKED;
+    }
+}
+
+/* Integers in the order of the floats whose bits they are; its own inverse. */
+static inline int32_t sgd_ordered(int32_t bits) { return bits < 0 ? bits ^ 0x7fffffff : bits; }
+
+/* Mask all but the `kept` highest of n scores; of equals the first stay. */
+static inline __attribute__((always_inline)) void sgd_keep_hardest(float *scores, int64_t n, int64_t kept) {
+    union {
+        float number;
+        int32_t bits;
+    } low = {scores[0]}, high = low, middle;
+    for (int64_t j = 1; j < n; j++) {
+        low.number = fminf(low.number, scores[j]);
+        high.number = fmaxf(high.number, scores[j]);
+    }
+    int64_t first = sgd_ordered(low.bits), last = sgd_ordered(high.bits);
+    while (first < last) { /* at least `kept` reach first, fewer reach last + 1 */
+        const int64_t half = first + (last - first + 1) / 2;
+        int32_t reached = 0;
+        middle.bits = sgd_ordered((int32_t)half);
+        for (int64_t j = 0; j < n; j++) reached += scores[j] >= middle.number;
+        if (reached >= kept)
+            first = half;
+        else
+            last = half - 1;
+        if (reached == kept) break;
+    }
+    middle.bits = sgd_ordered((int32_t)first);
+    int64_t equal_left = kept;
+    for (int64_t j = 0; j < n; j++) equal_left -= scores[j] > middle.number;
+    for (int64_t j = 0; j < n; j++)
+        if (scores[j] < middle.number || (scores[j] == middle.number && equal_left-- <= 0)) scores[j] = SGD_MASKED;
 }
 
 #define LEVEL_NAME(name) sgd_##name##_baseline
@@ -120,19 +173,20 @@ LEVEL_END
 
 typedef struct {
     double (*block)(const SgdLoss *, const SgdBlock *, const SgdScratch *);
+    double (*distill)(float, const DistillBlock *, const SgdScratch *);
     void (*move)(const SgdStep *, const int32_t *, int64_t, const float *, int64_t, float *, float *, float *, float *, float, float);
 } SgdFunctions;
 
 static const SgdFunctions sgd_functions[LEVEL_COUNT] = {
-    {sgd_block_baseline, sgd_move_baseline},
+    {sgd_block_baseline, sgd_distill_baseline, sgd_move_baseline},
 #if LEVELS_X86
-    {sgd_block_avx2, sgd_move_avx2},
-    {sgd_block_avx512, sgd_move_avx512},
-    {sgd_block_avx512, sgd_move_avx512},
+    {sgd_block_avx2, sgd_distill_avx2, sgd_move_avx2},
+    {sgd_block_avx512, sgd_distill_avx512, sgd_move_avx512},
+    {sgd_block_avx512, sgd_distill_avx512, sgd_move_avx512},
 #else
-    {sgd_block_baseline, sgd_move_baseline},
-    {sgd_block_baseline, sgd_move_baseline},
-    {sgd_block_baseline, sgd_move_baseline},
+    {sgd_block_baseline, sgd_distill_baseline, sgd_move_baseline},
+    {sgd_block_baseline, sgd_distill_baseline, sgd_move_baseline},
+    {sgd_block_baseline, sgd_distill_baseline, sgd_move_baseline},
 #endif
 };
 

@@ -77,7 +77,9 @@ INLINE void LEVEL_NAME(through_unit)(float *gradient, const float *unit, float l
  * score of the pair itself, and becomes the derivative by it. */
 static double LEVEL_NAME(derive)(
     const SgdLoss *loss, float label, const float *corrections, float *scores, int64_t n, float *positive) {
-    const float share = n ? loss->negative_weight / (float)n : 0.0f;
+    const int64_t kept = loss->hard_count && loss->hard_count < n ? loss->hard_count : n;
+    const float share = n ? loss->negative_weight / (float)kept : 0.0f;
+    if (kept < n) sgd_keep_hardest(scores, n, kept);
     const float s = *positive;
     float total = 0;
     switch (loss->kind) {
@@ -140,6 +142,18 @@ static double LEVEL_NAME(derive)(
     }
 }
 
+/* Take the rows that all users of a block are scored against, and score them. */
+static void LEVEL_NAME(score)(
+    const SgdScratch *scratch, const float *item_vectors, const int32_t *rows, int64_t b, int64_t n, int64_t dim, int unit) {
+    for (int64_t j = 0; j < n; j++)
+        scratch->negative_lengths[j] =
+            LEVEL_NAME(take)(item_vectors + rows[j] * dim, scratch->negatives + j * dim, dim, unit);
+    for (int64_t j = 0; j < n; j++) /* (dim, n), so that a line of scores is made of whole vectors */
+        for (int64_t k = 0; k < dim; k++) scratch->turned[k * n + j] = scratch->negatives[j * dim + k];
+    memset(scratch->scores, 0, sizeof(float) * b * n);
+    LEVEL_NAME(add_product)(scratch->users, dim, 1, scratch->turned, n, scratch->scores, n, b, dim, n);
+}
+
 /* Gradients of one block by its users, items and negatives; return the sum of its losses. */
 static double LEVEL_NAME(block)(const SgdLoss *loss, const SgdBlock *block, const SgdScratch *scratch) {
     const int64_t b = block->pairs, n = block->negative_count, dim = block->dim;
@@ -148,18 +162,13 @@ static double LEVEL_NAME(block)(const SgdLoss *loss, const SgdBlock *block, cons
         scratch->user_lengths[i] = LEVEL_NAME(take)(block->user_vectors + block->users[i] * dim, scratch->users + i * dim, dim, loss->unit);
         scratch->item_lengths[i] = LEVEL_NAME(take)(block->item_vectors + block->items[i] * dim, scratch->items + i * dim, dim, loss->unit);
     }
-    for (int64_t j = 0; j < n; j++)
-        scratch->negative_lengths[j] = LEVEL_NAME(take)(
-            block->item_vectors + block->negatives[j] * dim, scratch->negatives + j * dim, dim, loss->unit);
-    for (int64_t j = 0; j < n; j++) /* (dim, n), so that a line of scores is made of whole vectors */
-        for (int64_t k = 0; k < dim; k++) scratch->turned[k * n + j] = scratch->negatives[j * dim + k];
-    memset(scratch->scores, 0, sizeof(float) * b * n);
-    LEVEL_NAME(add_product)(scratch->users, dim, 1, scratch->turned, n, scratch->scores, n, b, dim, n);
+    LEVEL_NAME(score)(scratch, block->item_vectors, block->negatives, b, n, dim, loss->unit);
     memset(block->user_gradients, 0, sizeof(float) * b * dim);
     if (n) memset(block->negative_gradients, 0, sizeof(float) * n * dim);
     for (int64_t i = 0; i < b; i++) {
         float *scores = scratch->scores + i * n;
-        sgd_mask(block, block->users[i], scores);
+        const int64_t *own = block->row_starts + block->users[i];
+        sgd_mask(block->columns + own[0], own[1] - own[0], block->negatives, n, scores);
         float slope = LEVEL_NAME(dot)(scratch->users + i * dim, scratch->items + i * dim, dim);
         total += LEVEL_NAME(derive)(loss, block->labels[i], block->corrections, scores, n, &slope);
         for (int64_t k = 0; k < dim; k++) {
@@ -177,6 +186,47 @@ static double LEVEL_NAME(block)(const SgdLoss *loss, const SgdBlock *block, cons
         for (int64_t j = 0; j < n; j++)
             LEVEL_NAME(through_unit)(block->negative_gradients + j * dim, scratch->negatives + j * dim, scratch->negative_lengths[j], dim);
     }
+    return total;
+}
+
+/* Gradients of -sum of weight log softmax(cosine / temperature) over what the teacher ranked of each
+ * user, by the user's and the candidates' vectors; return the sum of the losses. */
+static double LEVEL_NAME(distill)(float temperature, const DistillBlock *block, const SgdScratch *scratch) {
+    const int64_t b = block->users, n = block->candidate_count, dim = block->dim;
+    const float sharpness = 1.0f / temperature;
+    double total = 0;
+    for (int64_t i = 0; i < b; i++)
+        scratch->user_lengths[i] = LEVEL_NAME(take)(block->user_vectors + i * dim, scratch->users + i * dim, dim, 1);
+    LEVEL_NAME(score)(scratch, block->item_vectors, block->candidates, b, n, dim, 1);
+    for (int64_t i = 0; i < b; i++) {
+        float *scores = scratch->scores + i * n, most = SGD_MASKED, powers = 0, asked = 0;
+        const int64_t *own = block->positive_starts + i;
+        for (int64_t j = 0; j < n; j++) scores[j] = scores[j] * sharpness - block->corrections[j];
+        sgd_mask(block->positives + own[0], own[1] - own[0], block->candidates, n, scores);
+        for (int64_t j = 0; j < n; j++) most = fmaxf(most, scores[j]);
+        for (int64_t t = block->target_starts[i]; t < block->target_starts[i + 1]; t++) {
+            const int64_t j = sgd_place(block->candidates, 0, n, block->targets[t]);
+            asked += block->weights[t];
+            total += block->weights[t] * (double)(most - scores[j]);
+        }
+        for (int64_t j = 0; j < n; j++) {
+            scores[j] = sgd_exp(scores[j] - most);
+            powers += scores[j];
+        }
+        total += asked * log((double)powers);
+        const float scale = sharpness * asked / powers;
+        for (int64_t j = 0; j < n; j++) scores[j] *= scale;
+        for (int64_t t = block->target_starts[i]; t < block->target_starts[i + 1]; t++)
+            scores[sgd_place(block->candidates, 0, n, block->targets[t])] -= sharpness * block->weights[t];
+    }
+    memset(block->user_gradients, 0, sizeof(float) * b * dim);
+    memset(block->candidate_gradients, 0, sizeof(float) * n * dim);
+    LEVEL_NAME(add_product)(scratch->scores, n, 1, scratch->negatives, dim, block->user_gradients, dim, b, n, dim);
+    LEVEL_NAME(add_product)(scratch->scores, 1, n, scratch->users, dim, block->candidate_gradients, dim, n, b, dim);
+    for (int64_t i = 0; i < b; i++)
+        LEVEL_NAME(through_unit)(block->user_gradients + i * dim, scratch->users + i * dim, scratch->user_lengths[i], dim);
+    for (int64_t j = 0; j < n; j++)
+        LEVEL_NAME(through_unit)(block->candidate_gradients + j * dim, scratch->negatives + j * dim, scratch->negative_lengths[j], dim);
     return total;
 }
 

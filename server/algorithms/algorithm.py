@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from shortlist.core.interactions import Aggregate, Events, FloatArray, IntArray, Interactions
 from shortlist.core.progress import Epoch, TrainerState
+from shortlist.server.algorithms.data_size import DataSize
+from shortlist.server.algorithms.search_space import SearchSpace
 
 P = TypeVar("P")  # the algorithm's params: a frozen dataclass that checks itself
 
@@ -46,6 +48,7 @@ class Learned(Generic[P]):
     segment_scores: Interactions | None = None  # segments x items, set with item_scores
     neighbours: Interactions | None = None  # items x items, similarities; None: no precomputed ones
     feature_weights: FloatArray | None = None  # (features, dim): features @ weights places an item
+    history_vectors: FloatArray | None = None  # (items, dim) of what encoders add up; None: items'
     losses: tuple[float, ...] = ()  # after each epoch
 
 
@@ -82,6 +85,7 @@ class Algorithm(Protocol[P]):
     aggregation: Aggregate  # of several events of a pair, where the training does not say
     offset_width: int  # last coordinates of a vector that hold biases and no direction
     predicts_values: bool  # an inner product is the value of the event, so errors can be measured
+    tunable: bool  # there is a search_space
 
     def dim(self, params: P) -> int:
         """Return the length of its vectors, 0 for none."""
@@ -100,8 +104,20 @@ class Algorithm(Protocol[P]):
         """
         ...
 
+    def training_bytes(self, params: P, size: DataSize) -> int:
+        """Return what `fit` allocates beside its data, at its peak; rather a little too much."""
+        ...
+
+    def search_space(self, params: P, seen: Interactions) -> SearchSpace[P] | None:
+        """Return where better settings are looked for, None unless the algorithm is tunable."""
+        ...
+
     def encoder(
-        self, params: P, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
+        self,
+        params: P,
+        item_vectors: FloatArray,
+        item_counts: npt.NDArray[np.integer],
+        history_vectors: FloatArray | None,
     ) -> HistoryEncoder:
         """Return what folds histories in; only called for models with vectors."""
         ...

@@ -20,6 +20,7 @@ from shortlist.server.algorithms.algorithm import (
     Learned,
     TrainingData,
 )
+from shortlist.server.algorithms.data_size import DataSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class NeighboursAlgorithm:
     aggregation: Aggregate = "sum"
     offset_width = 0
     predicts_values = False
+    tunable = False
 
     def dim(self, params: NeighboursParams) -> int:
         return 0
@@ -69,11 +71,22 @@ class NeighboursAlgorithm:
         parts = found.row_starts, found.rows, found.similarities
         return Learned(params, neighbours=Interactions(*parts, by_item.row_count))
 
+    def training_bytes(self, params: NeighboursParams, size: DataSize) -> int:
+        """Item neighbours: the lists, twice; both orientations weighted, in doubles on the way."""
+        if params.kind == "user":
+            return 0
+        lists = 17 * min(params.count, size.item_count) * size.item_count
+        return lists + 32 * size.event_count + 16 * size.threads * size.item_count
+
+    def search_space(self, params: NeighboursParams, seen: Interactions) -> None:
+        return None
+
     def encoder(
         self,
         params: NeighboursParams,
         item_vectors: FloatArray,
         item_counts: npt.NDArray[np.integer],
+        history_vectors: FloatArray | None,
     ) -> HistoryEncoder:
         raise AssertionError("neighbours have no vectors")
 

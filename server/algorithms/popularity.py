@@ -15,6 +15,7 @@ from shortlist.core.popularity import decayed_popularity, event_weights
 from shortlist.core.progress import Epoch
 from shortlist.core.segments import segment_popularity
 from shortlist.server.algorithms.algorithm import HistoryEncoder, Learned, TrainingData
+from shortlist.server.algorithms.data_size import DataSize
 
 DAY_MS = 86_400_000
 
@@ -39,6 +40,7 @@ class Popularity:
     aggregation: Aggregate = "sum"
     offset_width = 0
     predicts_values = False
+    tunable = False
 
     def dim(self, params: PopularityParams) -> int:
         return 0
@@ -65,11 +67,18 @@ class Popularity:
             by_segment = segment_popularity(*counted, item_count)
         return Learned(params, item_scores=scores, segment_scores=by_segment)
 
+    def training_bytes(self, params: PopularityParams, size: DataSize) -> int:
+        return 32 * size.event_count if params.half_life_days is not None else 0
+
+    def search_space(self, params: PopularityParams, seen: Interactions) -> None:
+        return None
+
     def encoder(
         self,
         params: PopularityParams,
         item_vectors: FloatArray,
         item_counts: npt.NDArray[np.integer],
+        history_vectors: FloatArray | None,
     ) -> HistoryEncoder:
         raise AssertionError("popularity has no vectors")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +11,10 @@ import numpy.typing as npt
 from shortlist.core.interactions import Aggregate, FloatArray, Interactions
 from shortlist.core.progress import Epoch
 from shortlist.core.rating_fold_in import RatingFoldIn, extended_items, extended_users
-from shortlist.core.ratings import RatingParams, train_ratings
+from shortlist.core.ratings import RatingFactors, RatingParams, train_ratings
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
+from shortlist.server.algorithms.data_size import DataSize
+from shortlist.server.algorithms.search_space import Axis, AxisSpace
 
 
 class Ratings:
@@ -22,6 +25,7 @@ class Ratings:
     aggregation: Aggregate = "last"
     offset_width = 2
     predicts_values = True
+    tunable = True
 
     def dim(self, params: RatingParams) -> int:
         return params.dim + self.offset_width
@@ -37,14 +41,27 @@ class Ratings:
         threads: int,
         on_epoch: Callable[[Epoch], None],
     ) -> Learned[RatingParams]:
-        factors = train_ratings(
-            data.seen, params, threads=threads, on_epoch=lambda epoch, _: on_epoch(epoch)
-        )
-        users = extended_users(factors.users, factors.user_bias)
-        return Learned(params, extended_items(factors), users, losses=factors.losses)
+        def tell(epoch: Epoch, factors: RatingFactors) -> None:
+            on_epoch(replace(epoch, vectors=lambda: _vectors(factors)))
+
+        factors = train_ratings(data.seen, params, threads=threads, on_epoch=tell)
+        users, items = _vectors(factors)
+        return Learned(params, items, users, losses=factors.losses)
+
+    def training_bytes(self, params: RatingParams, size: DataSize) -> int:
+        """Doubles: vectors as they were and will be; with Adam gradients, moments and moves too."""
+        copies = 3 if params.solver == "als" else 7
+        return copies * size.vector_bytes(params.dim + 1, 8) + 32 * size.event_count
+
+    def search_space(self, params: RatingParams, seen: Interactions) -> AxisSpace[RatingParams]:
+        return AxisSpace(params, _axes(params))
 
     def encoder(
-        self, params: RatingParams, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
+        self,
+        params: RatingParams,
+        item_vectors: FloatArray,
+        item_counts: npt.NDArray[np.integer],
+        history_vectors: FloatArray | None,
     ) -> RatingFoldIn:
         return RatingFoldIn(item_vectors, params)
 
@@ -52,3 +69,14 @@ class Ratings:
         self, params: RatingParams, seen: Interactions, neighbours: Interactions | None
     ) -> None:
         return None
+
+
+def _vectors(factors: RatingFactors) -> tuple[FloatArray, FloatArray]:
+    return extended_users(factors.users, factors.user_bias), extended_items(factors)
+
+
+def _axes(params: RatingParams) -> list[Axis]:
+    axes = [Axis("regularization", 0.02, 50), Axis("bias_regularization", 0.05, 50)]
+    if params.solver == "adam":
+        axes.append(Axis("learning_rate", 0.003, 0.3))
+    return axes

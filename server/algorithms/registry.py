@@ -1,12 +1,15 @@
 """The algorithms by name and by their params."""
 
+from dataclasses import replace
 from typing import Any, TypeAlias
 
+from shortlist.core.distilled_params import DistilledParams
 from shortlist.core.ratings import RatingParams
 from shortlist.core.sgd_params import SgdParams
 from shortlist.core.svd import SvdParams
 from shortlist.core.wals_params import WalsParams
 from shortlist.server.algorithms.algorithm import Algorithm
+from shortlist.server.algorithms.distilled import Distilled
 from shortlist.server.algorithms.neighbours import NeighboursAlgorithm, NeighboursParams
 from shortlist.server.algorithms.popularity import Popularity, PopularityParams
 from shortlist.server.algorithms.ratings import Ratings
@@ -15,13 +18,27 @@ from shortlist.server.algorithms.svd import Svd
 from shortlist.server.algorithms.wals import Wals
 
 Params: TypeAlias = (
-    WalsParams | SgdParams | PopularityParams | SvdParams | RatingParams | NeighboursParams
+    WalsParams
+    | DistilledParams
+    | SgdParams
+    | PopularityParams
+    | SvdParams
+    | RatingParams
+    | NeighboursParams
 )
 
 ALGORITHMS: dict[str, Algorithm[Any]] = {
-    one.name: one for one in (Wals(), Sgd(), Popularity(), Svd(), Ratings(), NeighboursAlgorithm())
+    one.name: one
+    for one in (Wals(), Distilled(), Sgd(), Popularity(), Svd(), Ratings(), NeighboursAlgorithm())
 }
 _BY_PARAMS: dict[type, Algorithm[Any]] = {one.params_type: one for one in ALGORITHMS.values()}
+
+
+def with_dim(params: Params, dim: int) -> Params:
+    """Return the params of an algorithm with vectors, with another dim. Raises SettingInvalid."""
+    changed: Any = params  # every algorithm with vectors has a dim
+    found: Params = replace(changed, dim=dim)
+    return found
 
 
 def algorithm_of(params: Params) -> Algorithm[Any]:

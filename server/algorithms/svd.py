@@ -9,8 +9,12 @@ import numpy.typing as npt
 
 from shortlist.core.interactions import Aggregate, FloatArray, Interactions
 from shortlist.core.progress import Epoch
-from shortlist.core.svd import SvdFoldIn, SvdParams, decompose
+from shortlist.core.svd import OVERSAMPLING, SvdFoldIn, SvdParams, decompose
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
+from shortlist.server.algorithms.data_size import DataSize
+from shortlist.server.algorithms.search_space import Axis, AxisSpace
+
+DIM_MIN = 2  # that a search tries
 
 
 class Svd:
@@ -21,6 +25,7 @@ class Svd:
     aggregation: Aggregate = "sum"
     offset_width = 0
     predicts_values = False
+    tunable = True
 
     def dim(self, params: SvdParams) -> int:
         return params.dim
@@ -39,8 +44,21 @@ class Svd:
         factors = decompose(data.seen, params, threads=threads)
         return Learned(params, factors.items, factors.users)
 
+    def training_bytes(self, params: SvdParams, size: DataSize) -> int:
+        """The other orientation, and samples of both sides, some of them in doubles."""
+        return 2 * size.matrix_bytes + 7 * size.vector_bytes(params.dim + OVERSAMPLING)
+
+    def search_space(self, params: SvdParams, seen: Interactions) -> AxisSpace[SvdParams]:
+        """Any smaller dim; the one given bounds the memory."""
+        dims = Axis("dim", min(DIM_MIN, params.dim), params.dim, whole=True)
+        return AxisSpace(params, [dims])
+
     def encoder(
-        self, params: SvdParams, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
+        self,
+        params: SvdParams,
+        item_vectors: FloatArray,
+        item_counts: npt.NDArray[np.integer],
+        history_vectors: FloatArray | None,
     ) -> SvdFoldIn:
         return SvdFoldIn(item_vectors, params)
 

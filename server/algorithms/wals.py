@@ -22,6 +22,8 @@ from shortlist.core.progress import Epoch
 from shortlist.core.wals import Snapshot, WalsFactors, train_wals
 from shortlist.core.wals_params import WalsParams, with_data_defaults
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
+from shortlist.server.algorithms.data_size import DataSize, padded
+from shortlist.server.algorithms.wals_space import WalsSpace
 
 DAY_MS = 86_400_000
 FRESHNESS_MIN = 1e-5  # below it, conjugate gradient in float32 loses the users of old events alone
@@ -35,6 +37,7 @@ class Wals:
     aggregation: Aggregate = "sum"
     offset_width = 0
     predicts_values = False
+    tunable = True
 
     def dim(self, params: WalsParams) -> int:
         return params.dim
@@ -87,8 +90,23 @@ class Wals:
             losses=factors.losses,
         )
 
+    def training_bytes(self, params: WalsParams, size: DataSize) -> int:
+        """Both orientations weighted, the factors and their copy, and the ridge of the features."""
+        found = 2 * size.matrix_bytes + 2 * size.vector_bytes(padded(params.dim))
+        if params.half_life_days is not None:
+            found += 16 * size.event_count
+        features = size.feature_count
+        return found + 16 * size.feature_entry_count + 8 * features * (3 * features + params.dim)
+
+    def search_space(self, params: WalsParams, seen: Interactions) -> WalsSpace:
+        return WalsSpace(params, seen)
+
     def encoder(
-        self, params: WalsParams, item_vectors: FloatArray, item_counts: npt.NDArray[np.integer]
+        self,
+        params: WalsParams,
+        item_vectors: FloatArray,
+        item_counts: npt.NDArray[np.integer],
+        history_vectors: FloatArray | None,
     ) -> FoldIn:
         cold = item_counts == 0 if params.item_features else None
         return FoldIn(item_vectors, item_counts, params, cold)

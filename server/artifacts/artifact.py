@@ -1,6 +1,7 @@
 """A published model's numbers: Arrow files written once, then mapped and never changed.
 
-items.arrow  id, embedding, score (popularity), count (users who have it); row order
+items.arrow  id, embedding, score (popularity), count (users who have it); row order; of a distilled
+             model also history_embedding, what an item adds to the vector of who likes it
 users.arrow  id, embedding, segment (row of segments.arrow)
 seen.arrow   a row a user: what it was trained on, as list of (item row, value)
 attributes.arrow  a row an item, where the training had any
@@ -56,6 +57,7 @@ class ModelContents:
     item_scores: FloatArray  # (items,) popularity
     item_counts: LongArray  # (items,) users who have it
     seen: Interactions  # users x items, aggregated raw values
+    history_vectors: FloatArray | None = None  # (items, dim) what histories are sums of
     attributes: pa.Table | None = None  # a row an item
     neighbours: Interactions | None = None  # items x items, similarities
     segments: UserSegments | None = None
@@ -79,6 +81,7 @@ class Artifact:
     item_scores: FloatArray  # (items,) popularity
     item_counts: LongArray  # (items,) users who have it
     seen: Interactions  # users x items
+    history_vectors: FloatArray | None  # (items, dim) what histories are sums of
     attributes: pa.Table | None  # a row an item
     neighbours: Interactions | None  # items x items, similarities
     segments: UserSegments | None
@@ -100,6 +103,8 @@ def write_artifact(folder: Path, contents: ModelContents, about: Manifest) -> Ma
     if contents.item_vectors is not None and contents.user_vectors is not None:
         columns["embedding"] = arrow_files.vectors_column(contents.item_vectors)
         user_columns["embedding"] = arrow_files.vectors_column(contents.user_vectors)
+    if contents.history_vectors is not None:
+        columns["history_embedding"] = arrow_files.vectors_column(contents.history_vectors)
     if contents.segments is not None and contents.segment_scores is not None:
         user_columns["segment"] = segment_column(contents.segments.users)
         table = segments_table(contents.segments.ids, contents.segment_scores)
@@ -175,6 +180,9 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
         item_scores=arrow_files.numbers_of(arrow_files.one_chunk(items, "score"), np.float32),
         item_counts=arrow_files.numbers_of(arrow_files.one_chunk(items, "count"), np.int64),
         seen=arrow_files.seen_of(seen, items.num_rows),
+        history_vectors=_vectors(items, "history_embedding")
+        if "history_embedding" in items.column_names
+        else None,
         attributes=arrow_files.map_table(folder / ATTRIBUTES) if ATTRIBUTES in known else None,
         neighbours=_neighbours(folder / NEIGHBOURS) if NEIGHBOURS in known else None,
         segments=segments,
@@ -205,8 +213,8 @@ def _neighbours(path: Path) -> Interactions:
     return arrow_files.seen_of(arrow_files.one_chunk(table, "neighbours"), table.num_rows)
 
 
-def _vectors(table: pa.Table) -> FloatArray:
-    return arrow_files.vectors_of(arrow_files.one_chunk(table, "embedding"))
+def _vectors(table: pa.Table, column: str = "embedding") -> FloatArray:
+    return arrow_files.vectors_of(arrow_files.one_chunk(table, column))
 
 
 def _check_files(folder: Path, manifest: Manifest, verify: bool) -> None:
@@ -236,6 +244,8 @@ def _check_counts(folder: Path, artifact: Artifact) -> None:
     if artifact.item_vectors is not None and artifact.user_vectors is not None:
         shapes["item vectors"] = (artifact.item_vectors.shape, (items, dim))  # type: ignore[assignment]
         shapes["user vectors"] = (artifact.user_vectors.shape, (users, dim))  # type: ignore[assignment]
+    if artifact.history_vectors is not None:
+        shapes["history vectors"] = (artifact.history_vectors.shape, (items, dim))  # type: ignore[assignment]
     if artifact.neighbours is not None:
         shapes["neighbours"] = (artifact.neighbours.row_count, items)
     if artifact.attributes is not None:

@@ -133,7 +133,9 @@ def _space(artifact: Artifact) -> Space | None:
         item_vectors=vectors,
         user_vectors=users,
         scan=ItemScan(vectors, artifact.quantized, trusted=True),
-        fold_in=algorithm_of(params).encoder(params, vectors, artifact.item_counts),
+        fold_in=algorithm_of(params).encoder(
+            params, vectors, artifact.item_counts, artifact.history_vectors
+        ),
         index=index,
         index_pays=report.chosen != EXACT if report.chosen else None,
     )

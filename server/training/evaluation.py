@@ -128,7 +128,7 @@ def _methods(
     users, vectors, algorithm = model.user_vectors, model.item_vectors, algorithm_of(params)
     scorer = algorithm.scorer(params, model.seen, model.neighbours)
     if vectors is not None and users is not None:
-        encoder = algorithm.encoder(params, vectors, model.item_counts)
+        encoder = algorithm.encoder(params, vectors, model.item_counts, model.history_vectors)
 
         def vectors_of(rows: IntArray) -> FloatArray:
             if group.name == "known":

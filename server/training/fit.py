@@ -90,6 +90,7 @@ def fit(
         neighbours=learned.neighbours,
         segments=data.segments,
         segment_scores=segment_scores,
+        history_vectors=learned.history_vectors,
         item_features=_with_weights(features, learned.feature_weights),
     )
     return Fitted(contents, learned.params, learned.losses)

@@ -2,49 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from shortlist.server.algorithms.data_size import DataSize, padded
+from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.errors import MemoryExceeded
 from shortlist.server.index.graph import CONNECTIVITY
 
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
-_ENTRY_BYTES = 8  # column and value
 _EVENT_BYTES = 20  # user, item, value, time
-_LANES = 16  # rows of factors are padded to a multiple of this
 
 
 def check_memory(
-    user_count: int,
-    item_count: int,
-    event_count: int,
-    dim: int,
+    trained: Iterable[Params],
+    size: DataSize,
+    event_copies: int = 1,
     available_bytes: int | None = None,
 ) -> None:
-    """Raise MemoryExceeded when a training needs more than is available; None: look it up."""
-    needed = needed_bytes(user_count, item_count, event_count, dim)
+    """Raise MemoryExceeded when one of the trainings needs more than is available.
+
+    event_copies: parts of the events held beside them, as those that are not held out. None: look
+    up what is available.
+    """
+    events = event_copies * _EVENT_BYTES * size.event_count
+    needed = events + max(needed_bytes(params, size) for params in trained)
     available = find_available_bytes() if available_bytes is None else available_bytes
     if available is not None and needed > available:
         problem = f"the training needs about {needed} bytes of memory, {available} are available"
         raise MemoryExceeded(problem, needed_bytes=needed, available_bytes=available)
 
 
-def needed_bytes(user_count: int, item_count: int, event_count: int, dim: int) -> int:
-    """Return what a training allocates beside the data that was read, at its peak.
+def needed_bytes(params: Params, size: DataSize) -> int:
+    """Return what a training allocates beside the events, at its peak.
 
-    While factors are trained: the matrix as it is, weighted, and transposed; both sides padded,
-    and copied once when they are done. While indexes are built: a copy of the vectors, the codes
-    twice, and a graph's edges (the lowest layer has twice the connectivity), beside the factors.
-    dim 0: no vectors.
+    While it learns: the matrix, and what the algorithm says. While indexes are built: a copy of the
+    vectors, the codes twice, and a graph's edges (the lowest layer has twice the connectivity),
+    beside the matrix and the vectors.
     """
-    matrix = _ENTRY_BYTES * event_count
+    algorithm = algorithm_of(params)
+    training = size.matrix_bytes + algorithm.training_bytes(params, size)
+    dim = algorithm.dim(params)
     if not dim:
-        return 2 * matrix
-    width = -(-dim // _LANES) * _LANES
-    factors = 4 * width * (user_count + item_count)
-    training = 3 * matrix + 2 * factors + _EVENT_BYTES * event_count // 2
-    index = matrix + factors + item_count * (6 * (width + 1) + 5 * 2 * CONNECTIVITY)
-    return max(training, index)
+        return training
+    codes = size.item_count * (6 * (padded(dim) + 1) + 5 * 2 * CONNECTIVITY)
+    return max(training, size.matrix_bytes + 2 * size.vector_bytes(padded(dim)) + codes)
 
 
 def find_available_bytes() -> int | None:

@@ -12,7 +12,8 @@ from pathlib import Path
 from shortlist.core.interactions import Events
 from shortlist.core.parallel import resolve_threads
 from shortlist.server.algorithms.algorithm import WarmStart
-from shortlist.server.algorithms.registry import algorithm_of
+from shortlist.server.algorithms.data_size import DataSize
+from shortlist.server.algorithms.registry import algorithm_of, with_dim
 from shortlist.server.artifacts.artifact import ModelContents, open_artifact, write_artifact
 from shortlist.server.artifacts.catalogs import Catalog, Catalogs
 from shortlist.server.artifacts.manifest import IndexReport, Manifest
@@ -84,9 +85,7 @@ def _train_and_publish(
         raise ModelExists(problem, catalog=spec.catalog, model=spec.model_id)
     progress.start(JobPhase.READING)
     data = prepare(spec, roots, threads, progress.rows)
-    dim = algorithm_of(spec.algorithm).dim(spec.algorithm)
-    dim = max((dim, *spec.tuning.dims)) if spec.tuning else dim
-    check_memory(len(data.users), len(data.items), len(data.events), dim)
+    _check_memory(spec, data, threads)
     holdout = _holdout(spec, data)
     train = data.events if holdout is None else holdout.train
     spec, trials = search(spec, data, train, progress, threads)
@@ -106,6 +105,23 @@ def _train_and_publish(
         threads=threads,
         started=started,
         target_recall=spec.target_recall,
+    )
+
+
+def _check_memory(spec: TrainingSpec, data: PreparedData, threads: int) -> None:
+    """Raise MemoryExceeded where some training of the spec does not fit."""
+    size = DataSize(len(data.users), len(data.items), len(data.events), threads=threads)
+    if data.item_features is not None:
+        values = data.item_features.values
+        counts = {"feature_count": values.column_count, "feature_entry_count": values.entry_count}
+        size = replace(size, **counts)
+    dims = spec.tuning.dims if spec.tuning else ()
+    searched = spec.early_stopping is not None or spec.tuning is not None
+    measured = spec.evaluation.split not in ("given", "none")
+    check_memory(
+        [spec.algorithm, *(with_dim(spec.algorithm, dim) for dim in dims)],
+        size,
+        event_copies=measured + 2 * searched,  # of a search also the matrix of its part
     )
 
 

@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from shortlist.core.errors import SingularSystem, TrainingDiverged
 from shortlist.core.interactions import Events, build_interactions
 from shortlist.core.progress import Epoch
-from shortlist.core.wals_params import WalsParams
+from shortlist.core.value_errors import VALUE_ERRORS
 from shortlist.server.algorithms.algorithm import TrainingData
-from shortlist.server.algorithms.registry import algorithm_of
+from shortlist.server.algorithms.registry import Params, algorithm_of, with_dim
+from shortlist.server.algorithms.search_space import Point, SearchSpace
 from shortlist.server.training.holdout import hold_out
 from shortlist.server.training.prepare import PreparedData
 from shortlist.server.training.progress import Progress
-from shortlist.server.training.search_space import Point, WalsSpace
 from shortlist.server.training.search_spec import EarlyStopping, Trial, Tuning
 from shortlist.server.training.spec import EvaluationSpec, TrainingSpec
 from shortlist.server.training.validation import Validation
@@ -43,17 +44,15 @@ def search(
     """
     if spec.early_stopping is None and spec.tuning is None:
         return spec, ()
-    assert isinstance(spec.algorithm, WalsParams), "the spec checks this"
     stopping, tuning = spec.early_stopping or EarlyStopping(), spec.tuning or Tuning(trials=1)
     trials = _Trials(spec, stopping, tuning, data, events, progress, threads)
     trials.run(trials.space.start())
     _look_around(trials, tuning)
     for dim in tuning.dims:
-        trials.run(replace(trials.best_params(), dim=dim))
+        trials.run(with_dim(trials.best_params(), dim))
     best = trials.best()
     chosen = tuple(replace(one, chosen=at == best) for at, one in enumerate(trials.done))
-    params = replace(trials.params[best], epochs=trials.done[best].epochs)
-    return replace(spec, algorithm=params), chosen
+    return replace(spec, algorithm=trials.found(best)), chosen
 
 
 def _look_around(trials: _Trials, tuning: Tuning) -> None:
@@ -98,7 +97,6 @@ class _Trials:
         progress: Progress,
         threads: int,
     ) -> None:
-        assert isinstance(spec.algorithm, WalsParams)
         split = stopping.split
         if split == "auto" and spec.evaluation.split in DIVIDING:
             split = spec.evaluation.split
@@ -115,18 +113,32 @@ class _Trials:
         self._data = TrainingData(train, seen, item_features=features)
         self._patience, self._progress, self._threads = stopping.patience, progress, threads
         self._count = tuning.trials + len(tuning.dims)
-        self.space = WalsSpace(spec.algorithm, seen)
+        self._sign = -1 if stopping.metric in VALUE_ERRORS else 1
+        self._algorithm = algorithm_of(spec.algorithm)
+        space = self._algorithm.search_space(spec.algorithm, seen)
+        assert space is not None, "the spec checks this"
+        self.space: SearchSpace[Params] = space
         self.done: list[Trial] = []
-        self.params: list[WalsParams] = []
+        self.params: list[Params] = []
 
     def best(self) -> int:
         """Return the place of the best trial, the first of equals."""
-        return int(np.argmax([one.quality for one in self.done]))
+        worth = [self._sign * one.quality if one.epochs else -np.inf for one in self.done]
+        return int(np.argmax(worth))
 
-    def best_params(self) -> WalsParams:
+    def best_params(self) -> Params:
         return self.params[self.best()]
 
-    def run(self, params: WalsParams) -> None:
+    def found(self, number: int) -> Params:
+        """Return the settings of a trial with its number of epochs."""
+        params = self.params[number]
+        if not self._algorithm.epoch_count(params):
+            return params
+        changed: Any = params  # every algorithm that counts epochs has them as a setting
+        found: Params = replace(changed, epochs=self.done[number].epochs)
+        return found
+
+    def run(self, params: Params) -> None:
         """Train and measure; a training that diverges is worth nothing, but for the first."""
         started, qualities = time.perf_counter(), list[float]()
 
@@ -139,17 +151,24 @@ class _Trials:
 
         number = len(self.done) + 1
         best = self.done[self.best()].quality if self.done else 0.0
-        self._progress.start_trial(number, self._count, best, params.epochs)
+        epoch_count = self._algorithm.epoch_count(params)
+        self._progress.start_trial(number, self._count, best, epoch_count)
         try:
-            algorithm = algorithm_of(params)
-            algorithm.fit(self._data, params, threads=self._threads, on_epoch=measure)
+            learned = self._algorithm.fit(
+                self._data, params, threads=self._threads, on_epoch=measure
+            )
+            if not epoch_count:
+                assert learned.user_vectors is not None
+                assert learned.item_vectors is not None
+                vectors = learned.user_vectors, learned.item_vectors
+                qualities.append(self._validation.quality(*vectors))
         except _TrialEnded:
             pass
         except (TrainingDiverged, SingularSystem):
             if not self.done:
                 raise
-        epochs = int(np.argmax(qualities)) + 1 if qualities else 0
-        quality = max(qualities, default=0.0)
+        epochs = self._best_epoch(qualities) if qualities else 0
+        quality = qualities[epochs - 1] if qualities else 0.0
         seconds = time.perf_counter() - started
         settings = self.space.settings(params)
         self.done.append(Trial(settings, epochs, quality, tuple(qualities), seconds))
@@ -158,9 +177,14 @@ class _Trials:
     def _is_settled(self, qualities: list[float]) -> bool:
         """Say whether a trial has passed its best, or is among the worse half at a rung."""
         epoch = len(qualities)
-        if epoch - 1 - int(np.argmax(qualities)) >= self._patience:
+        if epoch - self._best_epoch(qualities) >= self._patience:
             return True
         if epoch < 2 or epoch & (epoch - 1):
             return False
         rivals = [one.qualities[epoch - 1] for one in self.done if len(one.qualities) >= epoch]
-        return len(rivals) >= RIVALS_MIN and qualities[-1] < float(np.median(rivals))
+        behind = self._sign * (qualities[-1] - float(np.median(rivals or [0.0])))
+        return len(rivals) >= RIVALS_MIN and behind < 0
+
+    def _best_epoch(self, qualities: list[float]) -> int:
+        """Return the first epoch, from 1, with the best of at least one quality."""
+        return int(np.argmax(self._sign * np.array(qualities))) + 1

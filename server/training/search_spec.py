@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 from shortlist.core.errors import SettingInvalid
 from shortlist.core.metrics import PER_QUERY
+from shortlist.core.value_errors import VALUE_ERRORS
 from shortlist.core.wals_params import DIM_MAX
 
 CUTOFF_MAX = 1000
 PATIENCE_MAX = 100
 TRIALS_MAX = 1000
 DIMS_MAX = 8
+METRICS = (*PER_QUERY, *VALUE_ERRORS)
 SPLITS = ("auto", "temporal", "random_per_user", "leave_last_out")
 
 
@@ -19,7 +21,7 @@ SPLITS = ("auto", "temporal", "random_per_user", "leave_last_out")
 class EarlyStopping:
     """How many epochs: as many as are best on a part of the training events held out."""
 
-    metric: str = "ndcg"  # one of PER_QUERY
+    metric: str = "ndcg"  # one of METRICS; of value errors the smallest is best
     cutoff: int = 20
     patience: int = 2  # epochs without a better value, then training stops
     held_out_fraction: float = 0.1  # of the events that train, 0 < x < 1
@@ -27,7 +29,7 @@ class EarlyStopping:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check("metric", self.metric, self.metric in PER_QUERY, f"one of {', '.join(PER_QUERY)}")
+        _check("metric", self.metric, self.metric in METRICS, f"one of {', '.join(METRICS)}")
         _check("split", self.split, self.split in SPLITS, f"one of {', '.join(SPLITS)}")
         _check("cutoff", self.cutoff, 1 <= self.cutoff <= CUTOFF_MAX, f"1 to {CUTOFF_MAX}")
         patience = self.patience
@@ -57,7 +59,7 @@ class Trial:
     """One training on a part of the events, measured on the rest after each epoch."""
 
     settings: dict[str, float]  # by their names in the algorithm's message
-    epochs: int  # the best number of them; 0: the training diverged
+    epochs: int  # the best number of them, 1 where there are none; 0: the training diverged
     quality: float  # after that many
     qualities: tuple[float, ...] = field(default=())  # after each epoch
     seconds: float = 0.0

@@ -9,8 +9,10 @@ from typing import Any
 from shortlist.core.decile_recall import DecileRecall
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.interactions import AGGREGATES, Aggregate
+from shortlist.core.metrics import PER_QUERY
+from shortlist.core.value_errors import VALUE_ERRORS
 from shortlist.core.wals_params import WalsParams
-from shortlist.server.algorithms.registry import ALGORITHMS, Params, algorithm_of
+from shortlist.server.algorithms.registry import ALGORITHMS, Params, algorithm_of, with_dim
 from shortlist.server.plain import from_plain, to_plain
 from shortlist.server.reading.sources import EventSource, ItemSource
 from shortlist.server.training.search_spec import EarlyStopping, Tuning
@@ -82,14 +84,31 @@ class TrainingSpec:
     target_recall: float = TARGET_RECALL  # recall@100 an approximate search needs; 1: exact ones
 
     def __post_init__(self) -> None:
-        for name in ("early_stopping", "tuning"):
-            fine = getattr(self, name) is None or isinstance(self.algorithm, WalsParams)
-            _check(name, algorithm_of(self.algorithm).name, fine, "only with wals")
+        self._check_search()
         fine = not self.warm_start_model or isinstance(self.algorithm, WalsParams)
         _check("warm_start_model", algorithm_of(self.algorithm).name, fine, "only with wals")
         wanted = self.target_recall
         allowed = TARGET_RECALL_MIN <= wanted <= 1
         _check("target_recall", wanted, allowed, f"{TARGET_RECALL_MIN} to 1")
+
+    def _check_search(self) -> None:
+        """Check that what is to be looked for is there to be found."""
+        algorithm, stopping, tuning = algorithm_of(self.algorithm), self.early_stopping, self.tuning
+        tunable = ", ".join(name for name, one in ALGORITHMS.items() if one.tunable)
+        for name, wanted in (("tuning", tuning), ("early_stopping", stopping)):
+            fine = wanted is None or algorithm.tunable
+            _check(name, algorithm.name, fine, f"only with {tunable}")
+        if stopping is not None:
+            fine = tuning is not None or algorithm.epoch_count(self.algorithm) > 0
+            _check("early_stopping", algorithm.name, fine, "with tuning where there are no epochs")
+            fine = stopping.metric not in VALUE_ERRORS or algorithm.predicts_values
+            allowed = f"one of {', '.join(PER_QUERY)} with {algorithm.name}"
+            _check("early_stopping.metric", stopping.metric, fine, allowed)
+        for dim in tuning.dims if tuning else ():
+            try:
+                with_dim(self.algorithm, dim)
+            except SettingInvalid as wrong:
+                raise SettingInvalid("tuning.dims", dim, wrong.allowed) from wrong
 
     @property
     def item_features(self) -> tuple[str, ...]:

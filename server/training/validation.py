@@ -10,6 +10,7 @@ from shortlist.core.bitmaps import pack_bitmap
 from shortlist.core.interactions import select_rows
 from shortlist.core.metrics import evaluate_ranking
 from shortlist.core.scoring import ItemScan
+from shortlist.core.value_errors import VALUE_ERRORS, value_errors
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.training.evaluation import group_of
 
@@ -35,27 +36,31 @@ class Validation:
     ) -> None:
         """Raise DataSourceInvalid where nobody has anything to find."""
         placed = (np.bincount(seen.columns, minlength=seen.column_count) > 0) | all_placed
-        relevant = group_of("known", seen, held_out, placed).relevant
-        users = np.flatnonzero(np.diff(relevant.row_starts) > 0).astype(np.int32)
+        group = group_of("known", seen, held_out, placed)
+        compared = group.held_out if metric in VALUE_ERRORS else group.relevant
+        users = np.flatnonzero(np.diff(compared.row_starts) > 0).astype(np.int32)
         if not len(users):
             raise DataSourceInvalid("no event can be held out to measure on; there are too few")
         if len(users) > USERS_MAX:
             drawn = np.random.default_rng(SEED).choice(users, USERS_MAX, replace=False)
             users = np.sort(drawn)
         self._users = users
-        self._relevant = select_rows(relevant, users)
+        self._compared = select_rows(compared, users)
         self._had = select_rows(seen, users)
         self._eligible = None if placed.all() else pack_bitmap(placed)
         self._metric, self._cutoff, self._threads = metric, cutoff, threads
 
     def quality(self, user_vectors: FloatArray, item_vectors: FloatArray) -> float:
-        """Return the metric's mean over the users."""
+        """Return the metric's mean over the users, or a value error over the held-out pairs."""
         queries = np.ascontiguousarray(user_vectors[self._users])
+        if self._metric in VALUE_ERRORS:
+            errors = value_errors(self._compared, queries, item_vectors)
+            return float(getattr(errors, self._metric))
         top = ItemScan(item_vectors).top(
             *(queries, min(self._cutoff, len(item_vectors))),
             eligible=self._eligible,
             excluded=self._had,
             threads=self._threads,
         )
-        found = evaluate_ranking(top, self._relevant, (self._cutoff,))
+        found = evaluate_ranking(top, self._compared, (self._cutoff,))
         return found.mean(self._metric, self._cutoff)

@@ -23,6 +23,7 @@ SETTINGS: list[SgdParams] = [
     for loss in LOSSES
     for cosine in (False, True)
 ]
+SETTINGS += [replace(one, hard_count=5) for one in SETTINGS]
 
 
 def some_pairs(users: int = USERS, items: int = ITEMS, count: int = 14) -> Interactions:
@@ -45,16 +46,18 @@ def tastes(seed: int = 1) -> Interactions:
     return build_interactions(events, 160, 60)
 
 
-@pytest.mark.parametrize("params", SETTINGS, ids=lambda one: f"{one.loss}-{one.cosine}")
+@pytest.mark.parametrize(
+    "params", SETTINGS, ids=lambda one: f"{one.loss}-{one.cosine}-{one.hard_count}"
+)
 def test_gradients_are_those_of_the_loss(params: SgdParams) -> None:
-    """By user, item and negatives; a negative that the user has counts nothing."""
+    """By user, item and negatives; one that the user has counts nothing, nor one too easy."""
     rng = np.random.default_rng(2)
     pairs = some_pairs()
     users = np.repeat(np.arange(USERS, dtype=np.int32), np.diff(pairs.row_starts))
     labels = (pairs.values >= 0).astype(np.float32)
     negatives = np.sort(rng.integers(ITEMS, size=NEGATIVES)).astype(np.int32)
     corrections = rng.normal(size=NEGATIVES).astype(np.float32)
-    if params.loss != "softmax":
+    if params.loss != "softmax" or params.hard_count:
         corrections[:] = 0
     user_vectors = rng.normal(size=(USERS, DIM)).astype(np.float32)
     item_vectors = rng.normal(size=(ITEMS, DIM)).astype(np.float32)
@@ -63,15 +66,20 @@ def test_gradients_are_those_of_the_loss(params: SgdParams) -> None:
     scratch = np.empty(scratch_size(len(users), NEGATIVES, DIM), np.float32)
     total = block_gradients(
         LOSSES.index(params.loss), params.unit, params.negative_weight, params.temperature,
-        params.margin, users, pairs.columns, labels, negatives, corrections, user_vectors,
-        item_vectors, pairs.row_starts, pairs.columns, by_user, by_item, by_negative, scratch,
-        simd_level(),
+        params.margin, params.hard_count or 0, users, pairs.columns, labels, negatives, corrections,
+        user_vectors, item_vectors, pairs.row_starts, pairs.columns, by_user, by_item,
+        by_negative, scratch, simd_level(),
     )  # fmt: skip
-    share = params.negative_weight / NEGATIVES
+    kept = params.hard_count or NEGATIVES
+    share = params.negative_weight / kept
     wide_users, wide_items = user_vectors.astype(np.float64), item_vectors.astype(np.float64)
     losses, expected_negative = [], np.zeros((NEGATIVES, DIM))
     for at, (user, item) in enumerate(zip(users.tolist(), pairs.columns.tolist(), strict=True)):
         free = ~np.isin(negatives, pairs.row(user)[0])
+        scores = wide_items[negatives] @ wide_users[user]
+        if params.unit:
+            scores /= np.linalg.norm(wide_items[negatives], axis=1)
+        free[np.argsort(np.where(free, -scores, np.inf), kind="stable")[kept:]] = False
         mine, theirs, others = wide_users[user], wide_items[item], wide_items[negatives[free]]
 
         def loss(
@@ -98,6 +106,7 @@ def test_gradients_are_those_of_the_loss(params: SgdParams) -> None:
 @pytest.mark.parametrize("loss", LOSSES)
 def test_threads_change_no_bit(loss: LossKind) -> None:
     params = SgdParams(loss, dim=20, epochs=2, negative_count=48, batch_size=700, seed=3)
+    params = replace(params, in_batch=loss != "bpr", hard_count=30 if loss == "logistic" else None)
     if loss == "squared":
         params = replace(params, gravity=0.1, item_bias=True, user_bias=True)
     one = train_sgd(tastes(), params, threads=1)
@@ -117,6 +126,34 @@ def test_every_loss_learns_the_tastes_and_falls(loss: LossKind) -> None:
     factors = train_sgd(tastes(), params, threads=2)
     assert factors.losses[-1] < 0.8 * factors.losses[0]
     assert share_of_own_taste(factors) > 0.95
+
+
+@pytest.mark.parametrize(
+    "negatives",
+    [
+        {"negative_power": 1.0, "uniform_share": 0.5},
+        {"negative_count": 0, "in_batch": True, "correct_sampling": True},
+        {"in_batch": True, "negative_power": 1.0, "uniform_share": 0.5},
+        {"hard_count": 8},
+        {"in_batch": True, "hard_count": 8},
+    ],
+    ids=["mixed", "in batch", "in batch and mixed", "hard", "hard in batch"],
+)
+@pytest.mark.parametrize("loss", ["bpr", "softmax"])
+def test_every_kind_of_negatives_teaches_the_tastes(loss: LossKind, negatives: dict) -> None:
+    if loss == "bpr":
+        negatives = {name: one for name, one in negatives.items() if name != "correct_sampling"}
+    params = SgdParams(
+        *(loss, 12, 20), batch_size=256, negative_weight=5.0, **{"negative_count": 32, **negatives}
+    )
+    pairs = tastes()
+    factors = train_sgd(pairs, params, threads=2)
+    assert share_of_own_taste(factors) > 0.95
+    counts = np.bincount(pairs.columns, minlength=60)
+    history = Interactions(np.array([0, 3]), np.array([1, 4, 7], np.int32), np.ones(3, "f4"), 60)
+    folded = SgdFoldIn(factors.items, counts, params).solve(history)
+    best = np.argsort(-folded @ factors.items.T, axis=1)[0, :10]
+    assert (best % 3 == 1).sum() >= 9
 
 
 def share_of_own_taste(factors: SgdFactors) -> float:
@@ -209,6 +246,17 @@ def test_a_new_history_finds_its_taste(loss: LossKind) -> None:
         ("gravity", {"gravity": 1.0}),
         ("temperature", {"temperature": float("nan")}),
         ("margin", {"margin": 1.5}),
+        ("uniform_share", {"negative_power": 1.0, "uniform_share": 1.5}),
+        ("uniform_share", {"uniform_share": 0.5}),
+        (
+            "uniform_share",
+            {"uniform_share": 0.5, "negative_power": 1.0, "negative_count": 0, "in_batch": True},
+        ),
+        ("hard_count", {"hard_count": 0}),
+        ("hard_count", {"hard_count": 257}),
+        ("hard_count", {"hard_count": 513, "in_batch": True}),
+        ("hard_count", {"hard_count": 9, "correct_sampling": True}),
+        ("negative_count", {"loss": "softmax", "negative_count": 0}),
     ],
 )
 def test_settings_out_of_range_are_named(field: str, settings: dict) -> None:

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from shortlist.core.distilled_params import DistilledParams
 from shortlist.core.ratings import RatingParams
 from shortlist.core.sgd_params import SgdParams
 from shortlist.core.svd import SvdParams
@@ -36,6 +37,9 @@ PERSONAL: list[Params] = [
     WalsParams(dim=4, epochs=6, value_transform="linear", regularization=0.05),
     SvdParams(dim=8),
     RatingParams(dim=4, epochs=8, regularization=0.1, bias_regularization=0.1),
+    DistilledParams(
+        dim=8, epochs=10, teacher_dim=16, target_count=8, learning_rate=0.02, regularization=0.05
+    ),
     SgdParams(dim=16, epochs=15, negative_count=16, batch_size=256, temperature=0.3),
 ]
 NEAR: list[Params] = [

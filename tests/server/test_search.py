@@ -8,8 +8,13 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from shortlist.core.ratings import RatingParams
+from shortlist.core.sgd import train_sgd
+from shortlist.core.sgd_params import SgdParams
+from shortlist.core.svd import SvdParams
 from shortlist.core.wals import train_wals
 from shortlist.core.wals_params import WalsParams
+from shortlist.server.algorithms.registry import Params
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import Manifest
@@ -170,3 +175,83 @@ def test_too_few_events_to_hold_any_out_are_told(tmp_path: Path) -> None:
     )
     with pytest.raises(DataSourceInvalid, match="held out"):
         train(tmp_path, spec)
+
+
+SGD = SgdParams(dim=8, epochs=6, negative_count=16, batch_size=128, seed=2)
+RATINGS = RatingParams(dim=4, epochs=6)
+
+
+def test_stochastic_training_stops_at_the_best_epoch_too(tmp_path: Path, events: Path) -> None:
+    """The model is the one that so many epochs give on all events, with nothing stopped."""
+    manifest = train(tmp_path, small_spec(events, algorithm=SGD, early_stopping=STOPPING))
+    (trial,) = manifest.trials
+    assert trial.epochs == 1 + trial.qualities.index(max(trial.qualities))
+    chosen = spec_from_json(manifest.spec).algorithm
+    assert chosen == replace(SGD, epochs=trial.epochs)
+    artifact = opened(tmp_path)
+    plain = train_sgd(artifact.seen, replace(SGD, epochs=trial.epochs), threads=1)
+    np.testing.assert_array_equal(artifact.item_vectors, plain.items)
+
+
+@pytest.mark.parametrize(
+    ("given", "metric", "searched"),
+    [
+        (SGD, "recall", {"learning_rate", "regularization", "temperature", "negative_power"}),
+        (RATINGS, "rmse", {"regularization", "bias_regularization"}),
+        (SvdParams(dim=16), "ndcg", set()),
+    ],
+    ids=["sgd", "ratings", "svd"],
+)
+def test_every_tunable_algorithm_gets_the_best_of_its_trials(
+    tmp_path: Path, events: Path, given: Params, metric: str, searched: set[str]
+) -> None:
+    """Errors are best where they are smallest; the same trials at any thread count."""
+    spec = small_spec(
+        events,
+        algorithm=given,
+        early_stopping=replace(STOPPING, metric=metric, patience=2),
+        tuning=Tuning(trials=7, dims=(3,), seed=1),
+    )
+    manifest = train(tmp_path, spec, 2)
+    trials = manifest.trials
+    assert set(trials[0].settings) == searched | {"dim"}
+    assert len({tuple(trial.settings.values()) for trial in trials}) >= 5
+    assert trials[-1].settings["dim"] == 3
+    (best,) = (trial for trial in trials if trial.chosen)
+    pick = min if metric == "rmse" else max
+    assert best.quality == pick(trial.quality for trial in trials)
+    assert best.quality == best.qualities[best.epochs - 1] == pick(best.qualities)
+    chosen = spec_from_json(manifest.spec).algorithm
+    for name, value in best.settings.items():
+        assert getattr(chosen, name) == value
+    if not isinstance(given, SvdParams):
+        assert getattr(chosen, "epochs", 0) == best.epochs
+    one = train(tmp_path / "one", spec, 1)
+    assert decided(one.trials) == decided(trials)
+
+
+def test_a_trial_of_ratings_is_measured_as_a_whole_training_is(events: Path) -> None:
+    """The error of each epoch is the one that an evaluation of such a model finds."""
+    stopping = replace(STOPPING, metric="rmse", split="random_per_user")
+    none = EvaluationSpec("none")
+    spec = small_spec(events, algorithm=RATINGS, early_stopping=stopping, evaluation=none)
+    data = prepare(spec, None, 1, lambda rows: None)
+    shape = len(data.users), len(data.items)
+    how = EvaluationSpec("random_per_user", 0.2, unseen_user_fraction=0.0, seed=STOPPING.seed)
+    holdout = hold_out(data.events, *shape, how, spec.preparation.aggregation)
+    assert holdout is not None
+    params = replace(RATINGS, epochs=2)
+    fitted = fit(
+        *(data, holdout.train, params, spec.preparation), threads=1, on_epoch=lambda epoch: None
+    )
+    seen, held_out = fitted.contents.seen, holdout.test.known
+    placed = np.bincount(seen.columns, minlength=seen.column_count) > 0
+    rows = np.repeat(np.arange(held_out.row_count), np.diff(held_out.row_starts))
+    kept = placed[held_out.columns]
+    assert fitted.contents.user_vectors is not None
+    assert fitted.contents.item_vectors is not None
+    users = fitted.contents.user_vectors[rows[kept]]
+    items = fitted.contents.item_vectors[held_out.columns[kept]]
+    errors = np.einsum("nd,nd->n", users, items, dtype=np.float64) - held_out.values[kept]
+    trial = train(events.parent / "rated", spec).trials[0]
+    assert trial.qualities[1] == pytest.approx(np.sqrt(np.square(errors).mean()))

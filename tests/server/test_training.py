@@ -16,11 +16,10 @@ from shortlist.server.algorithms.popularity import PopularityParams
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import Manifest
-from shortlist.server.errors import DataSourceInvalid, MemoryExceeded, ModelExists, PathNotAllowed
+from shortlist.server.errors import DataSourceInvalid, ModelExists, PathNotAllowed
 from shortlist.server.job import JobPhase
 from shortlist.server.reading import EventSource, ItemSource
 from shortlist.server.training.evaluate import evaluate_model
-from shortlist.server.training.memory import check_memory, find_available_bytes, needed_bytes
 from shortlist.server.training.pipeline import run_training
 from shortlist.server.training.search_spec import EarlyStopping, Tuning
 from shortlist.server.training.spec import (
@@ -276,20 +275,6 @@ def test_phases_follow_each_other(tmp_path: Path, events: Path) -> None:
 
     train(tmp_path, small_spec(events, early_stopping=EarlyStopping()), report=note)
     assert heard == list(JobPhase)
-
-
-def test_what_does_not_fit_in_memory_is_told_before_it_starts() -> None:
-    params = WalsParams(dim=64)
-    needed = needed_bytes(1000, 500, 20_000, params.dim)
-    assert needed >= 2 * 4 * 64 * 1500 + 2 * 8 * 20_000
-    check_memory(1000, 500, 20_000, params.dim, available_bytes=needed)
-    with pytest.raises(MemoryExceeded) as failure:
-        check_memory(1000, 500, 20_000, params.dim, available_bytes=needed - 1)
-    assert failure.value.metadata["needed_bytes"] == str(needed)
-    available = find_available_bytes()
-    assert available is None or available > 1 << 20
-    with pytest.raises(MemoryExceeded):
-        check_memory(2**30, 2**30, 2**31, 4096)
 
 
 @pytest.mark.parametrize("split", ["auto", "temporal", "random_per_user", "leave_last_out"])

@@ -13,10 +13,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from shortlist.core.interactions import Interactions
 from shortlist.core.wals_params import WalsParams, mean_row_weight, with_data_defaults
+from shortlist.server.algorithms.search_space import (
+    Point,
+    SearchSpace,
+    log_between,
+    log_place,
+    three_digits,
+)
 
 WEIGHT_SPREAD = 20.0  # unobserved_weight is at most so many times more or less than suggested
 SHARES = 3e-5, 3e-2
@@ -24,19 +30,19 @@ EXPONENTS = 0.25, 1.25
 FREQUENCY_EXPONENT_MAX = 0.6
 STEADY = 1.0  # over-relaxation on the path of which the best epoch is looked for
 
-Point = npt.NDArray[np.float64]
 
-
-class WalsSpace:
+class WalsSpace(SearchSpace[WalsParams]):
     """Maps points (axes,) of the unit cube to settings for some data, and back."""
-
-    axes = 5
 
     def __init__(self, given: WalsParams, seen: Interactions) -> None:
         suggested = with_data_defaults(replace(given, unobserved_weight=None), seen).w0
         self._weights = suggested / WEIGHT_SPREAD, min(1.0, suggested * WEIGHT_SPREAD)
         self._seen = seen
         self._given = with_data_defaults(given, seen)
+
+    @property
+    def axes(self) -> int:
+        return 5
 
     def start(self) -> WalsParams:
         """Return the settings given.
@@ -52,28 +58,27 @@ class WalsSpace:
         weight, share, exponent, user, item = np.clip(point, 0, 1).tolist()
         found = replace(
             self.start(),
-            unobserved_weight=_rounded(_log_between(self._weights, weight)),
-            regularization_exponent=_rounded(EXPONENTS[0] + exponent * np.ptp(EXPONENTS)),
-            user_frequency_exponent=_rounded(user * FREQUENCY_EXPONENT_MAX),
-            item_frequency_exponent=_rounded(item * FREQUENCY_EXPONENT_MAX),
+            unobserved_weight=three_digits(log_between(self._weights, weight)),
+            regularization_exponent=three_digits(EXPONENTS[0] + exponent * np.ptp(EXPONENTS)),
+            user_frequency_exponent=three_digits(user * FREQUENCY_EXPONENT_MAX),
+            item_frequency_exponent=three_digits(item * FREQUENCY_EXPONENT_MAX),
         )
         scale = mean_row_weight(self._seen, found) ** (1 - found.regularization_exponent)
-        return replace(found, regularization=_rounded(_log_between(SHARES, share) * scale))
+        return replace(found, regularization=three_digits(log_between(SHARES, share) * scale))
 
     def point(self, params: WalsParams) -> Point:
         """Return the point of the cube nearest to settings."""
         scale = mean_row_weight(self._seen, params) ** (1 - params.regularization_exponent)
         place = [
-            _log_place(self._weights, params.w0),
-            _log_place(SHARES, params.regularization / scale),
+            log_place(self._weights, params.w0),
+            log_place(SHARES, params.regularization / scale),
             (params.regularization_exponent - EXPONENTS[0]) / np.ptp(EXPONENTS),
             params.user_frequency_exponent / FREQUENCY_EXPONENT_MAX,
             params.item_frequency_exponent / FREQUENCY_EXPONENT_MAX,
         ]
         return np.clip(np.array(place, np.float64), 0, 1)
 
-    @staticmethod
-    def settings(params: WalsParams) -> dict[str, float]:
+    def settings(self, params: WalsParams) -> dict[str, float]:
         """Return what trials differ in, by name."""
         return {
             "dim": float(params.dim),
@@ -83,16 +88,3 @@ class WalsSpace:
             "user_frequency_exponent": params.user_frequency_exponent,
             "item_frequency_exponent": params.item_frequency_exponent,
         }
-
-
-def _log_between(ends: tuple[float, float], place: float) -> float:
-    return float(ends[0] * (ends[1] / ends[0]) ** place)
-
-
-def _log_place(ends: tuple[float, float], value: float) -> float:
-    return float(np.log(max(value, 1e-12) / ends[0]) / np.log(ends[1] / ends[0]))
-
-
-def _rounded(value: float) -> float:
-    """Return three digits of a number: settings that people copy; finer changes nothing."""
-    return float(f"{value:.3g}")
