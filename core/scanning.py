@@ -89,6 +89,13 @@ def run_scan(scan: Scan, excluded: Interactions | None, top: TopRows, threads: i
     for_each_chunk(scan_block, -(-query_count // block), threads)
 
 
+def estimated_rows(scan: Scan, excluded: Interactions | None) -> IntArray:
+    """Return ascending rows, the `keep` of largest estimate for the only query among them."""
+    level = simd_level()
+    lists = _scan_parts(level, scan, _queries(level, scan, slice(0, 1), excluded), 1)
+    return lists.rows[0, 0, : int(lists.counts[0, 0])]
+
+
 def score_rows(items: FloatArray, query: FloatArray, rows: IntArray) -> FloatArray:
     """Return the inner products (m,) of one query (dim,) with the named rows (m,)."""
     scores = np.empty(len(rows), np.float32)
