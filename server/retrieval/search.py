@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from shortlist.core.best_rows import best_rows
 from shortlist.core.bitmaps import has_rows
 from shortlist.core.interactions import FloatArray, IntArray, Interactions, LongArray
 from shortlist.core.scoring import score_rows
-from shortlist.server.filters.times import faded
+from shortlist.server.filters.times import faded, fading_weights
 from shortlist.server.index.approximate import ApproximateIndex
 from shortlist.server.retrieval.encoder import Encoded
 from shortlist.server.retrieval.plan import INDEX_COUNT_MAX, Method, Plan, searched_rows
@@ -68,7 +68,8 @@ def search(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Fou
         if len(found.rows) == min(count, plan.eligible_count):
             return found  # else too little of the list is eligible
     if plan.method is Method.GATHER or encoded.item_scores is not None:
-        return _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
+        found = _fresh(model, plan, encoded, count)
+        return found or _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
     if vector is None or model.space is None:
         return _ranked(model, plan, count)
     if count > COUNT_MAX:
@@ -118,6 +119,33 @@ def _gather(
         scores = faded(freshness, scores, times[allowed], now_ms)
     rows, scores = best_rows(allowed, scores, count)
     return Found(rows, scores, SearchReport(SearchMode.EXACT, plan.eligible_count, len(allowed)))
+
+
+def _fresh(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Found | None:
+    """Return the best faded rows where int8 estimates can name them, else None.
+
+    A positive score fades by a factor, which the estimates take in. Others lose by their magnitude
+    instead, so where the last candidate does not score above 0 all have to be read.
+    """
+    space = model.space
+    if plan.fading is None or plan.allowed is not None or encoded.item_scores is not None:
+        return None
+    if encoded.vector is None or space is None or count > COUNT_MAX:
+        return None
+    rows = space.scan.candidates(
+        encoded.vector,
+        count,
+        fading_weights(*plan.fading),
+        eligible=plan.eligible,
+        excluded=_excluded_rows(space, [ScanQuery(plan, encoded.vector, count)]),
+    )
+    if rows is None or len(rows) < count:
+        return None
+    found = _gather(model, plan, rows, encoded, count)
+    if found.scores[-1] <= 0:
+        return None
+    report = SearchReport(SearchMode.EXACT, plan.eligible_count, plan.eligible_count)
+    return replace(found, report=report)
 
 
 def _ranked(model: ServingModel, plan: Plan, count: int) -> Found:
