@@ -15,6 +15,9 @@ from shortlist.core.parallel import for_each_chunk
 
 DECAY, SQUARE_DECAY = 0.9, 0.999
 _ROWS_AT_ONCE = 256
+_MOVES = np.arange(1.0, 20_001)  # after so many, no float tells a scale from 1
+_FIRST_SCALES = (1 / (1 - DECAY**_MOVES)).astype(np.float32)
+_SECOND_SCALES = (1 / np.sqrt(1 - SQUARE_DECAY**_MOVES)).astype(np.float32)
 
 
 class MovingRows:
@@ -24,24 +27,24 @@ class MovingRows:
         self.vectors, self._first, self._second = (aligned_zeros((count, width)) for _ in range(3))
         self._steps = np.zeros(count, np.int32)
 
-    def move(self, met: IntArray, gradients: FloatArray, step: "Step") -> None:
-        """Move each row of `met` (n,) by the sum of its gradients (n, width)."""
-        entries = np.argsort(met, kind="stable").astype(np.int32)
-        rows, counts = np.unique(met, return_counts=True)
-        starts = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(counts, out=starts[1:])
-        scratch = np.empty((step.threads, self.vectors.shape[1]), np.float32)
+    def move(self, met: IntArray, gradients: FloatArray, step: "Step") -> IntArray:
+        """Move each row of `met` (n,) by the sum of its gradients (n, width); return the rows."""
+        order = np.argsort(met, kind="stable")
+        entries, ascending = order.astype(np.int32), met[order]
+        starts = np.flatnonzero(np.diff(ascending, prepend=-1, append=-1))
+        rows = ascending[starts[:-1]]
 
-        def work(chunk: int, thread: int) -> None:
+        def work(chunk: int, _thread: int) -> None:
             first = chunk * _ROWS_AT_ONCE
             move_rows(
                 rows, starts, entries, gradients, self.vectors, self._first, self._second,
-                self._steps, step.rate, DECAY, SQUARE_DECAY, step.scale,
-                step.regularization, first, min(first + _ROWS_AT_ONCE, len(rows)),
-                scratch[thread], step.level,
+                self._steps, _FIRST_SCALES, _SECOND_SCALES, step.rate, DECAY, SQUARE_DECAY,
+                step.scale, step.regularization, first, min(first + _ROWS_AT_ONCE, len(rows)),
+                step.level,
             )  # fmt: skip
 
         for_each_chunk(work, -(-len(rows) // _ROWS_AT_ONCE), step.threads)
+        return rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ class ItemScan:
         keep = kept_estimates(k)
         pays = self.item_count >= INT8_ITEMS_MIN and keep < INT8_KEEP_SHARE * count
         # Without vector instructions for bytes only the reading is cheaper, not the arithmetic.
-        #pays &= len(queries) <= INT8_BASELINE_QUERIES or simd_level() > 0
+        # pays &= len(queries) <= INT8_BASELINE_QUERIES or simd_level() > 0
         if self._quantized is None or not pays:
             return Scan(self._vectors, queries, None, eligible, self.item_count, None, k)
         return Scan(self._vectors, queries, None, eligible, self.item_count, self._quantized, keep)
