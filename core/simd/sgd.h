@@ -16,7 +16,8 @@
 #define SGD_MASKED -1e30f /* score of a negative that is a positive of this user */
 #define SGD_TINY 1e-12f
 #define SGD_EPSILON 1e-8f
-#define SGD_AHEAD 3 /* rows fetched before their turn */
+#define SGD_AHEAD 4 /* rows fetched before their turn */
+#define SGD_LIKED 64 /* of a user's items at most so many are fetched */
 #define PRODUCT_LINES 128
 
 enum { SGD_SQUARED, SGD_LOGISTIC, SGD_BPR, SGD_SOFTMAX, SGD_CONTRASTIVE };
@@ -104,6 +105,17 @@ static inline int64_t sgd_place(const int32_t *rows, int64_t low, int64_t high, 
             high = middle;
     }
     return low;
+}
+
+/* Ask for a row of floats before it is needed. */
+static inline void sgd_fetch(const float *row, int64_t dim) {
+    for (int64_t k = 0; k < dim; k += 16) __builtin_prefetch(row + k, 1);
+}
+
+/* Ask for what users like before it is looked through. */
+static inline void sgd_fetch_liked(const SgdBlock *block, int64_t user) {
+    const int64_t start = block->row_starts[user], count = block->row_starts[user + 1] - start;
+    for (int64_t at = 0; at < count && at < SGD_LIKED; at += 16) __builtin_prefetch(block->columns + start + at);
 }
 
 /* Mark the negatives that a user likes; both lists ascend, the filter holds the negatives. */

@@ -193,9 +193,11 @@ static double LEVEL_NAME(derive)(
 /* Take the rows that all users of a block are scored against, and score them. */
 static void LEVEL_NAME(score)(
     const SgdScratch *scratch, const float *item_vectors, const int32_t *rows, int64_t b, int64_t n, int64_t dim, int unit) {
-    for (int64_t j = 0; j < n; j++)
+    for (int64_t j = 0; j < n; j++) {
+        if (j + SGD_AHEAD < n) sgd_fetch(item_vectors + rows[j + SGD_AHEAD] * dim, dim);
         scratch->negative_lengths[j] =
             LEVEL_NAME(take)(item_vectors + rows[j] * dim, scratch->negatives + j * dim, dim, unit);
+    }
     for (int64_t j = 0, width; j < n; j += width) { /* turned panel by panel, then each is a product */
         float *panel = scratch->turned + j * dim;
         width = n - j < PRODUCT_WIDTH * LANES ? n - j : PRODUCT_WIDTH * LANES;
@@ -211,12 +213,17 @@ static double LEVEL_NAME(block)(const SgdLoss *loss, const SgdBlock *block, cons
     double total = 0;
     SgdFilter filter;
     for (int64_t i = 0; i < b; i++) {
+        if (i + SGD_AHEAD < b) {
+            sgd_fetch(block->user_vectors + block->users[i + SGD_AHEAD] * dim, dim);
+            sgd_fetch(block->item_vectors + block->items[i + SGD_AHEAD] * dim, dim);
+        }
         scratch->user_lengths[i] = LEVEL_NAME(take)(block->user_vectors + block->users[i] * dim, scratch->users + i * dim, dim, loss->unit);
         scratch->item_lengths[i] = LEVEL_NAME(take)(block->item_vectors + block->items[i] * dim, scratch->items + i * dim, dim, loss->unit);
     }
     LEVEL_NAME(score)(scratch, block->item_vectors, block->negatives, b, n, dim, loss->unit);
     sgd_fill(&filter, block->negatives, n);
     for (int64_t i = 0; i < b; i++) {
+        if (i + SGD_AHEAD < b) sgd_fetch_liked(block, block->users[i + SGD_AHEAD]);
         float *scores = scratch->scores + i * sgd_line(n);
         const int64_t *own = block->row_starts + block->users[i];
         sgd_mask(&filter, block->columns + own[0], own[1] - own[0], block->negatives, n, scores);
@@ -288,11 +295,9 @@ static void LEVEL_NAME(move)(const SgdStep *step, const SgdRows *moved, int64_t 
     for (int64_t i = first; i < last; i++) {
         if (i + SGD_AHEAD < last) {
             const int64_t next = moved->rows[i + SGD_AHEAD] * dim;
-            for (int64_t k = 0; k < dim; k += 16) {
-                __builtin_prefetch(moved->vectors + next + k, 1);
-                __builtin_prefetch(moved->first_moments + next + k, 1);
-                __builtin_prefetch(moved->second_moments + next + k, 1);
-            }
+            sgd_fetch(moved->vectors + next, dim);
+            sgd_fetch(moved->first_moments + next, dim);
+            sgd_fetch(moved->second_moments + next, dim);
         }
         const int64_t row = moved->rows[i], taken = moved->steps[row]++;
         const int64_t at = taken < moved->scale_count ? taken : moved->scale_count - 1;
