@@ -31,7 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shortlist.core._sgd import block_gradients, scratch_size
-from shortlist.core.adam import MovingRows, Step
+from shortlist.core.adam import Grouped, MovingRows, Step, grouped
 from shortlist.core.block_negatives import BlockNegatives
 from shortlist.core.cpu import simd_level
 from shortlist.core.errors import TrainingDiverged
@@ -186,15 +186,24 @@ class Trainer:
                 scratch[thread], self._level,
             )  # fmt: skip
 
-        for_each_chunk(differentiate, block_count, self._threads)
+        met_rows: dict[int, Grouped] = {}
+
+        def work(chunk: int, thread: int) -> None:
+            if chunk < 2:  # sorting needs no gradients
+                met_rows[chunk] = grouped((met, users)[chunk])
+            else:
+                differentiate(chunk - 2, thread)
+
+        for_each_chunk(work, block_count + 2, self._threads)
         if params.gravity:
             self._add_gravity(users, items, user_gradients, item_gradients[:pair_count])
         step = Step(
             params.learning_rate, 1 / pair_count, self._threads, self._level, params.regularization
         )
-        moved_users = self._user_side.move(users, user_gradients, step)
-        moved_items = self._item_side.move(met, item_gradients, step)
-        self._restore_ones(self._user_side, moved_users, self._item_side, moved_items)
+        self._item_side.move(met_rows[0], item_gradients, step)
+        self._user_side.move(met_rows[1], user_gradients, step)
+        moved = met_rows[1].rows, self._item_side, met_rows[0].rows
+        self._restore_ones(self._user_side, *moved)
         self._step += 1
         return float(losses.sum())
 
