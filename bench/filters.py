@@ -11,7 +11,6 @@ import pyarrow as pa
 from usearch.index import Index
 
 from bench.gowalla import gowalla_or_generated
-from bench.index import plain_index
 from bench.report import Report, arguments, median_seconds
 from shortlist.core.bitmaps import pack_bitmap
 from shortlist.core.interactions import FloatArray
@@ -34,7 +33,7 @@ def main() -> None:
     query_count = 30 if options.quick else 200
     users = np.random.default_rng(1).choice(data.train.row_count, query_count, replace=False)
     queries = np.ascontiguousarray(factors.users[users])
-    graph, _ = plain_index(factors.items, 128)
+    graph = graph_of(factors.items)
     scan = ItemScan(factors.items, quantize(factors.items))
     for share in (0.01,) if options.quick else SHARES:
         masked(report, data.name, scan, graph, queries, share)
@@ -64,6 +63,16 @@ def masked(
         peer=f"usearch, {fetched:,} fetched", peer_value=best_seconds / len(queries) * 1000,
         quality=f"recall@{K} 1.0000 beside {best_recall:.4f}",
     )  # fmt: skip
+
+
+def graph_of(items: FloatArray) -> Index:
+    """Return usearch's own graph over inner products."""
+    graph = Index(
+        ndim=items.shape[1], metric="ip", dtype="f32", connectivity=32, expansion_add=128,
+        expansion_search=128,
+    )  # fmt: skip
+    graph.add(np.arange(len(items)), items, threads=1)
+    return graph
 
 
 def overfetched(graph: Index, query: FloatArray, members: np.ndarray, count: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Approximate search beside ScaNN and usearch at equal recall, k=100: `python -m bench.index`.
 
-Gowalla's factors (dim 64) and a synthetic million made from them (bench/scoring.py), one thread,
+Gowalla's factors (dim 64) and a synthetic million made from them (bench/factors.py), one thread,
 one query at a time. Every library is turned up until it finds 0.98 of the exact best 100, ScaNN
 over a grid of leaves and candidates to score again, and timed there, choosing lists included.
 """
@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.report import Report, arguments
-from bench.scoring import factors, grown, in_turns, recall
+from bench.factors import factors, grown, recall
+from bench.report import Report, arguments, in_turns
 from shortlist.core.interactions import FloatArray, IntArray, LongArray
 from shortlist.core.inverted_file import build_inverted_file
 from shortlist.core.quantization import quantize

@@ -7,8 +7,10 @@
 
 #if defined(__AVX512F__)
 #define LANES 16
-#else
+#elif defined(__AVX__)
 #define LANES 8
+#else
+#define LANES 4
 #endif
 #define CHAINS 12
 typedef float vector __attribute__((vector_size(4 * LANES)));
@@ -35,7 +37,7 @@ static vector multiply(long rounds) {
     vector sums[CHAINS] = {0}, x = (vector){0} + 0.999f, y = (vector){0} + 0.001f;
     for (long i = 0; i < rounds; i++)
         for (int j = 0; j < CHAINS; j++) {
-            sums[j] = sums[j] * x + y; /* one instruction: built with -ffp-contract=fast */
+            sums[j] = sums[j] * x + y; /* one instruction where there is one: built with -ffp-contract=fast */
             __asm__ volatile("" : "+x"(sums[j]));
         }
     for (int j = 1; j < CHAINS; j++) sums[0] += sums[j];

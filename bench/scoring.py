@@ -1,36 +1,37 @@
-"""Exact retrieval beside every exact peer, k=100, one thread: `python -m bench.scoring`.
+"""The goals of retrieval, each beside its peers, one thread, k=100: `python -m bench.scoring`.
 
-Jobs: exact search as served (int8 with re-score) and in float32, what share of the machine the
-float32 scan reaches, masks, and where gathering starts to pay (GATHER_SHARE of core/scoring.py).
+Exact search as served (int8 with re-score) at every SIMD level, beside the best exact peer at the
+best level and beside numpy at the others; what share of the machine the float32 scan reaches;
+masks, and where gathering starts to pay (GATHER_SHARE of core/scoring.py). Without --quick also a
+million items, approximate search (bench/index.py) and few eligible items (bench/filters.py).
 Quality is recall@100 against the float32 scan, which tests hold to brute force in float64.
 """
 
 import os
-import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
-from bench.report import ROOT, Report, arguments, data_folder
+from bench.factors import factors, grown, recall
+from bench.filters import graph_of, masked
+from bench.index import measure as measure_approximate
+from bench.peak import peak
+from bench.report import Report, arguments, in_turns
 from bench.scoring_peers import exact_peers
 from shortlist.core import scoring
 from shortlist.core.bitmaps import pack_bitmap
-from shortlist.core.interactions import Events, FloatArray, build_interactions
+from shortlist.core.cpu import SIMD_VARIABLE, available_levels
+from shortlist.core.interactions import FloatArray
 from shortlist.core.quantization import quantize
 from shortlist.core.scoring import ItemScan
-from shortlist.core.wals import train_wals
-from shortlist.core.wals_params import WalsParams
 
 K = 100
-BATCHES = (1, 16, 256)
-TURN_S = 0.01
-CACHE = Path(tempfile.gettempdir()) / "shortlist-bench"
+GOALS = {1: 2.3, 16: 3.0, 256: 3.0}  # batch: times as fast as the best peer, at the best level
+READ_GOAL, MULTIPLY_GOAL = 0.70, 0.65  # of the machine's limit, one query and 256
+APPROXIMATE_GOAL, FEW_GOAL = 1 / 0.7, 50.0  # times as fast as ScaNN, as over-fetching
+SHARE_ROUNDS = 5
 
 
 def main() -> None:
@@ -48,69 +49,63 @@ def main() -> None:
         measure_exact(report, items, users, name)
         measure_machine_share(report, items, users, name)
         measure_masks(report, items, users, name)
-
-
-def factors(dim: int) -> tuple[FloatArray, FloatArray]:
-    """Return (items, users): WALS on Gowalla where it is, else random vectors of uneven length."""
-    cached = CACHE / f"gowalla-{dim}.npz"
-    if cached.exists():
-        with np.load(cached) as arrays:
-            return arrays["items"], arrays["users"]
-    folder = data_folder("gowalla")
-    if folder is None:
-        rng = np.random.default_rng(0)
-        lengths = rng.gamma(2, 1, (41_000, 1))
-        vectors = (rng.standard_normal((41_000, dim)) * lengths).astype(np.float32)
-        return vectors, vectors[::10].copy()
-    lines = (folder / "train.txt").read_text().splitlines()
-    rows = [np.array(line.split(), np.int32) for line in lines if line.strip()]
-    users = np.concatenate([np.full(len(row) - 1, row[0], np.int32) for row in rows])
-    visited = np.concatenate([row[1:] for row in rows])
-    events = Events(users, visited, np.ones(len(users), np.float32))
-    interactions = build_interactions(events, int(users.max()) + 1, int(visited.max()) + 1)
-    trained = train_wals(interactions, WalsParams(dim=dim, epochs=8))
-    CACHE.mkdir(exist_ok=True)
-    np.savez(cached, items=trained.items, users=trained.users)
-    return trained.items, trained.users
-
-
-def grown(items: FloatArray, count: int) -> FloatArray:
-    """Return `count` synthetic items: real ones drawn at random, noise of a third their spread."""
-    rng = np.random.default_rng(1)
-    drawn = items[rng.integers(0, len(items), count)]
-    noise = rng.standard_normal(drawn.shape, dtype=np.float32) * (items.std(axis=0) / 3)
-    return np.ascontiguousarray(drawn + noise)
+    if not options.quick:
+        items, users = factors(64)
+        queries = users[np.random.default_rng(5).choice(len(users), 500, replace=False)]
+        scan, graph = ItemScan(items, quantize(items)), graph_of(items)
+        masked(report, f"41k dim=64, goal {FEW_GOAL:g}x,", scan, graph, queries[:200], 0.01)
+        million = f"items=1M dim=64 goal {APPROXIMATE_GOAL:.2f}x"
+        measure_approximate(report, million, grown(items, 1_000_000), queries)
 
 
 def measure_exact(report: Report, items: FloatArray, users: FloatArray, name: str) -> None:
-    """Search with us, in both ways, and with every peer, in turns; the best peer is shown."""
-    peers = exact_peers(items)
-    served, floats = ItemScan(items, quantize(items)), ItemScan(items)
-    rng = np.random.default_rng(2)
-    sample = users[rng.choice(len(users), max(BATCHES), replace=False)]
-    for batch in BATCHES:
+    """Search with us, at every level and in both ways, and with every peer, in turns."""
+    peers, levels = exact_peers(items), available_levels()
+    ways = {"served": ItemScan(items, quantize(items)), "float32": ItemScan(items)}
+    sample = users[np.random.default_rng(2).choice(len(users), max(GOALS), replace=False)]
+    truth = ways["float32"].top(sample, K).rows
+    recalls = {}
+    for level in levels:
+        recalls[level] = recall(at_level(level, ways["served"], sample)().rows, truth)
+    for batch, goal in GOALS.items():
         queries = sample[:batch].copy()
         runs: dict[str, Callable[[], object]] = {
-            "served": lambda q=queries: served.top(q, K),  # type: ignore[misc]
-            "float32": lambda q=queries: floats.top(q, K),  # type: ignore[misc]
+            f"{way} {level}": at_level(level, scan, queries)
+            for level in levels
+            for way, scan in ways.items()
         }
         for peer, search in peers.items():
             if not _hopeless(peer, len(items), batch):
                 runs[peer] = lambda q=queries, s=search: s(q, K)  # type: ignore[misc]
         seconds = in_turns(runs)
-        truth = floats.top(sample, K).rows
-        recalls = {"served": recall(served.top(sample, K).rows, truth), "float32": 1.0}
         best = min((peer for peer in peers if peer in seconds), key=seconds.__getitem__)
-        for ours in ("served", "float32"):
+        for level in reversed(levels):
+            at_best = level == levels[-1]
+            ours, floats = seconds[f"served {level}"], seconds[f"float32 {level}"]
+            peer = best if at_best else "numpy"
             report.row(
-                f"exact {ours} batch={batch} {name}",
+                f"exact batch={batch} {name} {level}",
                 "time",
                 "ms",
-                seconds[ours] * 1e3,
-                peer=best,
-                peer_value=seconds[best] * 1e3,
-                quality=f"recall@{K} {recalls[ours]:.4f}",
+                ours * 1e3,
+                peer=peer,
+                peer_value=seconds[peer] * 1e3,
+                quality=f"goal {goal if at_best else 1:g}x, recall@{K} {recalls[level]:.4f}; "
+                f"float32 {floats * 1e3:.4g} ms, {seconds[peer] / floats:.2f}x",
             )
+
+
+def at_level(level: str, scan: ItemScan, queries: FloatArray) -> Callable[[], scoring.TopRows]:
+    """Return the search of these queries with the kernels of a SIMD level."""
+
+    def search() -> scoring.TopRows:
+        os.environ[SIMD_VARIABLE] = level
+        try:
+            return scan.top(queries, K)
+        finally:
+            del os.environ[SIMD_VARIABLE]
+
+    return search
 
 
 def _hopeless(peer: str, item_count: int, batch: int) -> bool:
@@ -119,37 +114,34 @@ def _hopeless(peer: str, item_count: int, batch: int) -> bool:
 
 
 def measure_machine_share(report: Report, items: FloatArray, users: FloatArray, name: str) -> None:
-    """Compare the float32 scan with the read bandwidth (one query) and the multiply peak (256)."""
-    scan = ItemScan(items, trusted=True)
-    for batch, amount, metric, unit, limit in (
-        (1, float(items.nbytes), "read", "GB/s", peak("read", items.nbytes)),
-        (256, 2.0 * items.size * 256, "multiply", "GF/s", peak("fma")),
+    """Compare the float32 scan with the read bandwidth (one query) and the multiply peak (256).
+
+    The multiply peak is that of the level's own instructions. Both sides are measured in turns, and
+    the turn of median share is shown: the clock of a shared machine changes between turns.
+    """
+    scan, levels = ItemScan(items, trusted=True), available_levels()
+    many = 2.0 * items.size * max(GOALS)
+    for batch, amount, metric, unit, goal in (
+        (1, float(items.nbytes), "read", "GB/s", READ_GOAL),
+        (max(GOALS), many, "multiply", "GF/s", MULTIPLY_GOAL),
     ):
-        queries = users[:batch].copy()
-        seconds = in_turns({"scan": lambda q=queries: scan.top(q, K)})["scan"]  # type: ignore[misc]
-        report.row(
-            f"float32 scan batch={batch} {name}",
-            metric,
-            unit,
-            amount / seconds / 1e9,
-            peer="machine limit",
-            peer_value=limit,
-            smaller_is_better=False,
-        )
-
-
-def peak(*job: object) -> float:
-    """Return what bench/peak.c measures; NaN without a C compiler."""
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        return float("nan")
-    CACHE.mkdir(exist_ok=True)
-    program = CACHE / "peak"
-    source = ROOT / "bench" / "peak.c"
-    options = ["-O3", "-march=native", "-ffp-contract=fast"]
-    subprocess.run([compiler, *options, str(source), "-o", str(program)], check=True)
-    command = [str(program), *map(str, job)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        for level in reversed(levels):
+            search, turns = at_level(level, scan, users[:batch].copy()), []
+            for _ in range(SHARE_ROUNDS):
+                reached = amount / in_turns({"scan": search}, turns=1)["scan"] / 1e9
+                limit = peak("read", items.nbytes) if batch == 1 else peak("fma", level=level)
+                turns.append((reached / limit, reached, limit))
+            _, reached, limit = statistics.median_low(turns)
+            report.row(
+                f"float32 scan batch={batch} {name} {level}",
+                metric,
+                unit,
+                reached,
+                peer="machine limit",
+                peer_value=limit,
+                smaller_is_better=False,
+                quality=f"goal {goal:.2f}x" if level == levels[-1] else "",
+            )
 
 
 def measure_masks(report: Report, items: FloatArray, users: FloatArray, name: str) -> None:
@@ -190,36 +182,6 @@ def measure_masks(report: Report, items: FloatArray, users: FloatArray, name: st
             peer_value=seconds["numpy"] * 1e3,
             quality=f"gather {seconds['gather'] * 1e3:.3g} scan {seconds['scan'] * 1e3:.3g} ms",
         )
-
-
-def in_turns(runs: dict[str, Callable[[], object]], turns: int = 5) -> dict[str, float]:
-    """Return the median seconds of each, run in turns so that noise meets all of them alike.
-
-    A turn is calls for TURN_S that do not count, then calls for twice as long that do: a server
-    answers with its own items in the cache, not with those of seven libraries.
-    """
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(turns):
-        for name, run in runs.items():
-            _timed(run, TURN_S)
-            times[name] += _timed(run, 2 * TURN_S)
-    return {name: statistics.median(taken) for name, taken in times.items()}
-
-
-def _timed(run: Callable[[], object], seconds: float) -> list[float]:
-    """Call for so long, at least once; return what each call took."""
-    times = []
-    while not times or sum(times) < seconds:
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    return times
-
-
-def recall(found: np.ndarray, truth: np.ndarray) -> float:  # type: ignore[type-arg]
-    """Return the mean share of the true rows that were found."""
-    shares = [len(np.intersect1d(a, b)) / len(b) for a, b in zip(found, truth, strict=True)]
-    return float(np.mean(shares))
 
 
 if __name__ == "__main__":

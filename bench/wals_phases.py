@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from bench.peak import peak
 from bench.report import Report
-from bench.scoring import peak
 from shortlist.core.cpu import SIMD_LEVELS, available_levels
 from shortlist.core.eigen import eigenpairs
 from shortlist.core.gramian import gramian, padded, rotate_rows

@@ -80,6 +80,17 @@ class SearchTrial:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveRecall:
+    """What live searches found: a share of them was answered again exactly."""
+
+    k: int  # candidates asked for, down to the next smaller cut-off
+    query_count: int
+    recall: float
+    standard_error: float
+    dropped_count: int  # sampled, but too many waited
+
+
+@dataclass(frozen=True, slots=True)
 class IndexReport:
     """An approximate index and how well it finds what exact search finds."""
 
@@ -95,6 +106,7 @@ class IndexReport:
     target_recall: float
     list_count: int
     probes: int  # lists that a search for 100 candidates scans
+    live_recalls: tuple[LiveRecall, ...]  # by rising k
 
 
 @dataclass(frozen=True, slots=True)

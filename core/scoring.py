@@ -8,7 +8,6 @@ import numpy as np
 
 from shortlist.core import scanning
 from shortlist.core.bitmaps import Bitmap, check_bitmap, count_rows, rows_of_bitmap
-from shortlist.core.cpu import simd_level
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.parallel import resolve_threads
 from shortlist.core.scanning import Scan, TopRows
@@ -25,7 +24,6 @@ VALUE_MAX: Final = 1e15  # magnitude of a vector's value: sums of products stay 
 # Where each way of scoring pays (python -m bench.scoring prints the measurement).
 GATHER_SHARE: Final = 1 / 8  # below this share of eligible rows: gather them, score in float32
 INT8_ITEMS_MIN: Final = 4096  # smaller catalogs: float32 is as fast, and exact without a doubt
-INT8_BASELINE_QUERIES: Final = 3  # more of them are faster in float32 at the baseline level
 INT8_KEEP_SHARE: Final = 1 / 4  # above this share to be scored again: float32 at once
 
 
@@ -106,8 +104,6 @@ class ItemScan:
             return Scan(self._vectors, queries, rows_of_bitmap(eligible), None, count, None, k)
         keep = kept_estimates(k)
         pays = self.item_count >= INT8_ITEMS_MIN and keep < INT8_KEEP_SHARE * count
-        # Without vector instructions for bytes only the reading is cheaper, not the arithmetic.
-        # pays &= len(queries) <= INT8_BASELINE_QUERIES or simd_level() > 0
         if self._quantized is None or not pays:
             return Scan(self._vectors, queries, None, eligible, self.item_count, None, k)
         return Scan(self._vectors, queries, None, eligible, self.item_count, self._quantized, keep)

@@ -54,6 +54,12 @@ def _settings(parsed: argparse.Namespace) -> Settings:
         log_level=parsed.log_level,
     )
     roots = None if parsed.data_root is None else tuple(parsed.data_root)
+    settings = with_overrides(
+        settings,
+        "monitoring",
+        recall_share=parsed.recall_share,
+        metrics_port=parsed.metrics_port,
+    )
     return with_overrides(settings, "data", dir=parsed.data_dir, roots=roots)
 
 
@@ -73,6 +79,12 @@ def _parser() -> argparse.ArgumentParser:
         help="folder or URI prefix that trainings may read; repeat for more (working directory)",
     )
     serve.add_argument("--threads", type=int, help="serving threads a worker (4)")
+    serve.add_argument(
+        "--recall-share",
+        type=float,
+        help="of approximate searches, answered exactly again to measure recall (0.01)",
+    )
+    serve.add_argument("--metrics-port", type=int, help="of GET /metrics, Prometheus text (none)")
     serve.add_argument("--log-level", choices=LOG_LEVELS, help="DEBUG: one line a call")
     worker = commands.add_parser("worker")  # started by the supervisor only
     worker.add_argument("settings")

@@ -3,6 +3,7 @@
     [server]    host, port, workers, threads, drain_s, slow_call_ms, log_level
     [data]      dir, roots
     [training]  threads, queue_max
+    [monitoring] recall_share, metrics_port
     [limits]    message_bytes_max, in_flight_max, watches_max, evaluations_max, exports_max,
                 loaded_models_max
 
@@ -89,12 +90,25 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MonitoringSettings:
+    """What the server measures about itself, and where it tells."""
+
+    recall_share: float = 0.01  # of approximate searches, answered exactly again; 0: none
+    metrics_port: int = 0  # of GET /metrics (Prometheus text) on server.host; 0: none
+
+    def __post_init__(self) -> None:
+        _check_range("monitoring.recall_share", self.recall_share, 0, 1)
+        _check_range("monitoring.metrics_port", self.metrics_port, 0, 65535)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set."""
 
     server: ServerSettings = field(default_factory=ServerSettings)
     data: DataSettings = field(default_factory=DataSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    monitoring: MonitoringSettings = field(default_factory=MonitoringSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
 
 

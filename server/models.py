@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shortlist.server.artifacts.catalogs import Catalog, Catalogs
 from shortlist.server.artifacts.manifest import Manifest
 from shortlist.server.errors import FieldInvalid
+from shortlist.server.live_recall import LiveRecallStore, Tally
 from shortlist.server.retrieval.slots import Slots
 
 
@@ -17,6 +18,7 @@ class PublishedModel:
 
     manifest: Manifest
     aliases: tuple[str, ...]  # names that point here, sorted
+    live_recalls: tuple[Tally, ...]  # by rising cut-off
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,15 @@ class AliasTarget:
 class Models:
     """What ModelService does beside training; every method may be called from any thread."""
 
-    def __init__(self, catalogs: Catalogs, slots: Slots) -> None:
+    def __init__(self, catalogs: Catalogs, slots: Slots, recalls: LiveRecallStore) -> None:
         self._catalogs = catalogs
         self._slots = slots
+        self._recalls = recalls
 
     def get(self, catalog: str, name: str) -> PublishedModel:
         """Return the model that an id or alias names. Raises CatalogNotFound, ModelNotFound."""
         store = self._catalogs.catalog(catalog, must_exist=True)
-        return _published(store, store.resolve(name), store.aliases().targets)
+        return self._published(store, store.resolve(name), store.aliases().targets)
 
     def page(self, catalog: str, size: int, token: str) -> tuple[list[PublishedModel], str]:
         """Return up to `size` models after the one that `token` names, and the next token."""
@@ -51,11 +54,12 @@ class Models:
         shown = ids[first : first + size]
         targets = store.aliases().targets
         more = first + size < len(ids)
-        return [_published(store, one, targets) for one in shown], shown[-1] if more else ""
+        return [self._published(store, one, targets) for one in shown], shown[-1] if more else ""
 
     def delete(self, catalog: str, model_id: str) -> None:
         """Delete a model. Raises ModelInUse while an alias names it, ModelNotFound."""
         self._catalogs.catalog(catalog, must_exist=True).delete(model_id)
+        self._recalls.forget(catalog, model_id)
 
     def set_alias(self, catalog: str, name: str, model_id: str) -> AliasTarget:
         """Point an alias at a model and serve it here at once; other workers follow in a moment.
@@ -77,7 +81,10 @@ class Models:
         names = sorted(aliases.targets.items())
         return [AliasTarget(catalog, one, target, aliases.generation) for one, target in names]
 
-
-def _published(store: Catalog, model_id: str, targets: Mapping[str, str]) -> PublishedModel:
-    names = sorted(name for name, target in targets.items() if target == model_id)
-    return PublishedModel(store.manifest(model_id), tuple(names))
+    def _published(
+        self, store: Catalog, model_id: str, targets: Mapping[str, str]
+    ) -> PublishedModel:
+        names = sorted(name for name, target in targets.items() if target == model_id)
+        manifest = store.manifest(model_id)
+        recalls = self._recalls.of_model(manifest.catalog, model_id)
+        return PublishedModel(manifest, tuple(names), tuple(recalls))

@@ -19,6 +19,8 @@ from shortlist.core.errors import SettingInvalid
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
 from shortlist.server.jobs import JobStore
+from shortlist.server.live_recall import LiveRecallStore
+from shortlist.server.metrics_page import MetricsServer
 from shortlist.server.ports import hold_port
 from shortlist.server.training.checkpoints import sweep_checkpoints
 from shortlist.server.training_runner import TrainingRunner
@@ -45,6 +47,10 @@ def supervise(settings: Settings) -> int:
         store = JobStore(settings.data.dir / JOBS_NAME, queue_max=settings.training.queue_max)
         store.requeue_orphans()
         sweep_checkpoints(settings.data.dir, store.open_ids())
+        if settings.monitoring.metrics_port:
+            recalls = LiveRecallStore(settings.data.dir)
+            address = settings.server.host, settings.monitoring.metrics_port
+            cleanup.callback(MetricsServer(*address, recalls).close)
         if settings.server.workers > 1:
             held = hold_port(settings.server.host, settings.server.port)
             cleanup.callback(held.close)

@@ -10,7 +10,9 @@ from shortlist.server.config import Settings
 from shortlist.server.evaluations import Evaluations
 from shortlist.server.exports import Exports
 from shortlist.server.jobs import JobStore
+from shortlist.server.live_recall import LiveRecallStore
 from shortlist.server.models import Models
+from shortlist.server.retrieval.recall_monitor import RecallMonitor
 from shortlist.server.retrieval.serving_model import ServingModel, load_serving_model
 from shortlist.server.retrieval.slots import Slots
 from shortlist.server.rpc.grpc_server import GrpcServer
@@ -42,4 +44,7 @@ def make_server(
     trainings = Trainings(store, catalogs, slots, settings.data.roots)
     evaluations = Evaluations(settings, catalogs)
     exports = Exports(settings, catalogs)
-    return GrpcServer(settings, slots, Models(catalogs, slots), trainings, evaluations, exports)
+    recalls = LiveRecallStore(settings.data.dir)
+    models = Models(catalogs, slots, recalls)
+    monitor = RecallMonitor(recalls, settings.monitoring.recall_share)
+    return GrpcServer(settings, slots, models, trainings, evaluations, exports, monitor)

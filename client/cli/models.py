@@ -58,6 +58,7 @@ def show_one(shortlist: Shortlist, options: argparse.Namespace) -> None:
     for name, value in _facts(model):
         print(f"{name:14} {value}")
     _print_searches(model)
+    _print_live_recalls(model)
     print_trials(model)
     if model.evaluation:
         print_evaluation(model.evaluation)
@@ -105,6 +106,19 @@ def _print_searches(model: Model) -> None:
         for trial in index.trials
     ]
     print_table(["method", "effort", "recall@100", "us a query"], rows)
+
+
+def _print_live_recalls(model: Model) -> None:
+    """Print what live searches found."""
+    if model.index is None or not model.index.live_recalls:
+        return
+    print("\nlive searches by the index, a share of them answered again exactly")
+    rows = [
+        (f"{one.k:,}", f"{one.query_count:,}", f"{one.recall:.4f}", f"{one.standard_error:.4f}",
+         f"{one.dropped_count:,}")
+        for one in model.index.live_recalls
+    ]  # fmt: skip
+    print_table(["k up to", "queries", "recall", "std. error", "dropped"], rows)
 
 
 def delete(shortlist: Shortlist, options: argparse.Namespace) -> None:

@@ -145,7 +145,7 @@ LEVEL_AVX512_BEGIN
 #define LEVEL avx512
 #define LANES 16
 #define PANELS 2
-#define QUERIES_WIDE 6
+#define QUERIES_WIDE 8
 #define PANELS8 4
 #define PANELS8_LONE 1
 #define QUERIES_WIDE8 4
@@ -159,7 +159,7 @@ LEVEL_AVX512VNNI_BEGIN
 #define LEVEL avx512vnni
 #define LANES 16
 #define PANELS 2
-#define QUERIES_WIDE 6
+#define QUERIES_WIDE 8
 #define PANELS8 4
 #define PANELS8_LONE 1
 #define QUERIES_WIDE8 6

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from shortlist.server.retrieval.eligibility import Eligibility
 from shortlist.server.retrieval.plan import Method
 from shortlist.server.retrieval.query import Candidates, RetrieveQuery
-from shortlist.server.retrieval.retrieve import Asked, answer, ask, rank
+from shortlist.server.retrieval.retrieve import Asked, Observer, answer, ask, rank
 from shortlist.server.retrieval.search import Found, ScanQuery, scan_each
 from shortlist.server.retrieval.serving_model import ServingModel
 
@@ -19,7 +19,9 @@ Outcome: TypeAlias = Candidates | Exception
 ModelOf: TypeAlias = Callable[[str, str], ServingModel]  # catalog, model id or alias
 
 
-def retrieve_each(model_of: ModelOf, entries: Sequence[Entry]) -> list[Outcome]:
+def retrieve_each(
+    model_of: ModelOf, entries: Sequence[Entry], observe: Observer | None = None
+) -> list[Outcome]:
     """Return what `retrieve` returns or raises for each entry, in order.
 
     A name is looked up once: entries that name the same model get the same one.
@@ -28,7 +30,10 @@ def retrieve_each(model_of: ModelOf, entries: Sequence[Entry]) -> list[Outcome]:
     eligibility = Eligibility()
     asked = [_attempt_ask(model_of, models, eligibility, entry) for entry in entries]
     scanned = _scan_shared([one for one in asked if isinstance(one, Asked)])
-    return [one if isinstance(one, Exception) else _attempt_answer(one, scanned) for one in asked]
+    return [
+        one if isinstance(one, Exception) else _attempt_answer(one, scanned, observe)
+        for one in asked
+    ]
 
 
 def _attempt_ask(
@@ -48,9 +53,12 @@ def _attempt_ask(
         return error
 
 
-def _attempt_answer(asked: Asked, scanned: dict[int, Found]) -> Outcome:
+def _attempt_answer(asked: Asked, scanned: dict[int, Found], observe: Observer | None) -> Outcome:
     try:
-        return answer(asked, scanned.get(id(asked)) or rank(asked, asked.variety.fetch))
+        found = scanned.get(id(asked)) or rank(asked, asked.variety.fetch)
+        if observe is not None:
+            observe(asked, found)
+        return answer(asked, found)
     except Exception as error:
         return error
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
@@ -41,6 +42,9 @@ class Asked:
     variety: Variety
 
 
+Observer: TypeAlias = Callable[[Asked, Found], None]  # sees each search as it was answered
+
+
 def embed(model: ServingModel, queries: Sequence[Query]) -> list[Embedded]:
     """Return one vector a query, in order. Raises QueryKindUnsupported, and what `encode` does."""
     if model.scorer is not None:
@@ -50,14 +54,19 @@ def embed(model: ServingModel, queries: Sequence[Query]) -> list[Embedded]:
     return [Embedded(one.vector, one.origin, one.missing_ids) for one in encoded]
 
 
-def retrieve(model: ServingModel, query: RetrieveQuery) -> Candidates:
+def retrieve(
+    model: ServingModel, query: RetrieveQuery, observe: Observer | None = None
+) -> Candidates:
     """Return the best eligible items, best first, ties by id.
 
     Raises UserUnknown where nothing is known and the query wants personal candidates only, and
     what `encode` raises.
     """
     asked = ask(model, query, Eligibility())
-    return answer(asked, rank(asked, asked.variety.fetch))
+    found = rank(asked, asked.variety.fetch)
+    if observe is not None:
+        observe(asked, found)
+    return answer(asked, found)
 
 
 def ask(model: ServingModel, query: RetrieveQuery, eligibility: Eligibility) -> Asked:

@@ -11,6 +11,7 @@ from shortlist.server.config import Settings
 from shortlist.server.evaluations import Evaluations
 from shortlist.server.exports import Exports
 from shortlist.server.models import Models
+from shortlist.server.retrieval.recall_monitor import RecallMonitor
 from shortlist.server.retrieval.slots import Slots
 from shortlist.server.rpc.interceptors import CountingPool, Gate
 from shortlist.server.rpc.model_service import ModelService
@@ -42,10 +43,12 @@ class GrpcServer:
         trainings: Trainings,
         evaluations: Evaluations,
         exports: Exports,
+        monitor: RecallMonitor,
     ) -> None:
         limits = settings.limits
         self._settings = settings
         self._slots = slots
+        self._monitor = monitor
         self._pool = CountingPool(settings.server.threads, "retrieval")
         held_threads = limits.watches_max + limits.evaluations_max + limits.exports_max
         self._model_pool = CountingPool(MODEL_THREADS + held_threads, "model")
@@ -62,7 +65,7 @@ class GrpcServer:
         self._health = health.HealthServicer()
         watches = Watches(trainings, limits.watches_max, self._gate.draining)
         model_service = ModelService(models, trainings, evaluations, exports, watches)
-        self._add_services(RetrievalService(slots), model_service)
+        self._add_services(RetrievalService(slots, monitor), model_service)
 
     def open_port(self) -> int:
         """Answer on the port and return it; until the models are loaded, with LOADING.
@@ -98,6 +101,7 @@ class GrpcServer:
         deadline = time.monotonic() + drain_s
         self._server.stop(grace=drain_s).wait(max(0.0, deadline - time.monotonic()) + 1)
         self._slots.stop()
+        self._monitor.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._model_pool.shutdown(wait=False, cancel_futures=True)
 

@@ -75,6 +75,16 @@ def model_to_proto(model: PublishedModel) -> pb2.Model:
                 )
                 for trial in manifest.index.trials
             ],
+            live_recalls=[
+                pb2.LiveRecall(
+                    k=one.cutoff,
+                    query_count=one.queries,
+                    recall=one.recall,
+                    standard_error=one.standard_error,
+                    dropped_count=one.dropped,
+                )
+                for one in model.live_recalls
+            ],
         ),
         size_bytes=sum(file.bytes for file in manifest.files.values()),
         training_seconds=manifest.training_seconds,

@@ -3,6 +3,7 @@
 import grpc
 
 from shortlist.server.retrieval.batch import retrieve_each
+from shortlist.server.retrieval.recall_monitor import RecallMonitor
 from shortlist.server.retrieval.retrieve import embed, retrieve
 from shortlist.server.retrieval.similar_users import similar_users
 from shortlist.server.retrieval.slots import Slots
@@ -25,8 +26,9 @@ from shortlist.v1 import retrieval_service_pb2_grpc as pb2_grpc
 class RetrievalService(pb2_grpc.RetrievalServiceServicer):
     """Answers from whichever models the slots hold; a call keeps the model it began with."""
 
-    def __init__(self, slots: Slots) -> None:
+    def __init__(self, slots: Slots, monitor: RecallMonitor) -> None:
         self._slots = slots
+        self._monitor = monitor
 
     def Embed(self, request: pb2.EmbedRequest, context: grpc.ServicerContext) -> pb2.EmbedResponse:
         query = embed_query_from_proto(request)
@@ -38,13 +40,13 @@ class RetrievalService(pb2_grpc.RetrievalServiceServicer):
     ) -> pb2.RetrieveResponse:
         query = retrieve_query_from_proto(request)
         model = self._slots.model(query.catalog, query.model)
-        return candidates_to_proto(retrieve(model, query))
+        return candidates_to_proto(retrieve(model, query, self._monitor.observe))
 
     def BatchRetrieve(
         self, request: pb2.BatchRetrieveRequest, context: grpc.ServicerContext
     ) -> pb2.BatchRetrieveResponse:
         batch = retrieve_queries_from_proto(request)
-        return outcomes_to_proto(retrieve_each(self._slots.model, batch))
+        return outcomes_to_proto(retrieve_each(self._slots.model, batch, self._monitor.observe))
 
     def SimilarUsers(
         self, request: pb2.SimilarUsersRequest, context: grpc.ServicerContext

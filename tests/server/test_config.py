@@ -36,6 +36,8 @@ def test_a_file_sets_what_it_names_and_leaves_the_rest(tmp_path: Path) -> None:
         ("[server]\nport = 70000", "server.port", "65535"),
         ("[server]\nport = true", "server.port", "int"),
         ("[server]\nworkers = 0", "server.workers", "1"),
+        ("[monitoring]\nrecall_share = 1.5", "monitoring.recall_share", "1"),
+        ("[monitoring]\nmetrics_port = -1", "monitoring.metrics_port", "65535"),
         ("[data]\nroots = [1]", "data.roots", "strings"),
         ("server = 1", "server", "table"),
         ('[server]\nlog_level = "LOUD"', "server.log_level", "DEBUG"),
