@@ -10,6 +10,8 @@ def move_rows(
     first_moments: npt.NDArray[np.float32],
     second_moments: npt.NDArray[np.float32],
     steps: npt.NDArray[np.int32],
+    first_scales: npt.NDArray[np.float32],
+    second_scales: npt.NDArray[np.float32],
     rate: float,
     decay: float,
     square_decay: float,
@@ -17,6 +19,5 @@ def move_rows(
     regularization: float,
     first: int,
     last: int,
-    scratch: npt.NDArray[np.float32],
     level: int,
 ) -> None: ...

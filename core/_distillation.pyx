@@ -9,6 +9,7 @@ cdef extern from "simd/sgd.h" nogil:
         float *negatives
         float *turned
         float *scores
+        float *slopes
         float *user_lengths
         float *item_lengths
         float *negative_lengths
@@ -25,6 +26,7 @@ cdef extern from "simd/sgd.h" nogil:
         const float *weights
         float *user_gradients
         float *candidate_gradients
+    int64_t sgd_line(int64_t) noexcept
     ctypedef struct SgdFunctions:
         double (*distill)(float, const DistillBlock *, const SgdScratch *) noexcept nogil
     const SgdFunctions sgd_functions[4]
@@ -32,7 +34,7 @@ cdef extern from "simd/sgd.h" nogil:
 
 def scratch_size(int64_t users, int64_t candidates, int64_t dim):
     """Return the floats of scratch that a block wants."""
-    return users * (dim + 1) + candidates * (2 * dim + 1) + users * candidates
+    return users * (dim + 1) + candidates * (2 * dim + 1) + users * sgd_line(candidates)
 
 
 def distilled_gradients(
@@ -73,9 +75,9 @@ def distilled_gradients(
     room.negatives = room.users + users * block.dim
     room.turned = room.negatives + n * block.dim
     room.scores = room.turned + n * block.dim
-    room.user_lengths = room.scores + users * n
+    room.user_lengths = room.scores + users * sgd_line(n)
     room.negative_lengths = room.user_lengths + users
-    room.items = room.item_lengths = NULL
+    room.items = room.slopes = room.item_lengths = NULL
     with nogil:
         total = sgd_functions[level].distill(temperature, &block, &room)
     return total

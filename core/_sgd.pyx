@@ -27,9 +27,11 @@ cdef extern from "simd/sgd.h" nogil:
         float *negatives
         float *turned
         float *scores
+        float *slopes
         float *user_lengths
         float *item_lengths
         float *negative_lengths
+    int64_t sgd_line(int64_t) noexcept
     ctypedef struct SgdFunctions:
         double (*block)(const SgdLoss *, const SgdBlock *, const SgdScratch *) noexcept nogil
     const SgdFunctions sgd_functions[4]
@@ -37,7 +39,7 @@ cdef extern from "simd/sgd.h" nogil:
 
 def scratch_size(int64_t pairs, int64_t negatives, int64_t dim):
     """Return the floats of scratch that a block wants."""
-    return 2 * pairs * (dim + 1) + negatives * (2 * dim + 1) + pairs * negatives
+    return pairs * (2 * dim + 3) + negatives * (2 * dim + 1) + pairs * sgd_line(negatives)
 
 
 def block_gradients(
@@ -83,7 +85,8 @@ def block_gradients(
     room.negatives = room.items + pairs * dim
     room.turned = room.negatives + n * dim
     room.scores = room.turned + n * dim
-    room.user_lengths = room.scores + pairs * n
+    room.slopes = room.scores + pairs * sgd_line(n)
+    room.user_lengths = room.slopes + pairs
     room.item_lengths = room.user_lengths + pairs
     room.negative_lengths = room.item_lengths + pairs
     with nogil:

@@ -7,6 +7,7 @@ thread count.
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from shortlist.core._adam import move_rows
 from shortlist.core.gramian import aligned_zeros
@@ -15,6 +16,26 @@ from shortlist.core.parallel import for_each_chunk
 
 DECAY, SQUARE_DECAY = 0.9, 0.999
 _ROWS_AT_ONCE = 256
+_MOVES = np.arange(1.0, 20_001)  # after so many, no float tells a scale from 1
+_FIRST_SCALES = (1 / (1 - DECAY**_MOVES)).astype(np.float32)
+_SECOND_SCALES = (1 / np.sqrt(1 - SQUARE_DECAY**_MOVES)).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Entries grouped by the row that each belongs to."""
+
+    rows: IntArray  # (m,) ascending, none twice
+    starts: npt.NDArray[np.int64]  # (m + 1,) where the entries of each begin
+    entries: IntArray  # (n,) in the order they came within a row
+
+
+def grouped(met: IntArray) -> Grouped:
+    """Group entries by their rows (n,); another thread may do it while gradients are computed."""
+    order = np.argsort(met, kind="stable")
+    ascending = met[order]
+    starts = np.flatnonzero(np.diff(ascending, prepend=-1, append=-1))
+    return Grouped(ascending[starts[:-1]], starts, order.astype(np.int32))
 
 
 class MovingRows:
@@ -24,24 +45,20 @@ class MovingRows:
         self.vectors, self._first, self._second = (aligned_zeros((count, width)) for _ in range(3))
         self._steps = np.zeros(count, np.int32)
 
-    def move(self, met: IntArray, gradients: FloatArray, step: "Step") -> None:
-        """Move each row of `met` (n,) by the sum of its gradients (n, width)."""
-        entries = np.argsort(met, kind="stable").astype(np.int32)
-        rows, counts = np.unique(met, return_counts=True)
-        starts = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(counts, out=starts[1:])
-        scratch = np.empty((step.threads, self.vectors.shape[1]), np.float32)
+    def move(self, met: Grouped, gradients: FloatArray, step: "Step") -> None:
+        """Move each row of `met` by the sum of its gradients (entries, width)."""
+        row_count = len(met.rows)
 
-        def work(chunk: int, thread: int) -> None:
+        def work(chunk: int, _thread: int) -> None:
             first = chunk * _ROWS_AT_ONCE
             move_rows(
-                rows, starts, entries, gradients, self.vectors, self._first, self._second,
-                self._steps, step.rate, DECAY, SQUARE_DECAY, step.scale,
-                step.regularization, first, min(first + _ROWS_AT_ONCE, len(rows)),
-                scratch[thread], step.level,
+                met.rows, met.starts, met.entries, gradients, self.vectors, self._first,
+                self._second, self._steps, _FIRST_SCALES, _SECOND_SCALES, step.rate, DECAY,
+                SQUARE_DECAY, step.scale, step.regularization, first,
+                min(first + _ROWS_AT_ONCE, row_count), step.level,
             )  # fmt: skip
 
-        for_each_chunk(work, -(-len(rows) // _ROWS_AT_ONCE), step.threads)
+        for_each_chunk(work, -(-row_count // _ROWS_AT_ONCE), step.threads)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shortlist.core._distillation import distilled_gradients, scratch_size
-from shortlist.core.adam import MovingRows, Step
+from shortlist.core.adam import MovingRows, Step, grouped
 from shortlist.core.cpu import simd_level
 from shortlist.core.distilled_fold_in import DistilledFoldIn, likes, unit_rows
 from shortlist.core.distilled_params import DistilledParams
@@ -217,7 +217,7 @@ class Trainer:
 
     def _move(self, side: MovingRows, met: IntArray, gradients: FloatArray, users: int) -> None:
         step = Step(self._params.learning_rate, 1 / users, self._threads, self._level)
-        side.move(met, gradients, step)
+        side.move(grouped(met), gradients, step)
 
 
 def _nothing() -> tuple[IntArray, FloatArray]:

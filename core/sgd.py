@@ -31,7 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from shortlist.core._sgd import block_gradients, scratch_size
-from shortlist.core.adam import MovingRows, Step
+from shortlist.core.adam import Grouped, MovingRows, Step, grouped
 from shortlist.core.block_negatives import BlockNegatives
 from shortlist.core.cpu import simd_level
 from shortlist.core.errors import TrainingDiverged
@@ -102,6 +102,7 @@ class Trainer:
         self._user_side, self._item_side = self._started()
         self._negatives = BlockNegatives(self._item_counts, params)
         self._step = 0
+        self._room: tuple[FloatArray, ...] | None = None  # a batch's gradients, and scratch
 
     def epoch(self, number: int) -> float:
         """Meet every pair once, in a new order; return the mean loss."""
@@ -136,35 +137,42 @@ class Trainer:
             drawn = generator.standard_normal((len(counts), params.dim)).astype(np.float32) * stddev
             side.vectors[:, : params.dim] = np.where(counts[:, None] > 0, drawn, 0)
             sides.append(side)
-        self._restore_ones(*sides)
+        self._restore_ones(
+            *(sides[0], np.flatnonzero(self._user_counts).astype(np.int32)),
+            *(sides[1], np.flatnonzero(self._item_counts).astype(np.int32)),
+        )
         return sides[0], sides[1]
 
-    def _restore_ones(self, users: MovingRows, items: MovingRows) -> None:
-        """Put the constant coordinates back; a bias that is not asked for stays 0."""
+    def _restore_ones(
+        self, users: MovingRows, user_rows: IntArray, items: MovingRows, item_rows: IntArray
+    ) -> None:
+        """Put the constant coordinates of rows back; a bias that is not asked for stays 0."""
         if self._params.unit:
             return
         dim, params = self._params.dim, self._params
-        users.vectors[:, dim] = self._user_counts > 0
-        items.vectors[:, dim + 1] = self._item_counts > 0
+        users.vectors[user_rows, dim] = 1
+        items.vectors[item_rows, dim + 1] = 1
         if not params.user_bias:
-            users.vectors[:, dim + 1] = 0
+            users.vectors[user_rows, dim + 1] = 0
         if not params.item_bias:
-            items.vectors[:, dim] = 0
+            items.vectors[item_rows, dim] = 0
 
     def _batch(self, chosen: np.ndarray) -> float:
         """Compute the gradients of a batch, block by block, and move the rows it meets."""
         users, items = self._users[chosen], self._items[chosen]
         labels, pair_count = self._labels[chosen], len(chosen)
         blocks, width = self._negatives.of_batch(items, self._step), self._width
-        starts = np.cumsum([0] + [len(rows) for rows, _ in blocks])
-        block_count, n = len(blocks), len(blocks[0][0])
-        user_gradients, item_gradients = (
-            np.empty((pair_count, width), np.float32) for _ in range(2)
-        )
-        negative_gradients = np.empty((starts[-1], width), np.float32)
-        losses = np.zeros(block_count)
-        scratch = np.empty((self._threads, scratch_size(BLOCK_PAIRS, n, width)), np.float32)
-        params = self._params
+        params, block_count = self._params, len(blocks)
+        met = np.concatenate([items, *(rows for rows, _ in blocks)])
+        starts = np.cumsum([pair_count, *(len(rows) for rows, _ in blocks)])
+        if self._room is None:  # for the first batch, which is the largest
+            sizes = scratch_size(BLOCK_PAIRS, self._negatives.count, width)
+            self._room = tuple(
+                np.empty(shape, np.float32)
+                for shape in ((pair_count, width), (len(met), width), (self._threads, sizes))
+            )
+        user_gradients, item_gradients = self._room[0][:pair_count], self._room[1][: len(met)]
+        scratch, losses = self._room[2], np.zeros(block_count)
 
         def differentiate(block: int, thread: int) -> None:
             part = slice(block * BLOCK_PAIRS, (block + 1) * BLOCK_PAIRS)
@@ -174,21 +182,28 @@ class Trainer:
                 params.temperature, params.margin, params.hard_count or 0, users[part], items[part],
                 labels[part], *blocks[block], self._user_side.vectors,
                 self._item_side.vectors, self._positives.row_starts, self._positives.columns,
-                user_gradients[part], item_gradients[part], negative_gradients[shared],
+                user_gradients[part], item_gradients[part], item_gradients[shared],
                 scratch[thread], self._level,
             )  # fmt: skip
 
-        for_each_chunk(differentiate, block_count, self._threads)
+        met_rows: dict[int, Grouped] = {}
+
+        def work(chunk: int, thread: int) -> None:
+            if chunk < 2:  # sorting needs no gradients
+                met_rows[chunk] = grouped((met, users)[chunk])
+            else:
+                differentiate(chunk - 2, thread)
+
+        for_each_chunk(work, block_count + 2, self._threads)
         if params.gravity:
-            self._add_gravity(users, items, user_gradients, item_gradients)
+            self._add_gravity(users, items, user_gradients, item_gradients[:pair_count])
         step = Step(
             params.learning_rate, 1 / pair_count, self._threads, self._level, params.regularization
         )
-        self._user_side.move(users, user_gradients, step)
-        met = np.concatenate([items, *(rows for rows, _ in blocks)])
-        gradients = np.concatenate([item_gradients, negative_gradients])
-        self._item_side.move(met, gradients, step)
-        self._restore_ones(self._user_side, self._item_side)
+        self._item_side.move(met_rows[0], item_gradients, step)
+        self._user_side.move(met_rows[1], user_gradients, step)
+        moved = met_rows[1].rows, self._item_side, met_rows[0].rows
+        self._restore_ones(self._user_side, *moved)
         self._step += 1
         return float(losses.sum())
 

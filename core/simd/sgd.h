@@ -16,6 +16,9 @@
 #define SGD_MASKED -1e30f /* score of a negative that is a positive of this user */
 #define SGD_TINY 1e-12f
 #define SGD_EPSILON 1e-8f
+#define SGD_AHEAD 4 /* rows fetched before their turn */
+#define SGD_LIKED 64 /* of a user's items at most so many are fetched */
+#define PRODUCT_LINES 128
 
 enum { SGD_SQUARED, SGD_LOGISTIC, SGD_BPR, SGD_SOFTMAX, SGD_CONTRASTIVE };
 
@@ -39,7 +42,10 @@ typedef struct {
 } SgdBlock;
 
 typedef struct {
-    float *users, *items, *negatives, *turned, *scores; /* (pairs|negatives, dim), (dim, negatives), (pairs, negatives) */
+    float *users, *items, *negatives; /* (pairs or negatives, dim) */
+    float *turned; /* (dim, negatives) in panels */
+    float *scores; /* (pairs, negatives), a line each sgd_line floats */
+    float *slopes; /* (pairs,) derivatives by the pairs' own scores */
     float *user_lengths, *item_lengths, *negative_lengths;
 } SgdScratch;
 
@@ -62,29 +68,31 @@ typedef struct {
     float rate, decay, square_decay, scale, regularization;
 } SgdStep;
 
-/* e^x to 2e-7 of itself for x <= 0, in a form that compilers turn into vectors. */
-static inline __attribute__((always_inline)) float sgd_exp(float x) {
-    const float turns = fmaxf(x, -87.0f) * 1.44269504f;
-    const int32_t whole = (int32_t)(turns - 0.5f);
-    const float part = turns - (float)whole; /* -1/2..1/2 */
-    float power = 1.535336188319500e-4f;
-    power = power * part + 1.339887440266574e-3f;
-    power = power * part + 9.618437357674640e-3f;
-    power = power * part + 5.550332471162809e-2f;
-    power = power * part + 2.402264791363012e-1f;
-    power = power * part + 6.931472028550421e-1f;
-    power = power * part + 1.0f;
-    union {
-        int32_t bits;
-        float number;
-    } scale = {(whole + 127) << 23};
-    return x < -87.0f ? 0.0f : power * scale.number;
-}
+/* Rows to move, none twice, with the state of Adam for all rows. */
+typedef struct {
+    int64_t dim;
+    const int32_t *rows; /* (m,) */
+    const int64_t *starts; /* (m + 1,) where the entries of each begin */
+    const int32_t *entries; /* gradients of each row, in the order they are summed */
+    const float *gradients; /* (entries, dim) */
+    float *vectors, *first_moments, *second_moments; /* (all rows, dim) */
+    int32_t *steps; /* (all rows,) moves of each so far, counted up */
+    const float *first_scales, *second_scales; /* (scale_count,) of the moments, by steps; the last for all more */
+    int64_t scale_count;
+} SgdRows;
 
-/* log x for x in 1..2 to 1e-7, in a form that compilers turn into vectors. */
-static inline __attribute__((always_inline)) float sgd_log(float x) {
-    const float z = (x - 1.0f) / (x + 1.0f), q = z * z;
-    return 2.0f * z * (1.0f + q * (0.333333333f + q * (0.2f + q * (0.142857143f + q * (0.111111111f + q * 0.0909090909f)))));
+/* A set that may hold more than it was given: most of what is not there is seen at one look. */
+typedef struct {
+    uint64_t bits[512];
+} SgdFilter;
+
+/* Floats from one line of scores to the next: never a power of two, which would meet in one set of
+ * the cache. */
+static inline int64_t sgd_line(int64_t n) { return n + 16; }
+
+static inline void sgd_fill(SgdFilter *filter, const int32_t *rows, int64_t count) {
+    memset(filter, 0, sizeof *filter);
+    for (int64_t j = 0; j < count; j++) filter->bits[(rows[j] >> 6) & 511] |= (uint64_t)1 << (rows[j] & 63);
 }
 
 /* The first place in low..high of ascending rows that is not before `row`. */
@@ -99,11 +107,23 @@ static inline int64_t sgd_place(const int32_t *rows, int64_t low, int64_t high, 
     return low;
 }
 
-/* Mark the negatives that a user likes; both lists ascend. */
+/* Ask for a row of floats before it is needed. */
+static inline void sgd_fetch(const float *row, int64_t dim) {
+    for (int64_t k = 0; k < dim; k += 16) __builtin_prefetch(row + k, 1);
+}
+
+/* Ask for what users like before it is looked through. */
+static inline void sgd_fetch_liked(const SgdBlock *block, int64_t user) {
+    const int64_t start = block->row_starts[user], count = block->row_starts[user + 1] - start;
+    for (int64_t at = 0; at < count && at < SGD_LIKED; at += 16) __builtin_prefetch(block->columns + start + at);
+}
+
+/* Mark the negatives that a user likes; both lists ascend, the filter holds the negatives. */
 static inline void sgd_mask(
-    const int32_t *liked, int64_t liked_count, const int32_t *negatives, int64_t count, float *scores) {
+    const SgdFilter *filter, const int32_t *liked, int64_t liked_count, const int32_t *negatives, int64_t count, float *scores) {
     int64_t low = 0;
     for (int64_t at = 0; at < liked_count; at++) {
+        if (!((filter->bits[(liked[at] >> 6) & 511] >> (liked[at] & 63)) & 1)) continue;
         low = sgd_place(negatives, low, count, liked[at]);
         for (int64_t j = low; j < count && negatives[j] == liked[at]; j++) scores[j] = SGD_MASKED;
     }
@@ -144,37 +164,43 @@ static inline __attribute__((always_inline)) void sgd_keep_hardest(float *scores
 #define LEVEL_NAME(name) sgd_##name##_baseline
 #define LANES 4
 #define PRODUCT_ROWS 4
+#define PRODUCT_WIDTH 2
 #include "simd/sgd_template.h"
 #undef LEVEL_NAME
 #undef LANES
 #undef PRODUCT_ROWS
+#undef PRODUCT_WIDTH
 
 #if LEVELS_X86
 LEVEL_AVX2_BEGIN
 #define LEVEL_NAME(name) sgd_##name##_avx2
 #define LANES 8
-#define PRODUCT_ROWS 4
+#define PRODUCT_ROWS 6
+#define PRODUCT_WIDTH 2
 #include "simd/sgd_template.h"
 #undef LEVEL_NAME
 #undef LANES
 #undef PRODUCT_ROWS
+#undef PRODUCT_WIDTH
 LEVEL_END
 
 LEVEL_AVX512_BEGIN
 #define LEVEL_NAME(name) sgd_##name##_avx512
 #define LANES 16
-#define PRODUCT_ROWS 8
+#define PRODUCT_ROWS 6
+#define PRODUCT_WIDTH 4
 #include "simd/sgd_template.h"
 #undef LEVEL_NAME
 #undef LANES
 #undef PRODUCT_ROWS
+#undef PRODUCT_WIDTH
 LEVEL_END
 #endif
 
 typedef struct {
     double (*block)(const SgdLoss *, const SgdBlock *, const SgdScratch *);
     double (*distill)(float, const DistillBlock *, const SgdScratch *);
-    void (*move)(const SgdStep *, const int32_t *, int64_t, const float *, int64_t, float *, float *, float *, float *, float, float);
+    void (*move)(const SgdStep *, const SgdRows *, int64_t first, int64_t last);
 } SgdFunctions;
 
 static const SgdFunctions sgd_functions[LEVEL_COUNT] = {
