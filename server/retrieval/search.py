@@ -64,12 +64,12 @@ def search(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Fou
     if not plan.eligible_count:
         return Found(_NO_ROWS, _NO_SCORES, SearchReport(SearchMode.EXACT, 0, 0))
     if plan.stored is not None:
-        found = _stored(plan, plan.stored, count)
-        if len(found.rows) == min(count, plan.eligible_count):
-            return found  # else too little of the list is eligible
+        listed = _stored(plan, plan.stored, count)
+        if len(listed.rows) == min(count, plan.eligible_count):
+            return listed  # else too little of the list is eligible
     if plan.method is Method.GATHER or encoded.item_scores is not None:
-        found = _fresh(model, plan, encoded, count)
-        return found or _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
+        fresh = _fresh(model, plan, encoded, count)
+        return fresh or _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
     if vector is None or model.space is None:
         return _ranked(model, plan, count)
     if count > COUNT_MAX:
