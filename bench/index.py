@@ -113,9 +113,11 @@ def fastest(efforts: Iterable[tuple[str, Search]], queries: FloatArray, truth: I
     """Return the fastest of the efforts that find enough, else the one that finds most."""
     best, best_seconds = None, float("inf")
     for effort, search in efforts:
-        started = time.perf_counter()
-        rows = [search(query) for query in queries]
-        taken = time.perf_counter() - started
+        taken = float("inf")
+        for _ in range(3):  # the least: noise must not choose a worse effort
+            started = time.perf_counter()
+            rows = [search(query) for query in queries]
+            taken = min(taken, time.perf_counter() - started)
         share = recall(np.stack(rows), truth)
         if share >= TARGET and taken < best_seconds:
             best, best_seconds = Found(search, share, effort), taken

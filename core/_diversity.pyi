@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from shortlist.core.interactions import IntArray, LongArray
 
-Doubles: TypeAlias = npt.NDArray[np.float64]
+_Doubles: TypeAlias = npt.NDArray[np.float64]
 
 def admit(
     starts: LongArray,
@@ -17,10 +17,10 @@ def admit(
     kept: LongArray,
 ) -> int: ...
 def order_by_marginal_relevance(
-    relevance: Doubles,
+    relevance: _Doubles,
     strength: float,
-    directions: Doubles,
-    nearest: Doubles,
+    directions: _Doubles,
+    nearest: _Doubles,
     looked: LongArray,
     order: LongArray,
 ) -> None: ...
