@@ -33,6 +33,39 @@ INLINE float LEVEL_NAME(highest)(const float *values, int64_t n, float least) {
     return least;
 }
 
+/* Mask all but the `kept` highest of n scores; of equals the first stay. */
+static void LEVEL_NAME(keep_hardest)(float *scores, int64_t n, int64_t kept) {
+    union {
+        float number;
+        int32_t bits;
+    } low = {scores[0]}, high = {LEVEL_NAME(highest)(scores, n, scores[0])}, limit;
+    VEC least = AT(scores, 0);
+    for (int64_t j = 1; j < n / LANES; j++) least = LEVEL_NAME(pick)(AT(scores, j) < least, AT(scores, j), least);
+    for (int lane = 0; lane < LANES; lane++) low.number = least[lane] < low.number ? least[lane] : low.number;
+    int64_t first = sgd_ordered(low.bits), last = sgd_ordered(high.bits), reached = n;
+    while (first < last && reached != kept) { /* at least `kept` reach first, fewer reach last + 1 */
+        const int64_t half = first + (last - first + 1) / 2;
+        INTS found = {0};
+        limit.bits = sgd_ordered((int32_t)half);
+        for (int64_t j = 0; j < n / LANES; j++) found -= AT(scores, j) >= limit.number;
+        reached = 0;
+        for (int lane = 0; lane < LANES; lane++) reached += found[lane];
+        if (reached >= kept)
+            first = half;
+        else
+            last = half - 1;
+    }
+    limit.bits = sgd_ordered((int32_t)first);
+    const VEC masked = (VEC){0} + SGD_MASKED;
+    if (reached == kept) {
+        for (int64_t j = 0; j < n / LANES; j++) SET(scores, j) = LEVEL_NAME(pick)(AT(scores, j) >= limit.number, AT(scores, j), masked);
+        return;
+    }
+    for (int64_t j = 0; j < n; j++) kept -= scores[j] > limit.number;
+    for (int64_t j = 0; j < n; j++)
+        if (scores[j] < limit.number || (scores[j] == limit.number && kept-- <= 0)) scores[j] = SGD_MASKED;
+}
+
 /* Replace scores by e^(score - most), most being no less than any; return their sum. */
 INLINE float LEVEL_NAME(to_powers)(float *scores, int64_t n, float most) {
     VEC sum = {0};
@@ -68,7 +101,7 @@ static double LEVEL_NAME(derive)(
     const float s = *positive;
     const VEC zero = {0};
     VEC sum = {0};
-    if (kept < n) sgd_keep_hardest(scores, n, kept);
+    if (kept < n) LEVEL_NAME(keep_hardest)(scores, n, kept);
     switch (loss->kind) {
     case SGD_SQUARED:
         for (int64_t j = 0; j < n / LANES; j++) {
