@@ -22,8 +22,8 @@ from shortlist.core.scoring import ItemScan
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.core.wals import train_wals
 from shortlist.core.wals_params import WalsParams, with_data_defaults
+from shortlist.server.artifacts.export_files import ExportSpec
 from shortlist.server.exporting.parts import write_parts
-from shortlist.server.exporting.spec import ExportSpec
 from shortlist.server.retrieval.attributes import ItemAttributes
 from shortlist.server.retrieval.query import Candidates, Diversity, RetrieveQuery, UserQuery
 from shortlist.server.retrieval.retrieve import retrieve

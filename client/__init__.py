@@ -31,6 +31,7 @@ from shortlist.client.errors import (
     Unavailable,
 )
 from shortlist.client.exports import ExportProgress
+from shortlist.client.hidden import HiddenCounts, HiddenItem, HiddenItemPage
 from shortlist.client.models import (
     Alias,
     DecileRecall,
@@ -82,6 +83,9 @@ __all__ = [
     "Freshness",
     "GeoBox",
     "GeoRadius",
+    "HiddenCounts",
+    "HiddenItem",
+    "HiddenItemPage",
     "IndexReport",
     "InteractionSource",
     "Interest",

@@ -45,7 +45,7 @@ class Retrieval:
     exclude: Sequence[str] = ()
     include_seen: bool = False
     candidates: Sequence[str] = ()  # score only these
-    mode: str = ""  # exact, approximate; empty: the server chooses
+    mode: str = ""  # exact, approximate, precomputed; empty: the server chooses
     min_score: float | None = None
     require_personalized: bool = False
     filter: str = ""  # AIP-160 over the items' attributes
@@ -58,6 +58,7 @@ class Retrieval:
     interests: int = 0  # parts of the history asked for on their own; 0, 1: off
     explain: bool = False
     contributions_max: int = 0  # 0: 3
+    export_id: str = ""  # of precomputed; empty: the newest
     catalog: str = ""
     model: str = ""
 
@@ -66,7 +67,7 @@ class Retrieval:
 class SearchReport:
     """How one search was done."""
 
-    mode: str  # exact, approximate
+    mode: str  # exact, approximate, precomputed
     eligible_items: int
     scored_items: int
 

@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import grpc
 
-from shortlist.client import model_calls, retrieval_calls
+from shortlist.client import catalog_calls, model_calls, retrieval_calls
 from shortlist.client.call import Call, fill_catalog
 from shortlist.client.connection import Deadline, Retries, open_channel, wait_before_retry
 from shortlist.client.errors import TrainingFailed, error_from_call
@@ -104,6 +104,10 @@ class Shortlist(_Client):
     set_alias = _verb(model_calls.set_alias)
     aliases = _verb(model_calls.aliases)
     evaluate = _verb(model_calls.evaluate)
+    hide_items = _verb(catalog_calls.hide_items)
+    show_items = _verb(catalog_calls.show_items)
+    delete_items = _verb(catalog_calls.delete_items)
+    hidden_items = _verb(catalog_calls.hidden_items)
 
     def watch(self, job_id: str) -> Iterator[TrainingJob]:
         """Yield a job's state whenever it changes, until it has ended; re-attaches by itself."""
@@ -190,6 +194,10 @@ class AsyncShortlist(_Client):
     set_alias = _async_verb(model_calls.set_alias)
     aliases = _async_verb(model_calls.aliases)
     evaluate = _async_verb(model_calls.evaluate)
+    hide_items = _async_verb(catalog_calls.hide_items)
+    show_items = _async_verb(catalog_calls.show_items)
+    delete_items = _async_verb(catalog_calls.delete_items)
+    hidden_items = _async_verb(catalog_calls.hidden_items)
 
     def watch(self, job_id: str) -> AsyncIterator[TrainingJob]:
         """Yield a job's state whenever it changes, until it has ended; re-attaches by itself."""

@@ -90,6 +90,7 @@ def retrieval_to_proto(request: Retrieval) -> pb2.RetrieveRequest:
         interests=request.interests,
         explain=request.explain,
         contributions_max=request.contributions_max,
+        export_id=request.export_id,
     )
 
 

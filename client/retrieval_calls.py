@@ -54,6 +54,7 @@ def retrieve(
     interests: int = 0,
     explain: bool = False,
     contributions_max: int = 0,
+    export_id: str = "",
     model: str = "",
     catalog: str = "",
 ) -> Call[Candidates]:
@@ -63,7 +64,8 @@ def retrieve(
     user, such as a country; popular items answer from it where nothing else is known. count 0: 100.
     candidates: score only these. filter: AIP-160 over the items' attributes, as in
     city = "Rome" AND year >= 2000; within, box, window: where and when items must be; freshness:
-    new ones first. mode: "exact", "approximate", or "" for the server's choice.
+    new ones first. mode: "exact", "approximate", "precomputed" (by an export: export_id, or the
+    newest), or "" for the server's choice.
     popularity_damping: divide scores by the item's length to this power, 0..1. interests: ask for
     up to so many parts of the history on their own. explain: say which items of the history made
     each score, contributions_max of them (0: 3).
@@ -87,6 +89,7 @@ def retrieve(
         interests=interests,
         explain=explain,
         contributions_max=contributions_max,
+        export_id=export_id,
         catalog=catalog,
         model=model,
     )

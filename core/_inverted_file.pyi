@@ -2,9 +2,12 @@ from shortlist.core.bitmaps import Bitmap
 from shortlist.core.interactions import FloatArray, IntArray, LongArray
 from shortlist.core.quantization import ByteArray
 
+def scratch_words(level: int, capacity: int, dim: int) -> int: ...
 def search(
     level: int,
-    bounds: FloatArray,
+    bounds: ByteArray,
+    bound_scales: FloatArray,
+    length_share: float,
     spans: LongArray,
     rows: IntArray,
     codes: ByteArray,
@@ -20,9 +23,6 @@ def search(
     top_scores: FloatArray,
     top_rows: IntArray,
     scored: LongArray,
-    query_codes: IntArray,
-    list_scores: FloatArray,
-    list_rows: IntArray,
-    near_rows: IntArray,
-    spare: Bitmap,
+    capacity: int,
+    scratch: Bitmap,
 ) -> None: ...

@@ -31,24 +31,36 @@ cdef extern from "simd/scan_lists.h" nogil:
         int32_t *rows
 
     ctypedef struct InvertedLists:
-        const float *bounds
+        const uint8_t *codes
+        const float *scales
+        int64_t groups
         int64_t list_count
-        int64_t stride
         const int64_t *spans
 
-    void quantize_query(int, const float *, int64_t, int64_t, int32_t *, int32_t *) noexcept
-    int64_t search_lists(int, const InvertedLists *, ScanTask *, ScanLists *, ScanLists *, uint64_t *, int64_t *) noexcept
+    ctypedef struct ScanKernels:
+        int64_t query_words
+
+    const ScanKernels scan_kernels[4]
+    void extend_query(const float *, int64_t, int64_t, float, float *) noexcept
+    int64_t search_lists(int, const InvertedLists *, ScanTask *, int32_t *, ScanLists *, ScanLists *, uint64_t *, int64_t *) noexcept
+
+
+def scratch_words(int level, int64_t capacity, int64_t dim):
+    """Return how much scratch `search` needs, in words of eight bytes."""
+    return 2 * capacity + (3 * capacity + dim + 8 + (dim + 4) / 4 * scan_kernels[level].query_words + 1) / 2
 
 
 def search(
     int level,
-    const float[:, ::1] bounds,          # (lists, stride)
+    const uint8_t[:, :, ::1] bounds,     # (blocks, groups, 64) codes of (list_count, dim + 1)
+    const float[::1] bound_scales,       # (16 * blocks,)
+    float length_share,                  # of the query's length, which meets a bound's last value
     const int64_t[:, ::1] spans,         # (lists, 2) first position, one behind the last
     const int32_t[::1] rows,             # (positions,)
     const uint8_t[:, :, ::1] codes,      # (positions / 16, groups, 64)
     const float[::1] scales,             # (positions,)
     const float[:, ::1] items,           # (n, dim)
-    const float[:, ::1] queries,         # (q, stride) the query, its length, zeros
+    const float[:, ::1] queries,         # (q, dim)
     const uint64_t[::1] allowed,         # (ceil(n / 64),) rows that may enter, or None: all
     const int64_t[::1] excluded_starts,  # (q + 1,) or None
     const int32_t[::1] excluded_rows,    # rows that never enter, ascending a query, or None
@@ -58,11 +70,8 @@ def search(
     float[:, ::1] top_scores,            # (q, k) written here, best first; k at most keep
     int32_t[:, ::1] top_rows,            # (q, k) written here
     int64_t[::1] scored,                 # (q,) written here: items looked at
-    int32_t[::1] query_codes,            # (groups * query_words,) scratch
-    float[::1] list_scores,              # (capacity,) scratch, of lists and then of items
-    int32_t[::1] list_rows,              # (capacity,) scratch
-    int32_t[::1] near_rows,              # (capacity,) scratch
-    uint64_t[::1] spare,                 # (2 * capacity,) scratch
+    int64_t capacity,                    # of a list: keep or probes, and room (core/scanning.py)
+    uint64_t[::1] scratch,               # (scratch_words,)
 ):
     """Write the k best rows that the most promising lists hold of each query."""
     cdef InvertedLists file
@@ -70,31 +79,35 @@ def search(
     cdef ScanLists near, best
     cdef int64_t q, found, near_count, best_count, near_cursor, best_cursor
     cdef float near_threshold, best_threshold
-    cdef int32_t offset
+    cdef int64_t dim = items.shape[1], stride = dim + 8 - dim % 8
+    cdef uint64_t *spare = &scratch[0]  # (2 * capacity,)
+    cdef float *list_scores = <float *>(spare + 2 * capacity)  # of lists and then of items
+    cdef int32_t *list_rows = <int32_t *>(list_scores + capacity)
+    cdef int32_t *near_rows = list_rows + capacity
+    cdef float *extended = <float *>(near_rows + capacity)  # (stride,)
+    cdef int32_t *query_codes = <int32_t *>(extended + stride)
     memset(&task, 0, sizeof(task))
-    file.bounds, file.list_count, file.stride = &bounds[0, 0], bounds.shape[0], bounds.shape[1]
-    file.spans = &spans[0, 0]
-    task.items, task.dim, task.rows = &items[0, 0], items.shape[1], &rows[0]
-    task.query_count, task.stride, task.unordered = 1, queries.shape[1], 1
+    file.codes, file.scales, file.groups = &bounds[0, 0, 0], &bound_scales[0], bounds.shape[1]
+    file.list_count, file.spans = spans.shape[0], &spans[0, 0]
+    task.items, task.dim, task.rows = &items[0, 0], dim, &rows[0]
+    task.query_count, task.queries, task.stride, task.unordered = 1, extended, stride, 1
     task.codes, task.scales, task.groups = &codes[0, 0, 0], &scales[0], codes.shape[1]
-    task.query_codes, task.query_offsets = &query_codes[0], &offset
     if allowed is not None:
         task.allowed = &allowed[0]
-    near.keep, near.capacity = probes, list_rows.shape[0]
+    near.keep, near.capacity = probes, capacity
     near.counts, near.cursors, near.thresholds = &near_count, &near_cursor, &near_threshold
-    near.scores, near.rows = &list_scores[0], &near_rows[0]
-    best.keep, best.capacity = keep, list_rows.shape[0]
+    near.scores, near.rows = list_scores, near_rows
+    best.keep, best.capacity = keep, capacity
     best.counts, best.cursors, best.thresholds = &best_count, &best_cursor, &best_threshold
-    best.scores, best.rows = &list_scores[0], &list_rows[0]
+    best.scores, best.rows = list_scores, list_rows
     with nogil:
         for q in range(queries.shape[0]):
-            task.queries = &queries[q, 0]
-            quantize_query(level, task.queries, task.dim, task.groups, &query_codes[0], &offset)
+            extend_query(&queries[q, 0], dim, stride, length_share, extended)
             if excluded_starts is not None:
                 task.excluded_starts = &excluded_starts[q]
                 task.excluded_rows = &excluded_rows[0]
-            found = search_lists(level, &file, &task, &near, &best, &spare[0], &scored[q])
+            found = search_lists(level, &file, &task, query_codes, &near, &best, spare, &scored[q])
             found = min(found, top_rows.shape[1])
-            memcpy(&top_scores[q, 0], &list_scores[0], found * sizeof(float))
-            memcpy(&top_rows[q, 0], &list_rows[0], found * sizeof(int32_t))
+            memcpy(&top_scores[q, 0], list_scores, found * sizeof(float))
+            memcpy(&top_rows[q, 0], list_rows, found * sizeof(int32_t))
             counts[q] = found

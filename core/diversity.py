@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shortlist.core._diversity import admit
+from shortlist.core._diversity import admit, order_by_marginal_relevance
 from shortlist.core.errors import SettingInvalid
 from shortlist.core.interactions import IntArray, LongArray
 
@@ -55,13 +55,13 @@ def marginal_relevance(
     spread = float(np.ptp(scores)) if len(scores) else 0.0
     relevance = (scores - scores.min(initial=np.inf)) / spread if spread else np.ones(len(scores))
     relevance *= 1 - strength
-    nearest = np.full(len(scores), -1.0)  # largest cosine with one chosen
     order = np.empty(min(count, len(scores)), np.int64)
-    worth = relevance
-    for place in range(len(order)):
-        chosen = int(worth.argmax())
-        order[place] = chosen
-        relevance[chosen] = -np.inf  # never again
-        np.maximum(nearest, directions @ directions[chosen], out=nearest)
-        worth = relevance - strength * nearest
+    order_by_marginal_relevance(
+        relevance,
+        strength,
+        np.ascontiguousarray(directions),
+        np.full(len(scores), -1.0),
+        np.zeros(len(scores), np.int64),
+        order,
+    )
     return order

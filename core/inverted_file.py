@@ -18,8 +18,8 @@ import shortlist.core._inverted_file as kernels
 from shortlist.core.cpu import simd_level
 from shortlist.core.errors import SettingInvalid
 from shortlist.core.parallel import for_each_chunk, resolve_threads
-from shortlist.core.quantization import BLOCK_ITEMS, GROUP_DIMS, ByteArray, Quantized
-from shortlist.core.scanning import LIST_PADDING, LIST_SLACK, SUM_LANES, TopRows, query_code_words
+from shortlist.core.quantization import BLOCK_ITEMS, GROUP_DIMS, ByteArray, Quantized, quantize
+from shortlist.core.scanning import LIST_PADDING, LIST_SLACK, SUM_LANES, TopRows
 from shortlist.core.scoring import check_query_matrix, check_restrictions, kept_estimates
 from shortlist.core.spherical_kmeans import cluster_directions, unit_vectors
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 LISTS_A_ROOT: Final = 2.0  # lists = this times sqrt(n)
 MARGIN: Final = 0.1  # added to the cosine of list and query
+LENGTH_SHARE: Final = 0.25  # of a query's length, so that one scale suits it and the query's values
 LENGTH_QUANTILE: Final = 0.99
 QUERIES_A_CHUNK: Final = 16  # that a thread takes at a time
 ROWS_AT_ONCE: Final = 1 << 14  # codes reordered at a time: bounds the temporary memory
@@ -88,7 +89,7 @@ class Probed(NamedTuple):
 class ListScan:
     """The items of one model behind their inverted file. Immutable; threads may share it."""
 
-    __slots__ = ("_file", "_vectors")
+    __slots__ = ("_bounds", "_file", "_vectors")
 
     def __init__(self, item_vectors: FloatArray, file: InvertedFile) -> None:
         """Take item_vectors (n, dim), C-contiguous and checked before, and their lists."""
@@ -96,6 +97,9 @@ class ListScan:
             raise SettingInvalid("item_vectors", item_vectors.shape, f"vectors of {file.dim}")
         self._vectors = item_vectors
         self._file = file
+        bounds = file.bounds[:, : file.dim + 1].copy()
+        bounds[:, file.dim] /= LENGTH_SHARE
+        self._bounds = quantize(bounds)
 
     @property
     def list_count(self) -> int:
@@ -140,22 +144,24 @@ class ListScan:
     ) -> None:
         top, scored = results
         level, file = simd_level(), self._file
-        extended = _extended(queries)
         keep = kept_estimates(top.rows.shape[1])
         capacity = max(keep, probes) * 3 // 2 + LIST_SLACK + LIST_PADDING
+        scratch_words = kernels.scratch_words(level, capacity, file.dim)
 
         def search_chunk(chunk: int, _: int) -> None:
             here = slice(chunk * QUERIES_A_CHUNK, min((chunk + 1) * QUERIES_A_CHUNK, len(queries)))
             starts = None if excluded is None else excluded.row_starts[here.start : here.stop + 1]
             kernels.search(
                 level,
-                file.bounds,
+                self._bounds.codes,
+                self._bounds.scales,
+                LENGTH_SHARE,
                 file.spans,
                 file.rows,
                 file.codes,
                 file.scales,
                 self._vectors,
-                extended[here],
+                queries[here],
                 eligible,
                 starts,
                 None if excluded is None else excluded.columns,
@@ -165,11 +171,8 @@ class ListScan:
                 top.scores[here],
                 top.rows[here],
                 scored[here],
-                np.empty(query_code_words(level, file.dim), np.int32),
-                np.empty(capacity, np.float32),
-                np.empty(capacity, np.int32),
-                np.empty(capacity, np.int32),
-                np.empty(2 * capacity, np.uint64),
+                capacity,
+                np.empty(scratch_words, np.uint64),
             )
 
         for_each_chunk(search_chunk, -(-len(queries) // QUERIES_A_CHUNK), resolve_threads(threads))
@@ -212,18 +215,6 @@ def build_inverted_file(
 def padded_dim(dim: int) -> int:
     """Return the width of a bound: dim, one more, and up to the sum's lanes."""
     return -(-(dim + 1) // SUM_LANES) * SUM_LANES
-
-
-def _extended(queries: FloatArray) -> FloatArray:
-    """Return (query, its length, zeros): an inner product with a bound is what the list is worth.
-
-    Scoring items reads no further than their dim, so the length never touches an item's score.
-    """
-    extended = np.zeros((len(queries), padded_dim(queries.shape[1])), np.float32)
-    extended[:, : queries.shape[1]] = queries
-    squares = np.einsum("qd,qd->q", queries, queries, dtype=np.float64)
-    extended[:, queries.shape[1]] = np.sqrt(squares)
-    return extended
 
 
 def _reordered(quantized: Quantized, rows: IntArray) -> tuple[ByteArray, FloatArray]:

@@ -14,7 +14,6 @@ import shortlist.core._scoring as kernels
 from shortlist.core.bitmaps import WORD_BITS, Bitmap
 from shortlist.core.cpu import simd_level
 from shortlist.core.parallel import for_each_chunk
-from shortlist.core.quantization import GROUP_DIMS
 
 if TYPE_CHECKING:
     from shortlist.core.interactions import FloatArray, IntArray, Interactions, LongArray
@@ -90,6 +89,13 @@ def run_scan(scan: Scan, excluded: Interactions | None, top: TopRows, threads: i
     for_each_chunk(scan_block, -(-query_count // block), threads)
 
 
+def estimated_rows(scan: Scan, excluded: Interactions | None) -> IntArray:
+    """Return ascending rows, the `keep` of largest estimate for the only query among them."""
+    level = simd_level()
+    lists = _scan_parts(level, scan, _queries(level, scan, slice(0, 1), excluded), 1)
+    return lists.rows[0, 0, : int(lists.counts[0, 0])]
+
+
 def score_rows(items: FloatArray, query: FloatArray, rows: IntArray) -> FloatArray:
     """Return the inner products (m,) of one query (dim,) with the named rows (m,)."""
     scores = np.empty(len(rows), np.float32)
@@ -102,14 +108,11 @@ def first_value_beyond(values: FloatArray, limit: float) -> int:
     return kernels.first_value_beyond(values.reshape(-1), limit)
 
 
-def query_code_words(level: int, dim: int) -> int:
-    """Return how many words hold the int8 codes of a query at this SIMD level."""
-    return -(-dim // GROUP_DIMS) * kernels.query_words(level)
-
-
 def _queries(level: int, scan: Scan, here: slice, excluded: Interactions | None) -> _Queries:
     padded, dim = _pad(scan.queries[here]), scan.items.shape[1]
-    words = 0 if scan.quantized is None else query_code_words(level, dim)
+    words = 0
+    if scan.quantized is not None:
+        words = scan.quantized.codes.shape[1] * kernels.query_words(level)
     codes = np.empty((len(padded), words), np.int32)
     offsets = np.empty(len(padded), np.int32)
     if words:

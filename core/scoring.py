@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -97,6 +98,35 @@ class ItemScan:
             )
             scanning.run_scan(scan, excluded, top, threads)
         return top
+
+    def candidates(
+        self,
+        query: FloatArray,
+        k: int,
+        weights: FloatArray,
+        *,
+        eligible: Bitmap | None = None,
+        excluded: Interactions | None = None,
+    ) -> IntArray | None:
+        """Return ascending rows that hold the k of largest weight x score, as int8 estimates them.
+
+        query (dim,), weights (n,) of 0 and more. Score them and take the best to have the k;
+        max(1.25 k, k + 64) rows or more come back, fewer where fewer are eligible. None where
+        reading every item pays: no int8 copy, a small catalog or few eligible items.
+        """
+        check_query_matrix(query[None], self.dim)
+        check_restrictions(k, self.item_count, 1, eligible, excluded)
+        if weights.shape != (self.item_count,):
+            raise SettingInvalid("weights", weights.shape, f"shape ({self.item_count},)")
+        count = self.item_count if eligible is None else count_rows(eligible)
+        scan = self._plan(query[None], min(k, count), eligible, count) if count else None
+        if scan is None or scan.quantized is None:
+            return None
+        scales = scan.quantized.scales.copy()
+        scales[: self.item_count] *= weights
+        return scanning.estimated_rows(
+            scan._replace(quantized=replace(scan.quantized, scales=scales)), excluded
+        )
 
     def _plan(self, queries: FloatArray, k: int, eligible: Bitmap | None, count: int) -> Scan:
         """Choose how to score `count` eligible items: gathered, as int8 first, or as they are."""

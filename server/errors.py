@@ -14,8 +14,10 @@ ServerError
 │   └── UserUnknown       nothing known about a user, and the request wants no popular items
 ├── QueryKindUnsupported  the model cannot answer this kind of query
 ├── ModelInUse            an alias holds the model
+├── ItemDeleted           an item to show again is deleted
 ├── ModelExists           the model id is taken
 ├── ExportExists          the export id is another export's
+├── ExportNotFound        no whole export of that model
 ├── Overloaded            a queue is full
 ├── BatchTooLarge         more entries than allowed
 ├── MemoryExceeded        would not fit in memory
@@ -112,12 +114,20 @@ class ModelInUse(ServerError):
     """An alias points at the model."""
 
 
+class ItemDeleted(ServerError):
+    """An item that was to be shown again is deleted, which cannot be undone."""
+
+
 class ModelExists(ServerError):
     """The model id is taken."""
 
 
 class ExportExists(ServerError):
     """The export id is taken by an export of another model or with other settings."""
+
+
+class ExportNotFound(ServerError):
+    """No whole export of that model holds what is asked for."""
 
 
 class Overloaded(ServerError):

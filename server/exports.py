@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 from shortlist.server.artifacts.catalogs import Catalogs
+from shortlist.server.artifacts.export_files import ExportSpec
 from shortlist.server.config import Settings
 from shortlist.server.errors import NotReady, Overloaded, ProcessFailure, ServerError
-from shortlist.server.exporting.spec import ExportProgress, ExportRequest, ExportSpec
+from shortlist.server.exporting.spec import ExportProgress, ExportRequest
 from shortlist.server.plain import from_plain, to_plain
 from shortlist.server.processes import stop_child
 

@@ -9,9 +9,11 @@ from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
 from shortlist.server.evaluations import Evaluations
 from shortlist.server.exports import Exports
+from shortlist.server.hiding import Hiding
 from shortlist.server.jobs import JobStore
 from shortlist.server.live_recall import LiveRecallStore
 from shortlist.server.models import Models
+from shortlist.server.retrieval.hidden import HiddenLists
 from shortlist.server.retrieval.recall_monitor import RecallMonitor
 from shortlist.server.retrieval.serving_model import ServingModel, load_serving_model
 from shortlist.server.retrieval.slots import Slots
@@ -45,6 +47,14 @@ def make_server(
     evaluations = Evaluations(settings, catalogs)
     exports = Exports(settings, catalogs)
     recalls = LiveRecallStore(settings.data.dir)
-    models = Models(catalogs, slots, recalls)
-    monitor = RecallMonitor(recalls, settings.monitoring.recall_share)
-    return GrpcServer(settings, slots, models, trainings, evaluations, exports, monitor)
+    return GrpcServer(
+        settings,
+        slots,
+        Models(catalogs, slots, recalls),
+        trainings,
+        evaluations,
+        exports,
+        HiddenLists(catalogs),
+        Hiding(catalogs),
+        RecallMonitor(recalls, settings.monitoring.recall_share),
+    )

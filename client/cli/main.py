@@ -15,6 +15,7 @@ from shortlist.client.cli import (
     embed,
     evaluate,
     export,
+    items,
     jobs,
     models,
     retrieve,
@@ -25,7 +26,7 @@ from shortlist.client.cli import (
 from shortlist.client.clients import Shortlist
 from shortlist.client.errors import DeadlineExceeded, ShortlistClientError, Unavailable
 
-COMMANDS = (serve, train, retrieve, similar_users, embed, evaluate, export, models, jobs)
+COMMANDS = (serve, train, retrieve, similar_users, embed, evaluate, export, items, models, jobs)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -23,7 +23,9 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--candidates", nargs="+", default=[], metavar="ITEM", help="score only these"
     )
-    parser.add_argument("--mode", default="", choices=["", "exact", "approximate"])
+    modes = ["", "exact", "approximate", "precomputed"]
+    parser.add_argument("--mode", default="", choices=modes)
+    parser.add_argument("--export-id", default="", help="of precomputed (default the newest)")
     parser.add_argument("--min-score", type=float, help="leave out lower scores")
     parser.add_argument(
         "--require-personalized", action="store_true", help="no popular items for strangers"
@@ -82,6 +84,7 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
         interests=options.interests,
         explain=options.explain,
         contributions_max=options.contributions_max,
+        export_id=options.export_id,
         model=options.model,
     )
     if options.json:

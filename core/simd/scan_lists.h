@@ -11,19 +11,33 @@
 #define LISTS_HEAD_BYTES 4096 /* of the next list to ask for before this one is scanned */
 
 typedef struct {
-    const float *bounds;   /* (list_count, stride) */
+    const uint8_t *codes;  /* of the bounds, in blocks (scan_int8.h) */
+    const float *scales;
+    int64_t groups;
     int64_t list_count;
-    int64_t stride;        /* of bounds and queries, a multiple of 8 */
     const int64_t *spans;  /* (list_count, 2) first position, a multiple of 16, and one behind the last */
 } InvertedLists;
 
+/* Write (query, a share of its length, zeros up to `stride`): its inner product with a bound is what
+ * the list is worth. Scoring items reads no further than their dim, so it never touches a score. */
+static void extend_query(const float *query, int64_t dim, int64_t stride, float length_share, float *extended) {
+    double squares = 0;
+    for (int64_t d = 0; d < dim; d++) squares += (double)query[d] * query[d];
+    memcpy(extended, query, sizeof(float) * dim);
+    memset(extended + dim, 0, sizeof(float) * (stride - dim));
+    extended[dim] = length_share * (float)sqrt(squares);
+}
+
 /* Leave the `near->keep` lists of largest bound in `near`, best first; return how many. */
-static int64_t choose_lists(const ScanKernels *kernels, const InvertedLists *file, const float *query,
+static int64_t choose_lists(int level, const InvertedLists *file, const ScanTask *items, int32_t *codes,
                             ScanLists *near, uint64_t *spare) {
-    const ScanTask task = {.items = file->bounds, .dim = file->stride, .stop = file->list_count,
-                           .queries = query, .query_count = 1, .stride = file->stride};
+    const ScanKernels *kernels = &scan_kernels[level];
+    int32_t offset;
+    const ScanTask task = {.codes = file->codes, .scales = file->scales, .groups = file->groups,
+                           .stop = file->list_count, .query_count = 1, .query_codes = codes, .query_offsets = &offset};
     float threshold;
-    kernels->scan(&task, near, NULL); /* the panel is for four queries and more */
+    quantize_query(level, items->queries, items->dim + 1, file->groups, codes, &offset);
+    kernels->scan_int8(&task, near);
     int64_t count = near->counts[0];
     if (count > near->keep) count = kernels->select(near->scores, near->rows, count, near->keep, 0, &threshold);
     sort_best_first(near->scores, near->rows, count, 0, spare);
@@ -31,11 +45,16 @@ static int64_t choose_lists(const ScanKernels *kernels, const InvertedLists *fil
 }
 
 /* Answer the one query of `task`: the best of the chosen lists stay in `best`, sorted, equal scores
- * by row. Returns how many there are, at most best->keep; *scored becomes how many were looked at. */
-static int64_t search_lists(int level, const InvertedLists *file, ScanTask *task, ScanLists *near,
+ * by row. Returns how many there are, at most best->keep; *scored becomes how many were looked at.
+ * codes is scratch for the query's codes, with and without its length. */
+static int64_t search_lists(int level, const InvertedLists *file, ScanTask *task, int32_t *codes, ScanLists *near,
                             ScanLists *best, uint64_t *spare, int64_t *scored) {
     const ScanKernels *kernels = &scan_kernels[level];
-    const int64_t chosen = choose_lists(kernels, file, task->queries, near, spare);
+    const int64_t chosen = choose_lists(level, file, task, codes, near, spare);
+    int32_t offset;
+    quantize_query(level, task->queries, task->dim, task->groups, codes, &offset);
+    task->query_codes = codes;
+    task->query_offsets = &offset;
     float threshold;
     *scored = 0;
     scan_begin(task, best);

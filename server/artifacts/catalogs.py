@@ -12,7 +12,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +23,13 @@ from shortlist.server.artifacts.aliases import (
     aliases_from_bytes,
     read_aliases,
     write_aliases,
+)
+from shortlist.server.artifacts.export_files import EXPORTS_NAME
+from shortlist.server.artifacts.hidden import (
+    HIDDEN_NAME,
+    HiddenItems,
+    read_hidden,
+    write_hidden,
 )
 from shortlist.server.artifacts.manifest import Manifest, read_manifest
 from shortlist.server.durable import make_folder, sync_file, sync_tree
@@ -97,7 +104,7 @@ class Catalog:
         if not _NAME.fullmatch(export_id):
             problem = f"{export_id!r} is not [A-Za-z0-9._-]{{1,128}} without a dot in front"
             raise FieldInvalid("export_id", problem, found=export_id)
-        return self._folder / "exports" / export_id
+        return self._folder / EXPORTS_NAME / export_id
 
     def manifest(self, model_id: str) -> Manifest:
         """Return a model's manifest. Raises ModelNotFound, ArtifactCorrupt."""
@@ -135,6 +142,22 @@ class Catalog:
             before = self.aliases()
             after = Aliases(before.generation + 1, {**before.targets, name: model_id})
             write_aliases(self._folder, after)
+            return after
+
+    @property
+    def hidden_path(self) -> Path:
+        """The file that says what is hidden; there is none before the first change."""
+        return self._folder / HIDDEN_NAME
+
+    def hidden(self) -> HiddenItems:
+        """Return what is hidden now. Raises ArtifactCorrupt."""
+        return read_hidden(self.hidden_path)
+
+    def change_hidden(self, change: Callable[[HiddenItems], HiddenItems]) -> HiddenItems:
+        """Change what is hidden; on the disk when this returns. Raises what `change` raises."""
+        with self._locked():
+            after = change(self.hidden())
+            write_hidden(self.hidden_path, after)
             return after
 
     def stage(self, model_id: str) -> Path:

@@ -15,23 +15,25 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from shortlist.core.parallel import resolve_threads
 from shortlist.server.artifacts.artifact import open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
+from shortlist.server.artifacts.export_files import SPEC_NAME, ExportSpec, read_spec
 from shortlist.server.durable import make_folder, replace_text
 from shortlist.server.errors import ExportExists, Overloaded
 from shortlist.server.exporting.parts import total_row_count, write_parts
-from shortlist.server.exporting.spec import ExportProgress, ExportSpec
+from shortlist.server.exporting.spec import ExportProgress
 from shortlist.server.plain import from_plain, to_plain
 from shortlist.server.reasons import BUG, failure_of
+from shortlist.server.retrieval.hidden import HiddenLists, HiddenRows
 from shortlist.server.retrieval.serving_model import serving_model
 
 _LOG = logging.getLogger("shortlist.exporting")
 
 NICENESS = 10  # serving goes first
-SPEC_NAME = "_export.json"  # who reads the folder as one table skips such names
 LOCK_NAME = ".lock"
 
 
@@ -44,14 +46,21 @@ def export(
     Overloaded while another process writes it.
     """
     found = catalogs.catalog(catalog, must_exist=True)
-    model = serving_model(open_artifact(found.model_path(spec.model_id)))
+    artifact = open_artifact(found.model_path(spec.model_id))
+    model = serving_model(artifact)
+    spec = replace(spec, model_created_ms=artifact.manifest.created_ms)
     folder = found.export_path(export_id)
     total = total_row_count(model, spec)
     make_folder(folder)
     with _locked(folder, export_id):
         _claim(folder, export_id, spec)
         started = time.monotonic()
-        for written in write_parts(model, spec, folder, threads):
+        hidden = HiddenLists(catalogs)
+
+        def hidden_now() -> HiddenRows | None:
+            return model.hidden_rows(hidden.of(catalog))
+
+        for written in write_parts(model, spec, folder, threads, hidden_now=hidden_now):
             left = -1.0
             if written.made_count:
                 pace = (time.monotonic() - started) / written.made_count
@@ -78,7 +87,7 @@ def _claim(folder: Path, export_id: str, spec: ExportSpec) -> None:
     path = folder / SPEC_NAME
     if not path.exists():
         replace_text(path, json.dumps(to_plain(spec)))
-    elif from_plain(ExportSpec, json.loads(path.read_text())) != spec:
+    elif read_spec(folder) != spec:
         problem = f"export {export_id} exists, of another model or with other settings"
         raise ExportExists(problem, export=export_id)
 

@@ -8,22 +8,24 @@ whoever is interrupted goes on where the last whole part ended.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import parquet
 
 from shortlist.core.interactions import Interactions
 from shortlist.core.scoring import TopRows
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.server.artifacts.arrow_files import ids_column
+from shortlist.server.artifacts.export_files import ExportSpec, part_path, rows_path, write_rows
 from shortlist.server.durable import sync_file
 from shortlist.server.errors import QueryKindUnsupported
-from shortlist.server.exporting.spec import ExportSpec
 from shortlist.server.retrieval.encoder import directions
+from shortlist.server.retrieval.hidden import HiddenRows
 from shortlist.server.retrieval.serving_model import ServingModel, Space
 
 PAIRS_A_PART = 2_000_000  # bounds the memory: 16 MB of rows and scores
@@ -51,11 +53,13 @@ def write_parts(
     folder: Path,
     threads: int,
     pairs_a_part: int = PAIRS_A_PART,
+    hidden_now: Callable[[], HiddenRows | None] = lambda: None,
 ) -> Iterator[Written]:
     """Write what is missing in the folder; yield after each part, also one that was there.
 
-    pairs_a_part must be the same in every run of one export. Raises QueryKindUnsupported for a
-    model without vectors.
+    pairs_a_part must be the same in every run of one export. hidden_now says before each part what
+    it must not hold; a part that was there and holds such an item is made again. Raises
+    QueryKindUnsupported for a model without vectors.
     """
     if model.space is None:
         problem = f"model {model.model_id} has no vectors, so it exports no candidates"
@@ -65,20 +69,39 @@ def write_parts(
     made_count = size_bytes = 0
     for place, first in enumerate(range(0, total, step)):
         last = min(first + step, total)
-        path = folder / f"part-{place:05d}.parquet"
-        if not path.exists():
-            _write(path, _part(model, model.space, spec, first, last, threads))
+        path, stored = part_path(folder, place), rows_path(folder, place)
+        hidden = hidden_now()
+        whole = path.exists() and stored.exists()
+        if not whole or (hidden is not None and _names_any(path, model.items, hidden)):
+            top = _top(model, model.space, spec, first, last, threads, hidden)
+            write_rows(folder, place, _stored(top, model.item_count))
+            _write(path, _table(model, spec, first, last, top))
             made_count += last - first
-        size_bytes += path.stat().st_size
+        size_bytes += path.stat().st_size + stored.stat().st_size
         yield Written(last, made_count, size_bytes)
 
 
-def _part(
-    model: ServingModel, space: Space, spec: ExportSpec, first: int, last: int, threads: int
-) -> pa.Table:
+def _names_any(path: Path, items: Vocabulary, hidden: HiddenRows) -> bool:
+    """Return whether a part that is there has a hidden item among its candidates."""
+    try:
+        named = parquet.read_table(path, columns=["item_ids"])["item_ids"]
+    except (OSError, pa.ArrowException):
+        return True  # damaged: made again
+    ids = pc.unique(pc.list_flatten(named).combine_chunks())
+    return bool(pc.any(pc.is_in(ids, pa.array(items.ids(hidden.rows), pa.string()))).as_py())
+
+
+def _top(
+    model: ServingModel,
+    space: Space,
+    spec: ExportSpec,
+    first: int,
+    last: int,
+    threads: int,
+    hidden: HiddenRows | None,
+) -> TopRows:
     """Return the candidates of users, or the related items of items, first..last."""
-    of_users = spec.kind == "users"
-    if of_users:
+    if spec.kind == "users":
         vectors = space.user_vectors[first:last]
         excluded = None if spec.include_seen else _rows(model.seen, first, last)
     else:
@@ -86,10 +109,25 @@ def _part(
         vectors = directions(space, own).astype(np.float32)
         starts = np.arange(last - first + 1, dtype=np.int64)
         excluded = Interactions(starts, own, np.empty(len(own), np.float32), model.item_count)
-    top = space.scan.top(vectors, spec.count, excluded=excluded, threads=threads)
+    eligible = None if hidden is None else hidden.visible
+    return space.scan.top(
+        vectors, spec.count, eligible=eligible, excluded=excluded, threads=threads
+    )
+
+
+def _table(model: ServingModel, spec: ExportSpec, first: int, last: int, top: TopRows) -> pa.Table:
+    """Return a part for others to read."""
+    of_users = spec.kind == "users"
     names = ids_column(model.users if of_users else model.items).slice(first, last - first)
     lists = _lists(top, model.items)
     return pa.table({"user_id" if of_users else "item_id": names.cast(pa.string()), **lists})
+
+
+def _stored(top: TopRows, item_count: int) -> Interactions:
+    """Return a part for serving."""
+    inside = np.arange(top.rows.shape[1]) < top.counts[:, None]
+    starts = np.append(0, np.cumsum(top.counts)).astype(np.int64)
+    return Interactions(starts, top.rows[inside], top.scores[inside], item_count)
 
 
 def _rows(whole: Interactions, first: int, last: int) -> Interactions:

@@ -1,24 +1,13 @@
-"""What an export is: of whom, how many, by which model; and how far it is."""
+"""What is asked of an export, and how far it is; what it is: server/artifacts/export_files.py."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+
+from shortlist.server.artifacts.export_files import ExportKind
 
 COUNT_MAX = 1000
 COUNT_DEFAULT = 100
-
-ExportKind: TypeAlias = Literal["users", "items"]
-
-
-@dataclass(frozen=True, slots=True)
-class ExportSpec:
-    """Stored beside the parts: they fit together only where this is the same."""
-
-    model_id: str
-    kind: ExportKind  # users: candidates of every stored user; items: related items of every item
-    count: int  # 1..COUNT_MAX of each
-    include_seen: bool = False  # users only
 
 
 @dataclass(frozen=True, slots=True)

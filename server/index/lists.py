@@ -23,15 +23,16 @@ class ListIndex:
     def search(self, vector: FloatArray, count: int, excluded: IntArray = NO_ROWS) -> Near:
         """Return up to `count` rows; what is excluded lies among the best, so it counts too."""
         wanted = max(count + len(excluded), COUNT_MEASURED)
-        starts = np.array([0, len(excluded)], dtype=np.int64)
-        values = np.empty(len(excluded), dtype=np.float32)  # not read
         top, scored = self._scan.top(
             vector[None],
             count,
             probes=-(-self._probes * wanted // COUNT_MEASURED),
-            excluded=Interactions(starts, excluded, values, self._item_count)
-            if len(excluded)
-            else None,
+            excluded=self._one_row(excluded) if len(excluded) else None,
         )
         found = int(top.counts[0])
         return Near(top.rows[0, :found], top.scores[0, :found], int(scored[0]))
+
+    def _one_row(self, excluded: IntArray) -> Interactions:
+        starts = np.array([0, len(excluded)], dtype=np.int64)
+        values = np.empty(len(excluded), dtype=np.float32)  # not read
+        return Interactions(starts, excluded, values, self._item_count)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from shortlist.server.retrieval.eligibility import Eligibility
+from shortlist.server.retrieval.hidden import HiddenOf, nothing_hidden
 from shortlist.server.retrieval.plan import Method
 from shortlist.server.retrieval.query import Candidates, RetrieveQuery
 from shortlist.server.retrieval.retrieve import Asked, Observer, answer, ask, rank
@@ -20,14 +21,18 @@ ModelOf: TypeAlias = Callable[[str, str], ServingModel]  # catalog, model id or 
 
 
 def retrieve_each(
-    model_of: ModelOf, entries: Sequence[Entry], observe: Observer | None = None
+    model_of: ModelOf,
+    entries: Sequence[Entry],
+    hidden_of: HiddenOf = nothing_hidden,
+    observe: Observer | None = None,
 ) -> list[Outcome]:
     """Return what `retrieve` returns or raises for each entry, in order.
 
-    A name is looked up once: entries that name the same model get the same one.
+    A name is looked up once: entries that name the same model get the same one, and the same items
+    are hidden from all entries of a catalog.
     """
     models: dict[tuple[str, str], ServingModel] = {}
-    eligibility = Eligibility()
+    eligibility = Eligibility(hidden_of)
     asked = [_attempt_ask(model_of, models, eligibility, entry) for entry in entries]
     scanned = _scan_shared([one for one in asked if isinstance(one, Asked)])
     return [
@@ -67,7 +72,8 @@ def _scan_shared(asked: Sequence[Asked]) -> dict[int, Found]:
     """Scan for all who need a scan, together by model; return what was found by id(asked)."""
     by_items: dict[tuple[int, int], list[Asked]] = {}  # one model, one set of eligible items
     for one in asked:
-        if one.plan.method is Method.SCAN and one.plan.eligible_count and not one.interests:
+        scans = one.plan.method is Method.SCAN and one.plan.stored is None
+        if scans and one.plan.eligible_count and not one.interests:
             by_items.setdefault((id(one.model), id(one.plan.eligible)), []).append(one)
     found: dict[int, Found] = {}
     for group in by_items.values():

@@ -1,14 +1,20 @@
-"""Which items the restrictions of a request allow: filter, radius, box and window together."""
+"""Which items a request may return: not hidden; filter, radius, box and window together."""
 
 from __future__ import annotations
 
 import time
+from typing import TypeAlias
 
 from shortlist.core.bitmaps import Bitmap, intersect, pack_bitmap
+from shortlist.server.artifacts.hidden import HiddenItems
 from shortlist.server.filters.places import within_box, within_radius
 from shortlist.server.filters.times import within_window
 from shortlist.server.retrieval.attributes import ItemAttributes
+from shortlist.server.retrieval.hidden import HiddenOf, HiddenRows, nothing_hidden
 from shortlist.server.retrieval.query import Restrictions
+from shortlist.server.retrieval.serving_model import ServingModel
+
+_Key: TypeAlias = tuple[ItemAttributes, Restrictions, HiddenRows | None]
 
 
 class Eligibility:
@@ -17,18 +23,30 @@ class Eligibility:
     Equal restrictions of one model give the same bitmap, so that its requests can share a scan.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hidden_of: HiddenOf = nothing_hidden) -> None:
         self.now_ms = time.time_ns() // 1_000_000
-        self._found: dict[tuple[ItemAttributes, Restrictions], Bitmap | None] = {}
+        self._hidden_of = hidden_of
+        self._hidden: dict[str, HiddenItems | None] = {}
+        self._found: dict[_Key, Bitmap | None] = {}
 
-    def items(self, attributes: ItemAttributes, asked: Restrictions) -> Bitmap | None:
+    def hidden(self, model: ServingModel) -> HiddenRows | None:
+        """Return which rows of a model are hidden; None: none is. Raises ArtifactCorrupt."""
+        name = model.catalog
+        if name not in self._hidden:
+            self._hidden[name] = self._hidden_of(name)
+        return model.hidden_rows(self._hidden[name])
+
+    def items(
+        self, attributes: ItemAttributes, asked: Restrictions, hidden: HiddenRows | None = None
+    ) -> Bitmap | None:
         """Return the items that pass every restriction; None: nothing is restricted.
 
         Raises FilterSyntax, FilterUnknownField, FieldInvalid, with the path of the field at fault.
         """
-        key = attributes, asked
+        key = attributes, asked, hidden
         if key not in self._found:
-            self._found[key] = _eligible(attributes, asked, self.now_ms)
+            found = _eligible(attributes, asked, self.now_ms)
+            self._found[key] = found if hidden is None else _both(found, hidden.visible)
         return self._found[key]
 
 

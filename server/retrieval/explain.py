@@ -17,6 +17,7 @@ from shortlist.core.interactions import FloatArray, IntArray, single_row
 from shortlist.server.algorithms.algorithm import AdditiveEncoder
 from shortlist.server.errors import QueryKindUnsupported
 from shortlist.server.retrieval.encoder import Encoded, directions
+from shortlist.server.retrieval.hidden import HiddenRows
 from shortlist.server.retrieval.known_items import known_rows
 from shortlist.server.retrieval.query import ItemsQuery, Query, Reason
 from shortlist.server.retrieval.search import Found
@@ -28,15 +29,23 @@ Parts = npt.NDArray[np.float64]
 
 
 def explain(
-    model: ServingModel, query: Query, encoded: Encoded, found: Found, contributions_max: int
+    model: ServingModel,
+    query: Query,
+    encoded: Encoded,
+    found: Found,
+    contributions_max: int,
+    hidden: HiddenRows | None = None,
 ) -> list[Reason]:
-    """Return one reason a found row, in their order.
+    """Return one reason a found row, in their order; what hidden items added is in the remainder.
 
     Raises QueryKindUnsupported where the model's vectors are no sums.
     """
     if encoded.vector is None or model.space is None:
         return [Reason([], [], score) for score in found.scores.tolist()]
     rows, parts = _parts(model, model.space, query, encoded)
+    if hidden is not None:
+        named = ~np.isin(rows, hidden.rows)
+        rows, parts = rows[named], parts[named]
     reasons: list[Reason] = []
     step = max(1, _AMOUNTS_AT_ONCE // max(1, len(rows)))
     for first in range(0, len(found.rows), step):

@@ -18,6 +18,7 @@ import numpy as np
 from shortlist.core.interactions import Interactions
 from shortlist.core.medoids import cluster_medoids
 from shortlist.server.retrieval.encoder import Encoded, directions, fold_in
+from shortlist.server.retrieval.hidden import HiddenRows
 from shortlist.server.retrieval.query import Origin
 from shortlist.server.retrieval.search import Found
 from shortlist.server.retrieval.serving_model import ServingModel
@@ -67,6 +68,33 @@ def interests_of(model: ServingModel, encoded: Encoded, most: int) -> tuple[Inte
             clusters.medoids.tolist(), clusters.members, parts, vectors, strict=True
         )
     )
+
+
+def medoid_ids(
+    model: ServingModel, interests: Sequence[Interest], hidden: HiddenRows | None
+) -> list[str]:
+    """Return the id of each interest's medoid; where that is hidden, of its nearest visible like.
+
+    Empty where every like of an interest is hidden.
+    """
+    if hidden is None:
+        return model.items.ids(np.array([one.medoid_row for one in interests], dtype=np.int32))
+    return [_visible_medoid_id(model, one, hidden) for one in interests]
+
+
+def _visible_medoid_id(model: ServingModel, interest: Interest, hidden: HiddenRows) -> str:
+    values = interest.encoded.seen_values
+    assert model.space is not None  # or there would be no interests
+    assert values is not None
+    likes = interest.encoded.seen_rows[values >= 0]
+    visible = likes[~np.isin(likes, hidden.rows)]
+    if not len(visible):
+        return ""
+    medoid = directions(model.space, np.array([interest.medoid_row], dtype=np.int32))[0]
+    nearest = visible[np.argmax(directions(model.space, visible) @ medoid)]
+    if interest.medoid_row in visible:  # another like may point the very same way
+        nearest = interest.medoid_row
+    return model.items.ids(np.array([nearest], dtype=np.int32))[0]
 
 
 def merge_by_share(founds: Sequence[Found], sizes: Sequence[int], count: int) -> Found:

@@ -20,8 +20,10 @@ from shortlist.core.interactions import IntArray, LongArray
 from shortlist.server.filters.times import Freshness
 from shortlist.server.retrieval.eligibility import Eligibility
 from shortlist.server.retrieval.encoder import Encoded
+from shortlist.server.retrieval.hidden import HiddenRows
 from shortlist.server.retrieval.known_items import known_rows
-from shortlist.server.retrieval.query import RetrieveQuery, SearchMode
+from shortlist.server.retrieval.precomputed import StoredList, stored_list
+from shortlist.server.retrieval.query import NO_RESTRICTIONS, RetrieveQuery, SearchMode
 from shortlist.server.retrieval.serving_model import ServingModel
 
 # SearchMode.AUTO follows what was measured when the model was published (server/index/choice.py). A
@@ -30,6 +32,9 @@ EXACT_ITEMS_MAX = 250_000
 # The index is asked for count + exclusions; beyond this many it walks so much of the graph that the
 # exact scan is faster, and its recall falls.
 INDEX_COUNT_MAX = 4_000
+
+
+_EXACT_MODES = (SearchMode.EXACT, SearchMode.PRECOMPUTED)  # the latter where no list is enough
 
 
 class Method(Enum):
@@ -59,16 +64,21 @@ class Plan:
     excluded: IntArray  # ascending rows, none twice
     eligible: Bitmap | None  # the only items to look at, excluded ones among them; None: all
     eligible_count: int
-    missing_ids: list[str]  # of candidate_item_ids
+    missing_ids: list[str]  # of candidate_item_ids; deleted ones count as unknown
     fading: Fading | None = None  # how scores change before the best are taken
+    stored: StoredList | None = None  # made earlier: tried before anything is scored
 
 
 def plan_search(
-    model: ServingModel, query: RetrieveQuery, encoded: Encoded, eligibility: Eligibility
+    model: ServingModel,
+    query: RetrieveQuery,
+    encoded: Encoded,
+    eligibility: Eligibility,
+    hidden: HiddenRows | None = None,
 ) -> Plan:
-    """Return the plan of one retrieval."""
+    """Return the plan of one retrieval; `hidden` are rows that it must not return."""
     excluded = _excluded_rows(model, query, encoded)
-    eligible = eligibility.items(model.attributes, query.restrictions)
+    eligible = eligibility.items(model.attributes, query.restrictions, hidden)
     fading = None
     if query.freshness is not None:
         times = model.attributes.times(query.freshness.attribute, "freshness.attribute")
@@ -77,6 +87,8 @@ def plan_search(
     allowed = None
     if query.candidate_item_ids:
         rows, missing = known_rows(model.items, query.candidate_item_ids)
+        if hidden is not None:
+            missing += model.items.ids(np.intersect1d(rows, hidden.deleted))
         allowed = rows if eligible is None else rows[has_rows(eligible, rows)]
         allowed = np.setdiff1d(allowed, excluded, assume_unique=True)
         count = len(allowed)
@@ -87,8 +99,15 @@ def plan_search(
     if allowed is not None or fading is not None:
         method = Method.GATHER  # the best before fading need not be the best after
     else:
-        method = _method(model, query, encoded, excluded, restricted=eligible is not None)
-    return Plan(method, allowed, excluded, eligible, count, missing, fading)
+        passed_count = len(excluded) + (0 if hidden is None else len(hidden.rows))
+        restricted = query.restrictions != NO_RESTRICTIONS
+        method = _method(model, query, encoded, passed_count, restricted=restricted)
+        if method is Method.INDEX and hidden is not None:  # it walks past them; a scan skips them
+            excluded, eligible = np.union1d(excluded, hidden.rows).astype(np.int32), None
+    stored = None
+    if query.mode is SearchMode.PRECOMPUTED:
+        stored = stored_list(model.exports, model.users, model.items, query)
+    return Plan(method, allowed, excluded, eligible, count, missing, fading, stored)
 
 
 def searched_rows(plan: Plan, item_count: int) -> IntArray:
@@ -111,7 +130,7 @@ def _method(
     model: ServingModel,
     query: RetrieveQuery,
     encoded: Encoded,
-    excluded: IntArray,
+    passed_count: int,
     *,
     restricted: bool,
 ) -> Method:
@@ -119,8 +138,8 @@ def _method(
         return Method.SCORED
     if encoded.vector is None or model.space is None:
         return Method.RANKED
-    wanted = query.count + len(excluded)
-    if model.space.index is None or query.mode is SearchMode.EXACT:
+    wanted = query.count + passed_count
+    if model.space.index is None or query.mode in _EXACT_MODES:
         return Method.SCAN
     # A graph that is asked for more and filtered afterwards loses recall; a scan that skips what is
     # not eligible loses nothing and gets faster.

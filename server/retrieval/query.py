@@ -20,6 +20,7 @@ class SearchMode(Enum):
     AUTO = "auto"
     EXACT = "exact"
     APPROXIMATE = "approximate"
+    PRECOMPUTED = "precomputed"  # by an export, where one holds the answer; else exact
 
 
 class Origin(Enum):
@@ -106,6 +107,7 @@ class RetrieveQuery:
     include_seen: bool = False
     candidate_item_ids: tuple[str, ...] = ()  # empty: the whole catalog
     mode: SearchMode = SearchMode.AUTO
+    export_id: str = ""  # of PRECOMPUTED; empty: the newest whole export
     min_score: float | None = None
     require_personalized: bool = False
     restrictions: Restrictions = NO_RESTRICTIONS

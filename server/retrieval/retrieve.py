@@ -15,7 +15,13 @@ from shortlist.server.retrieval.diversity import Variety, varied, variety_of
 from shortlist.server.retrieval.eligibility import Eligibility
 from shortlist.server.retrieval.encoder import Encoded, encode
 from shortlist.server.retrieval.explain import explain
-from shortlist.server.retrieval.interests import Interest, interests_of, merge_by_share
+from shortlist.server.retrieval.hidden import HiddenOf, HiddenRows, nothing_hidden
+from shortlist.server.retrieval.interests import (
+    Interest,
+    interests_of,
+    medoid_ids,
+    merge_by_share,
+)
 from shortlist.server.retrieval.plan import Plan, plan_search
 from shortlist.server.retrieval.query import (
     Candidates,
@@ -40,6 +46,7 @@ class Asked:
     interests: tuple[Interest, ...]  # of the history, where it is asked for in parts
     plan: Plan
     variety: Variety
+    hidden: HiddenRows | None = None  # rows that are neither returned nor named
 
 
 Observer: TypeAlias = Callable[[Asked, Found], None]  # sees each search as it was answered
@@ -55,14 +62,17 @@ def embed(model: ServingModel, queries: Sequence[Query]) -> list[Embedded]:
 
 
 def retrieve(
-    model: ServingModel, query: RetrieveQuery, observe: Observer | None = None
+    model: ServingModel,
+    query: RetrieveQuery,
+    hidden_of: HiddenOf = nothing_hidden,
+    observe: Observer | None = None,
 ) -> Candidates:
-    """Return the best eligible items, best first, ties by id.
+    """Return the best eligible items, best first, ties by id; nothing hidden is named.
 
     Raises UserUnknown where nothing is known and the query wants personal candidates only, and
     what `encode` raises.
     """
-    asked = ask(model, query, Eligibility())
+    asked = ask(model, query, Eligibility(hidden_of))
     found = rank(asked, asked.variety.fetch)
     if observe is not None:
         observe(asked, found)
@@ -78,9 +88,11 @@ def ask(model: ServingModel, query: RetrieveQuery, eligibility: Eligibility) -> 
         raise UserUnknown(problem, model=model.model_id)
     interests = interests_of(model, encoded, query.interests)
     variety = variety_of(model, query)
+    hidden = eligibility.hidden(model)
     model = damped(model, query.popularity_damping)
-    plan = plan_search(model, replace(query, count=variety.fetch), encoded, eligibility)
-    return Asked(model, query, encoded, interests, plan, variety)
+    wide = replace(query, count=variety.fetch)
+    plan = plan_search(model, wide, encoded, eligibility, hidden)
+    return Asked(model, query, encoded, interests, plan, variety, hidden)
 
 
 def rank(asked: Asked, count: int) -> Found:
@@ -109,8 +121,10 @@ def answer(asked: Asked, found: Found) -> Candidates:
         search=found.report,
         reasons=_reasons(asked, found) if query.contributions_max else [],
         interests=[
-            FoundInterest(asked.model.items.ids(np.array([one.medoid_row]))[0], one.item_count)
-            for one in asked.interests
+            FoundInterest(medoid, one.item_count)
+            for medoid, one in zip(
+                medoid_ids(asked.model, asked.interests, asked.hidden), asked.interests, strict=True
+            )
         ],
         interest_of=[] if found.sources is None else found.sources.tolist(),
     )
@@ -133,10 +147,11 @@ def _reasons(asked: Asked, found: Found) -> list[Reason]:
     """Explain each candidate by the interest it comes from, or by the whole query."""
     query, most = asked.query.query, asked.query.contributions_max
     if found.sources is None:
-        return explain(asked.model, query, asked.encoded, found, most)
+        return explain(asked.model, query, asked.encoded, found, most, asked.hidden)
     reasons: dict[int, Reason] = {}
     for source, interest in enumerate(asked.interests):
         places = np.flatnonzero(found.sources == source)
-        explained = explain(asked.model, query, interest.encoded, found.at(places), most)
+        part = found.at(places)
+        explained = explain(asked.model, query, interest.encoded, part, most, asked.hidden)
         reasons |= dict(zip(places.tolist(), explained, strict=True))
     return [reasons[place] for place in range(len(found.rows))]

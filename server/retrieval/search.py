@@ -1,9 +1,9 @@
-"""The four ways to find the best eligible rows; each returns rows by falling score, ties by row."""
+"""The ways to find the best eligible rows; each returns rows by falling score, ties by row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,10 +11,11 @@ from shortlist.core.best_rows import best_rows
 from shortlist.core.bitmaps import has_rows
 from shortlist.core.interactions import FloatArray, IntArray, Interactions, LongArray
 from shortlist.core.scoring import score_rows
-from shortlist.server.filters.times import faded
+from shortlist.server.filters.times import faded, fading_weights
 from shortlist.server.index.approximate import ApproximateIndex
 from shortlist.server.retrieval.encoder import Encoded
 from shortlist.server.retrieval.plan import INDEX_COUNT_MAX, Method, Plan, searched_rows
+from shortlist.server.retrieval.precomputed import StoredList
 from shortlist.server.retrieval.query import COUNT_MAX, SearchMode, SearchReport
 from shortlist.server.retrieval.serving_model import ServingModel, Space
 
@@ -62,8 +63,13 @@ def search(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Fou
     vector = encoded.vector
     if not plan.eligible_count:
         return Found(_NO_ROWS, _NO_SCORES, SearchReport(SearchMode.EXACT, 0, 0))
+    if plan.stored is not None:
+        listed = _stored(plan, plan.stored, count)
+        if len(listed.rows) == min(count, plan.eligible_count):
+            return listed  # else too little of the list is eligible
     if plan.method is Method.GATHER or encoded.item_scores is not None:
-        return _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
+        fresh = _fresh(model, plan, encoded, count)
+        return fresh or _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
     if vector is None or model.space is None:
         return _ranked(model, plan, count)
     if count > COUNT_MAX:
@@ -87,6 +93,18 @@ def search_each(
     return [search(model, plan, one, count) for one in encoded]
 
 
+def _stored(plan: Plan, stored: StoredList, count: int) -> Found:
+    """Return what may be returned of a list that was made earlier."""
+    kept = ~np.isin(stored.rows, plan.excluded)
+    if plan.allowed is not None:
+        kept &= np.isin(stored.rows, plan.allowed)
+    elif plan.eligible is not None:
+        kept &= has_rows(plan.eligible, stored.rows)
+    places = np.flatnonzero(kept)[:count]
+    report = SearchReport(SearchMode.PRECOMPUTED, plan.eligible_count, 0)
+    return Found(stored.rows[places], stored.scores[places], report)
+
+
 def _gather(
     model: ServingModel, plan: Plan, allowed: IntArray, encoded: Encoded, count: int
 ) -> Found:
@@ -103,12 +121,38 @@ def _gather(
     return Found(rows, scores, SearchReport(SearchMode.EXACT, plan.eligible_count, len(allowed)))
 
 
+def _fresh(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Found | None:
+    """Return the best faded rows where int8 estimates can name them, else None.
+
+    A positive score fades by a factor, which the estimates take in. Others lose by their magnitude
+    instead, so where the last candidate does not score above 0 all have to be read.
+    """
+    space = model.space
+    if plan.fading is None or plan.allowed is not None or encoded.item_scores is not None:
+        return None
+    if encoded.vector is None or space is None or count > COUNT_MAX:
+        return None
+    rows = space.scan.candidates(
+        encoded.vector,
+        count,
+        fading_weights(*plan.fading),
+        eligible=plan.eligible,
+        excluded=_excluded_rows(space, [ScanQuery(plan, encoded.vector, count)]),
+    )
+    if rows is None or len(rows) < count:
+        return None
+    found = _gather(model, plan, rows, encoded, count)
+    if found.scores[-1] <= 0:
+        return None
+    report = SearchReport(SearchMode.EXACT, plan.eligible_count, plan.eligible_count)
+    return replace(found, report=report)
+
+
 def _ranked(model: ServingModel, plan: Plan, count: int) -> Found:
-    """Walk the ranking only as far as exclusions can push the last candidate."""
-    ranking = model.popular_rows
+    """Walk the ranking only as far as what is not eligible can push the last candidate."""
+    rows = model.popular_rows[: count + model.item_count - plan.eligible_count]
     if plan.eligible is not None:
-        ranking = ranking[has_rows(plan.eligible, ranking)]
-    rows = ranking[: count + len(plan.excluded)]
+        rows = rows[has_rows(plan.eligible, rows)]
     rows = rows[~np.isin(rows, plan.excluded)][:count]
     report = SearchReport(SearchMode.EXACT, plan.eligible_count, plan.eligible_count)
     return Found(rows, model.item_scores[rows], report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +14,16 @@ from shortlist.core.vocabulary import Vocabulary
 from shortlist.server.algorithms.algorithm import HistoryEncoder, HistoryScorer
 from shortlist.server.algorithms.registry import algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
+from shortlist.server.artifacts.export_files import EXPORTS_NAME
+from shortlist.server.artifacts.hidden import HiddenItems
 from shortlist.server.artifacts.manifest import EXACT
 from shortlist.server.index.approximate import ApproximateIndex
 from shortlist.server.index.graph import GraphIndex
 from shortlist.server.index.lists import ListIndex
 from shortlist.server.retrieval.attributes import ItemAttributes
+from shortlist.server.retrieval.hidden import HiddenRows, rows_of_hidden
 from shortlist.server.retrieval.made_once import MadeOnce
+from shortlist.server.retrieval.precomputed import StoredExports
 from shortlist.server.training.spec import spec_from_json
 
 DAMPED_MAX = 2  # exponents of popularity damping whose scaled items are kept
@@ -63,6 +67,7 @@ class ServingModel:
     attributes: ItemAttributes  # what is known about the items
     scorer: HistoryScorer | None = None  # of a model that scores by neighbours
     segments: Segmented | None = None
+    exports: StoredExports | None = None  # None: not opened from a catalog
     # What only some requests need; a changed copy begins without.
     damped: MadeOnce[ServingModel] = field(
         init=False, compare=False, default_factory=lambda: MadeOnce(DAMPED_MAX)
@@ -70,6 +75,19 @@ class ServingModel:
     user_scan: MadeOnce[ItemScan] = field(
         init=False, compare=False, default_factory=lambda: MadeOnce(1)
     )
+
+    _hidden: MadeOnce[HiddenRows] = field(
+        init=False, compare=False, default_factory=lambda: MadeOnce(1)
+    )
+
+    def hidden_rows(self, hidden: HiddenItems | None) -> HiddenRows | None:
+        """Return which rows are hidden, worked out once a change; None: none is."""
+        if hidden is None:
+            return None
+        found = self._hidden.get(
+            hidden, lambda: rows_of_hidden(self.items, self.item_count, hidden)
+        )
+        return found if len(found.rows) else None
 
     @property
     def item_count(self) -> int:
@@ -82,7 +100,13 @@ def load_serving_model(folder: Path) -> ServingModel:
 
     Raises ArtifactCorrupt when the stored files fail their checks.
     """
-    return serving_model(open_artifact(folder))
+    artifact = open_artifact(folder)
+    manifest = artifact.manifest
+    exports = StoredExports(
+        folder.parent.parent / EXPORTS_NAME,
+        *(manifest.model_id, manifest.created_ms, manifest.user_count, manifest.item_count),
+    )
+    return replace(serving_model(artifact), exports=exports)
 
 
 def serving_model(artifact: Artifact) -> ServingModel:

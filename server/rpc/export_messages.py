@@ -1,10 +1,10 @@
 """Exports: from the wire to the domain and back."""
 
+from shortlist.server.artifacts.export_files import ExportKind
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.exporting.spec import (
     COUNT_DEFAULT,
     COUNT_MAX,
-    ExportKind,
     ExportProgress,
     ExportRequest,
 )

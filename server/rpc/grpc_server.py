@@ -10,15 +10,20 @@ from shortlist.core.errors import SettingInvalid
 from shortlist.server.config import Settings
 from shortlist.server.evaluations import Evaluations
 from shortlist.server.exports import Exports
+from shortlist.server.hiding import Hiding
 from shortlist.server.models import Models
+from shortlist.server.retrieval.hidden import HiddenLists
 from shortlist.server.retrieval.recall_monitor import RecallMonitor
 from shortlist.server.retrieval.slots import Slots
+from shortlist.server.rpc.catalog_service import CatalogService
 from shortlist.server.rpc.interceptors import CountingPool, Gate
 from shortlist.server.rpc.model_service import ModelService
 from shortlist.server.rpc.retrieval_service import RetrievalService
 from shortlist.server.rpc.watch import Watches
 from shortlist.server.trainings import Trainings
 from shortlist.v1 import (
+    catalog_service_pb2,
+    catalog_service_pb2_grpc,
     model_service_pb2,
     model_service_pb2_grpc,
     retrieval_service_pb2,
@@ -27,6 +32,7 @@ from shortlist.v1 import (
 
 RETRIEVAL = retrieval_service_pb2.DESCRIPTOR.services_by_name["RetrievalService"].full_name
 MODEL = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
+CATALOG = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name
 MODEL_THREADS = 4  # beside those that watches, evaluations and exports hold
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 _SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -43,11 +49,14 @@ class GrpcServer:
         trainings: Trainings,
         evaluations: Evaluations,
         exports: Exports,
+        hidden: HiddenLists,
+        hiding: Hiding,
         monitor: RecallMonitor,
     ) -> None:
         limits = settings.limits
         self._settings = settings
         self._slots = slots
+        self._hidden = hidden
         self._monitor = monitor
         self._pool = CountingPool(settings.server.threads, "retrieval")
         held_threads = limits.watches_max + limits.evaluations_max + limits.exports_max
@@ -65,7 +74,8 @@ class GrpcServer:
         self._health = health.HealthServicer()
         watches = Watches(trainings, limits.watches_max, self._gate.draining)
         model_service = ModelService(models, trainings, evaluations, exports, watches)
-        self._add_services(RetrievalService(slots, monitor), model_service)
+        retrieval = RetrievalService(slots, hidden, monitor)
+        self._add_services(retrieval, model_service, CatalogService(hiding))
 
     def open_port(self) -> int:
         """Answer on the port and return it; until the models are loaded, with LOADING.
@@ -91,6 +101,7 @@ class GrpcServer:
         if self._gate.draining.is_set():
             return
         self._health.set(MODEL, _SERVING)
+        self._health.set(CATALOG, _SERVING)
         self._health.set(RETRIEVAL, _SERVING if self._slots.is_serving() else _NOT_SERVING)
         self._health.set("", _SERVING)
 
@@ -102,16 +113,20 @@ class GrpcServer:
         self._server.stop(grace=drain_s).wait(max(0.0, deadline - time.monotonic()) + 1)
         self._slots.stop()
         self._monitor.close()
+        self._hidden.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._model_pool.shutdown(wait=False, cancel_futures=True)
 
-    def _add_services(self, retrieval: RetrievalService, models: ModelService) -> None:
+    def _add_services(
+        self, retrieval: RetrievalService, models: ModelService, catalogs: CatalogService
+    ) -> None:
         retrieval_service_pb2_grpc.add_RetrievalServiceServicer_to_server(retrieval, self._server)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(models, self._server)
+        catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(catalogs, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        for name in (RETRIEVAL, MODEL):
+        for name in (RETRIEVAL, MODEL, CATALOG):
             self._health.set(name, _NOT_SERVING)
-        names = (RETRIEVAL, MODEL, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (RETRIEVAL, MODEL, CATALOG, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
 

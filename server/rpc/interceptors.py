@@ -84,7 +84,7 @@ class Gate(grpc.ServerInterceptor):
             if handler is None or not method.startswith("/shortlist."):
                 return self._foreign(handler)
             # Disk work and watches have threads of their own: no retrieval waits behind them.
-            pool = self._model_pool if "ModelService" in method else self._pool
+            pool = self._pool if "RetrievalService" in method else self._model_pool
             admitted = self._wrap(method, handler, pool, self._admitted)
             gated = GatedMethod(admitted, self._wrap(method, handler, pool, self._refused), pool)
             self._methods[method] = gated

@@ -17,7 +17,9 @@ class Page:
     token: str  # empty: the first page
 
 
-def page_from_proto(page_size: int, page_token: str) -> Page:
+def page_from_proto(
+    page_size: int, page_token: str, token_bytes_max: int = _TOKEN_BYTES_MAX
+) -> Page:
     """Return the page; size 0: the default."""
     size = int_in("page_size", page_size, 0, SIZE_MAX) or SIZE_DEFAULT
-    return Page(size, check_text("page_token", page_token, _TOKEN_BYTES_MAX))
+    return Page(size, check_text("page_token", page_token, token_bytes_max))

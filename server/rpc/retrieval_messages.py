@@ -43,10 +43,12 @@ _MODES = {
     pb2.SEARCH_MODE_UNSPECIFIED: SearchMode.AUTO.value,
     pb2.SEARCH_MODE_EXACT: SearchMode.EXACT.value,
     pb2.SEARCH_MODE_APPROXIMATE: SearchMode.APPROXIMATE.value,
+    pb2.SEARCH_MODE_PRECOMPUTED: SearchMode.PRECOMPUTED.value,
 }
 _MODE_TO_PROTO = {
     SearchMode.EXACT: pb2.SEARCH_MODE_EXACT,
     SearchMode.APPROXIMATE: pb2.SEARCH_MODE_APPROXIMATE,
+    SearchMode.PRECOMPUTED: pb2.SEARCH_MODE_PRECOMPUTED,
 }
 
 
@@ -92,6 +94,7 @@ def retrieve_query_from_proto(request: pb2.RetrieveRequest) -> RetrieveQuery:
             "candidate_item_ids", request.candidate_item_ids, CANDIDATES_MAX
         ),
         mode=SearchMode(enum_name("mode", request.mode, _MODES)),
+        export_id=_export_from_proto(request),
         min_score=min_score,
         require_personalized=request.require_personalized,
         diversity=diversity_from_proto(request.diversity, count),
@@ -158,6 +161,14 @@ def entry_error_to_proto(error: Exception, entry: int) -> pb2.BatchRetrieveEntry
             metadata=metadata_of(error),
         )
     )
+
+
+def _export_from_proto(request: pb2.RetrieveRequest) -> str:
+    if not request.export_id:
+        return ""
+    if request.mode != pb2.SEARCH_MODE_PRECOMPUTED:
+        raise FieldInvalid("export_id", "needs the mode SEARCH_MODE_PRECOMPUTED")
+    return name_from_text("export_id", request.export_id)
 
 
 def _interests_from_proto(request: pb2.RetrieveRequest) -> int:

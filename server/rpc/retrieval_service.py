@@ -3,6 +3,7 @@
 import grpc
 
 from shortlist.server.retrieval.batch import retrieve_each
+from shortlist.server.retrieval.hidden import HiddenLists
 from shortlist.server.retrieval.recall_monitor import RecallMonitor
 from shortlist.server.retrieval.retrieve import embed, retrieve
 from shortlist.server.retrieval.similar_users import similar_users
@@ -26,8 +27,9 @@ from shortlist.v1 import retrieval_service_pb2_grpc as pb2_grpc
 class RetrievalService(pb2_grpc.RetrievalServiceServicer):
     """Answers from whichever models the slots hold; a call keeps the model it began with."""
 
-    def __init__(self, slots: Slots, monitor: RecallMonitor) -> None:
+    def __init__(self, slots: Slots, hidden: HiddenLists, monitor: RecallMonitor) -> None:
         self._slots = slots
+        self._hidden = hidden
         self._monitor = monitor
 
     def Embed(self, request: pb2.EmbedRequest, context: grpc.ServicerContext) -> pb2.EmbedResponse:
@@ -40,13 +42,15 @@ class RetrievalService(pb2_grpc.RetrievalServiceServicer):
     ) -> pb2.RetrieveResponse:
         query = retrieve_query_from_proto(request)
         model = self._slots.model(query.catalog, query.model)
-        return candidates_to_proto(retrieve(model, query, self._monitor.observe))
+        found = retrieve(model, query, self._hidden.of, self._monitor.observe)
+        return candidates_to_proto(found)
 
     def BatchRetrieve(
         self, request: pb2.BatchRetrieveRequest, context: grpc.ServicerContext
     ) -> pb2.BatchRetrieveResponse:
         batch = retrieve_queries_from_proto(request)
-        return outcomes_to_proto(retrieve_each(self._slots.model, batch, self._monitor.observe))
+        models, hidden, observe = self._slots.model, self._hidden.of, self._monitor.observe
+        return outcomes_to_proto(retrieve_each(models, batch, hidden, observe))
 
     def SimilarUsers(
         self, request: pb2.SimilarUsersRequest, context: grpc.ServicerContext

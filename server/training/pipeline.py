@@ -84,7 +84,7 @@ def _train_and_publish(
         problem = f"catalog {spec.catalog} has a model {spec.model_id} already"
         raise ModelExists(problem, catalog=spec.catalog, model=spec.model_id)
     progress.start(JobPhase.READING)
-    data = prepare(spec, roots, threads, progress.rows)
+    data = prepare(spec, roots, threads, progress.rows, catalog.hidden().deleted)
     _check_memory(spec, data, threads)
     holdout = _holdout(spec, data)
     train = data.events if holdout is None else holdout.train

@@ -21,6 +21,7 @@ from shortlist.server.reading import (
     read_items,
     supported_table,
 )
+from shortlist.server.training.deleted import events_without, items_without
 from shortlist.server.training.spec import Preparation, TrainingSpec
 
 
@@ -41,13 +42,16 @@ def prepare(
     roots: Sequence[str] | None,
     threads: int,
     on_rows: Callable[[int], None],
+    deleted: Sequence[str] = (),
 ) -> PreparedData:
     """Read and prepare the data of a training.
 
     roots: where the files must lie; None: checked before. on_rows gets the rows read so far.
+    deleted: items to leave out wherever they occur.
     Raises PathNotAllowed, and DataSourceInvalid for files that cannot be used or leave no event.
     """
     table = read_checked(spec.interactions, roots, threads, on_rows)
+    table = events_without(table, deleted, spec.interactions.uri)
     table = _supported(table, spec.preparation, spec.interactions.uri)
     if spec.items is None:
         if spec.item_features:
@@ -55,7 +59,7 @@ def prepare(
         return PreparedData(table.users, table.items, table.events, None, table.segments)
     source = spec.items
     checked = source if roots is None else replace(source, uri=check_path(source.uri, roots))
-    told, features = read_items(checked), None
+    told, features = items_without(read_items(checked), deleted), None
     if spec.item_features:
         table = _with_items(table, told.items)
     attributes = told.align(table.items)

@@ -153,6 +153,8 @@ def test_every_rpc_of_the_contract_has_a_method(client: type) -> None:
         "EvaluateModel": "evaluate", "SetAlias": "set_alias", "ListAliases": "aliases",
         "Embed": "embed", "Retrieve": "retrieve", "BatchRetrieve": "retrieve_batch",
         "SimilarUsers": "similar_users", "ExportCandidates": "export_candidates",
+            "HideItems": "hide_items", "ShowItems": "show_items", "DeleteItems": "delete_items",
+            "ListHiddenItems": "hidden_items",
     }  # fmt: skip
     methods = [method.name for service in SERVICES.values() for method in service.methods]
     assert sorted(methods) == sorted(friendly)

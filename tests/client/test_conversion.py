@@ -8,9 +8,9 @@ import pytest
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from shortlist.client import algorithms, exports, models, training
+from shortlist.client import algorithms, exports, hidden, models, training
 from shortlist.client.conversion import from_proto, to_proto
-from shortlist.v1 import algorithms_pb2
+from shortlist.v1 import algorithms_pb2, catalog_service_pb2
 from shortlist.v1 import model_service_pb2 as pb2
 
 MIRRORS: dict[type, type[Message]] = {
@@ -36,6 +36,9 @@ MIRRORS: dict[type, type[Message]] = {
     models.Model: pb2.Model,
     models.ModelPage: pb2.ListModelsResponse,
     exports.ExportProgress: pb2.ExportProgress,
+    hidden.HiddenCounts: catalog_service_pb2.HiddenCounts,
+    hidden.HiddenItem: catalog_service_pb2.HiddenItem,
+    hidden.HiddenItemPage: catalog_service_pb2.ListHiddenItemsResponse,
     models.Alias: pb2.Alias,
     models.AliasList: pb2.ListAliasesResponse,
 }

@@ -167,3 +167,33 @@ def test_codes_of_other_items_are_refused():
 def test_an_empty_catalog_can_be_quantized():
     items = np.empty((0, 8), np.float32)
     assert ItemScan(items, quantize(items)).top(vectors(1, 8), 5).counts.tolist() == [0]
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_weighted_candidates_hold_the_best_products(level, share):
+    """Weights may turn the order around: the best come from anywhere in the ranking by score."""
+    items, query = vectors(ITEM_COUNT, 24), vectors(1, 24, 1)[0]
+    rng = np.random.default_rng(3)
+    weights = (rng.random(ITEM_COUNT) ** 4).astype(np.float32)
+    members = rng.random(ITEM_COUNT) < share
+    left_out = np.flatnonzero(members)[:200].tolist()
+    rows = ItemScan(items, quantize(items)).candidates(
+        query, 50, weights, eligible=pack_bitmap(members), excluded=rows_of_queries([left_out])
+    )
+    allowed = members.copy()
+    allowed[left_out] = False
+    best, _ = best_rows(items * weights[:, None], query, 50, allowed)
+    assert set(best.tolist()) <= set(rows.tolist())
+    assert allowed[rows].all()
+    assert (np.diff(rows) > 0).all()
+
+
+def test_weighted_candidates_are_not_estimated_where_reading_all_pays():
+    items, weights = vectors(ITEM_COUNT, 8), np.ones(ITEM_COUNT, np.float32)
+    few = pack_bitmap(np.arange(ITEM_COUNT) % 100 == 0)
+    scan = ItemScan(items, quantize(items))
+    assert scan.candidates(items[0], 10, weights, eligible=few) is None
+    assert scan.candidates(items[0], ITEM_COUNT, weights) is None
+    assert ItemScan(items).candidates(items[0], 10, weights) is None
+    with pytest.raises(SettingInvalid, match="weights"):
+        scan.candidates(items[0], 10, weights[1:])

@@ -8,10 +8,10 @@ import pytest
 from pyarrow import parquet
 
 from shortlist.server.artifacts.catalogs import Catalogs
+from shortlist.server.artifacts.export_files import ExportSpec
 from shortlist.server.errors import ExportExists, Overloaded, QueryKindUnsupported
 from shortlist.server.exporting.__main__ import LOCK_NAME, export
 from shortlist.server.exporting.parts import write_parts
-from shortlist.server.exporting.spec import ExportSpec
 from shortlist.server.retrieval.query import ItemsQuery, RetrieveQuery, UserQuery
 from shortlist.server.retrieval.retrieve import retrieve
 from tests.server.published import publish

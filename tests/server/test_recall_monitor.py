@@ -64,9 +64,9 @@ def test_a_poor_index_is_told_with_its_true_recall(model: ServingModel, tmp_path
         hidden = (item_id(3 * row), item_id(7))
         query = asked(row, exclude_item_ids=hidden)
         if row % 2:
-            found = retrieve(model, query, monitor.observe)
+            found = retrieve(model, query, observe=monitor.observe)
         else:
-            (outcome,) = retrieve_each(lambda *_: model, [query], monitor.observe)
+            (outcome,) = retrieve_each(lambda *_: model, [query], observe=monitor.observe)
             assert not isinstance(outcome, Exception)
             found = outcome
         assert found.search.mode is SearchMode.APPROXIMATE
@@ -88,8 +88,8 @@ def test_only_a_share_of_the_approximate_searches_is_sampled(
     store = LiveRecallStore(tmp_path)
     monitor = RecallMonitor(store, 0.1, draw=lambda: next(draws))
     for row in range(4):
-        retrieve(model, asked(row), monitor.observe)
-        retrieve(model, asked(row, mode=SearchMode.EXACT), monitor.observe)
+        retrieve(model, asked(row), observe=monitor.observe)
+        retrieve(model, asked(row, mode=SearchMode.EXACT), observe=monitor.observe)
     monitor.close()
     assert [one.queries for one in store.all()] == [2]
 
@@ -106,10 +106,10 @@ def test_a_full_queue_drops_and_counts_and_never_waits(model: ServingModel, tmp_
 
     store = Held(tmp_path)
     monitor = RecallMonitor(store, 1.0, waiting_max=2)
-    retrieve(model, asked(0), monitor.observe)
+    retrieve(model, asked(0), observe=monitor.observe)
     assert entered.wait(30)
     for row in range(1, 6):
-        retrieve(model, asked(row), monitor.observe)
+        retrieve(model, asked(row), observe=monitor.observe)
     go_on.set()
     monitor.close()
     (tally,) = store.all()

@@ -49,7 +49,7 @@ def questions(draw: st.DrawFn) -> tuple[ServingModel, RetrieveQuery]:
         include_seen=draw(st.booleans()),
         candidate_item_ids=tuple(draw(st.one_of(st.just([]), some))),
         min_score=draw(st.one_of(st.none(), st.integers(-4, 4).map(float))),
-        mode=draw(st.sampled_from(list(SearchMode))),
+        mode=draw(st.sampled_from((SearchMode.AUTO, SearchMode.EXACT, SearchMode.APPROXIMATE))),
     )
 
 

@@ -14,6 +14,7 @@ from shortlist.server.config import Settings, with_overrides
 from shortlist.server.retrieval.serving_model import ServingModel, load_serving_model
 from shortlist.server.rpc.grpc_server import GrpcServer
 from shortlist.server.worker import make_server
+from shortlist.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from shortlist.v1.model_service_pb2_grpc import ModelServiceStub
 from shortlist.v1.retrieval_service_pb2_grpc import RetrievalServiceStub
 
@@ -27,6 +28,7 @@ class Connection:
     channel: grpc.Channel
     models: ModelServiceStub
     retrieval: RetrievalServiceStub
+    catalogs: CatalogServiceStub
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def connected(
                 channel,
                 ModelServiceStub(channel),
                 RetrievalServiceStub(channel),
+                CatalogServiceStub(channel),
             )
     finally:
         server.stop(drain_s=5.0)

@@ -12,6 +12,8 @@ from shortlist.server.errors import FieldInvalid
 from shortlist.server.exporting.spec import ExportRequest
 from shortlist.server.rpc.export_messages import export_request_from_proto
 from shortlist.v1 import model_service_pb2 as m
+from shortlist.v1 import query_pb2 as q
+from shortlist.v1 import retrieval_service_pb2 as r
 from tests.server.published import publish
 from tests.server.rpc.sockets import Connection, connected, refusal_of, settings_for
 
@@ -31,8 +33,21 @@ def test_an_export_streams_its_progress_and_leaves_its_files(served: Connection)
     assert (last.export_id, last.model, last.row_count) == ("a-items-3", "a", 30)
     assert last.total_row_count == 30
     (path,) = Path(last.path).glob("part-*.parquet")
-    assert path.stat().st_size == last.size_bytes
+    (rows,) = Path(last.path).glob("_rows-*.arrow")
+    assert path.stat().st_size + rows.stat().st_size == last.size_bytes
     assert parquet.read_table(path).num_rows == 30
+    query = q.Query(items=q.ItemsQuery(item_ids=["i003"]))
+    asked = r.RetrieveRequest(query=query, count=3, mode=r.SEARCH_MODE_PRECOMPUTED)
+    stored = served.retrieval.Retrieve(asked)
+    assert stored.search.mode == r.SEARCH_MODE_PRECOMPUTED
+    asked.mode = r.SEARCH_MODE_EXACT
+    exact = served.retrieval.Retrieve(asked)
+    assert (stored.item_ids, stored.scores) == (exact.item_ids, exact.scores)
+    asked.mode, asked.export_id = r.SEARCH_MODE_PRECOMPUTED, "other"
+    with pytest.raises(grpc.RpcError) as failure:
+        served.retrieval.Retrieve(asked)
+    refusal = refusal_of(failure.value)
+    assert (refusal.code, refusal.reason) == ("NOT_FOUND", "EXPORT_NOT_FOUND")
 
 
 def test_a_failure_in_the_process_is_told_as_its_own(served: Connection) -> None:

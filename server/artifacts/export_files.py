@@ -1,0 +1,111 @@
+"""An export on the disk: what it is, and its rows as the model's own numbers beside the Parquet.
+
+catalogs/CATALOG/exports/EXPORT/_export.json     an ExportSpec
+                                part-00000.parquet, ...  for others to read
+                                _rows-00000.arrow, ...   the same rows for serving, to be mapped
+Who reads the folder as one table skips names with an underscore in front. A part's rows are there
+before the part is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from shortlist.core.errors import DataInvalid
+from shortlist.core.interactions import FloatArray, IntArray, Interactions, LongArray
+from shortlist.server.artifacts import arrow_files
+from shortlist.server.durable import sync_file
+from shortlist.server.errors import ArtifactCorrupt
+from shortlist.server.plain import from_plain
+
+EXPORTS_NAME = "exports"  # folder of a catalog
+SPEC_NAME = "_export.json"
+ExportKind: TypeAlias = Literal["users", "items"]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSpec:
+    """Stored beside the parts: they fit together only where this is the same."""
+
+    model_id: str
+    kind: ExportKind  # users: candidates of every stored user; items: related items of every item
+    count: int  # candidates of each
+    include_seen: bool = False  # users only
+    model_created_ms: int = 0  # since 1970: an id may come again with another model
+
+
+@dataclass(frozen=True, slots=True)
+class StoredExport:
+    """A whole export, its rows mapped."""
+
+    spec: ExportSpec
+    firsts: LongArray  # (parts,) the first row of each
+    parts: tuple[Interactions, ...]  # rows x item rows, best first, with scores
+
+    def row(self, row: int) -> tuple[IntArray, FloatArray]:
+        """Return what a user or item row was given: item rows, best first, and their scores."""
+        place = int(np.searchsorted(self.firsts, row, side="right")) - 1
+        return self.parts[place].row(row - int(self.firsts[place]))
+
+
+def part_path(folder: Path, place: int) -> Path:
+    """Return where a part is for others to read."""
+    return folder / f"part-{place:05d}.parquet"
+
+
+def rows_path(folder: Path, place: int) -> Path:
+    """Return where the rows of a part are."""
+    return folder / f"_rows-{place:05d}.arrow"
+
+
+def write_rows(folder: Path, place: int, rows: Interactions) -> None:
+    """Write the rows of a part in one step; on the disk when this returns."""
+    path = rows_path(folder, place)
+    beside = path.with_name(f".{path.name}")
+    arrow_files.write_table(beside, pa.table({"rows": arrow_files.seen_column(rows)}))
+    sync_file(beside)
+    os.replace(beside, path)
+    sync_file(folder)
+
+
+def read_spec(folder: Path) -> ExportSpec | None:
+    """Return what the export in `folder` is; None: there is none that this version understands."""
+    try:
+        return from_plain(ExportSpec, json.loads((folder / SPEC_NAME).read_bytes()))
+    except (OSError, ValueError, DataInvalid):
+        return None
+
+
+def open_rows(
+    folder: Path, spec: ExportSpec, row_count: int, item_count: int
+) -> StoredExport | None:
+    """Map the rows of an export; None where some of the row_count rows are not there (yet).
+
+    Raises ArtifactCorrupt where a file is damaged.
+    """
+    parts: list[Interactions] = []
+    while part_path(folder, len(parts)).exists() and rows_path(folder, len(parts)).exists():
+        parts.append(_part(rows_path(folder, len(parts)), item_count))
+    counts = [0, *(part.row_count for part in parts)]
+    firsts = np.cumsum(counts)
+    if firsts[-1] != row_count:
+        return None
+    return StoredExport(spec, firsts[:-1], tuple(parts))
+
+
+def _part(path: Path, item_count: int) -> Interactions:
+    try:
+        column = arrow_files.one_chunk(arrow_files.map_table(path), "rows")
+        rows = arrow_files.seen_of(column, item_count)
+    except (KeyError, TypeError, ValueError, AttributeError, DataInvalid) as problem:
+        raise ArtifactCorrupt(f"{path}: {problem}", file=path) from problem
+    if len(rows.columns) and not 0 <= rows.columns.min() <= rows.columns.max() < item_count:
+        raise ArtifactCorrupt(f"{path} names items that the model does not have", file=path)
+    return rows
