@@ -132,35 +132,6 @@ static inline void sgd_mask(
 /* Integers in the order of the floats whose bits they are; its own inverse. */
 static inline int32_t sgd_ordered(int32_t bits) { return bits < 0 ? bits ^ 0x7fffffff : bits; }
 
-/* Mask all but the `kept` highest of n scores; of equals the first stay. */
-static inline __attribute__((always_inline)) void sgd_keep_hardest(float *scores, int64_t n, int64_t kept) {
-    union {
-        float number;
-        int32_t bits;
-    } low = {scores[0]}, high = low, middle;
-    for (int64_t j = 1; j < n; j++) {
-        low.number = fminf(low.number, scores[j]);
-        high.number = fmaxf(high.number, scores[j]);
-    }
-    int64_t first = sgd_ordered(low.bits), last = sgd_ordered(high.bits);
-    while (first < last) { /* at least `kept` reach first, fewer reach last + 1 */
-        const int64_t half = first + (last - first + 1) / 2;
-        int32_t reached = 0;
-        middle.bits = sgd_ordered((int32_t)half);
-        for (int64_t j = 0; j < n; j++) reached += scores[j] >= middle.number;
-        if (reached >= kept)
-            first = half;
-        else
-            last = half - 1;
-        if (reached == kept) break;
-    }
-    middle.bits = sgd_ordered((int32_t)first);
-    int64_t equal_left = kept;
-    for (int64_t j = 0; j < n; j++) equal_left -= scores[j] > middle.number;
-    for (int64_t j = 0; j < n; j++)
-        if (scores[j] < middle.number || (scores[j] == middle.number && equal_left-- <= 0)) scores[j] = SGD_MASKED;
-}
-
 #define LEVEL_NAME(name) sgd_##name##_baseline
 #define LANES 4
 #define PRODUCT_ROWS 4

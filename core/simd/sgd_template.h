@@ -1,90 +1,11 @@
 /* One block of sampled training pairs, written once; sgd.h includes this per level.
  *
- * Expects LEVEL_NAME and LANES (see lanes.h) and PRODUCT_ROWS, the rows of a product's tile.
+ * Expects LEVEL_NAME and LANES (see lanes.h), PRODUCT_ROWS and PRODUCT_WIDTH (see sgd_products.h).
  */
 #include "simd/lanes.h"
 
-typedef int32_t LEVEL_NAME(ints) __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
-#define INTS LEVEL_NAME(ints)
-
-INLINE VEC LEVEL_NAME(pick)(INTS where, VEC a, VEC b) { return (VEC)((where & (INTS)a) | (~where & (INTS)b)); }
-INLINE VEC LEVEL_NAME(larger)(VEC a, VEC b) { return LEVEL_NAME(pick)(a > b, a, b); }
-
-/* e^x to 2e-7 of itself for x <= 0. */
-INLINE VEC LEVEL_NAME(exp)(VEC x) {
-    const VEC turns = LEVEL_NAME(larger)(x, (VEC){0} - 87.0f) * 1.44269504f;
-    const INTS whole = __builtin_convertvector(turns - 0.5f, INTS);
-    const VEC part = turns - __builtin_convertvector(whole, VEC); /* -1/2..1/2 */
-    VEC power = 1.535336188319500e-4f * part + 1.339887440266574e-3f;
-    power = power * part + 9.618437357674640e-3f;
-    power = power * part + 5.550332471162809e-2f;
-    power = power * part + 2.402264791363012e-1f;
-    power = power * part + 6.931472028550421e-1f;
-    power = power * part + 1.0f;
-    return (VEC)((INTS)(power * (VEC)((whole + 127) << 23)) & (x >= -87.0f));
-}
-
-/* log x for x in 1..2 to 1e-7. */
-INLINE VEC LEVEL_NAME(log)(VEC x) {
-    const VEC z = (x - 1.0f) / (x + 1.0f), q = z * z;
-    return 2.0f * z * (1.0f + q * (0.333333333f + q * (0.2f + q * (0.142857143f + q * (0.111111111f + q * 0.0909090909f)))));
-}
-
-/* out[0..rows)[0..width vectors) = a b over k lines, added to what is there unless `fresh`;
- * a(i, x) = a[i * a_row + x * a_column]. */
-INLINE void LEVEL_NAME(product_tile)(
-    const int rows, const int width, const float *a, int64_t a_row, int64_t a_column, const float *b,
-    int64_t b_row, float *out, int64_t out_row, int64_t k, int fresh) {
-    VEC sums[PRODUCT_ROWS][PRODUCT_WIDTH];
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-        for (int w = 0; w < width; w++) sums[i][w] = fresh ? (VEC){0} : AT(out + i * out_row, w);
-    for (int64_t x = 0; x < k; x++) {
-        VEC line[PRODUCT_WIDTH];
-#pragma GCC unroll 4
-        for (int w = 0; w < width; w++) line[w] = AT(b + x * b_row, w);
-#pragma GCC unroll 8
-        for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-            for (int w = 0; w < width; w++) sums[i][w] += a[i * a_row + x * a_column] * line[w];
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-        for (int w = 0; w < width; w++) SET(out + i * out_row, w) = sums[i][w];
-}
-
-/* One panel of a product, `width` vectors wide. */
-INLINE void LEVEL_NAME(product_panel)(
-    const int width, const float *a, int64_t a_row, int64_t a_column, const float *b, int64_t b_row,
-    float *out, int64_t out_row, int64_t m, int64_t k, int fresh) {
-    int64_t i = 0;
-    for (; i + PRODUCT_ROWS <= m; i += PRODUCT_ROWS)
-        LEVEL_NAME(product_tile)(PRODUCT_ROWS, width, a + i * a_row, a_row, a_column, b, b_row, out + i * out_row, out_row, k, fresh);
-    for (; i + 2 <= m; i += 2)
-        LEVEL_NAME(product_tile)(2, width, a + i * a_row, a_row, a_column, b, b_row, out + i * out_row, out_row, k, fresh);
-    if (i < m)
-        LEVEL_NAME(product_tile)(1, width, a + i * a_row, a_row, a_column, b, b_row, out + i * out_row, out_row, k, fresh);
-}
-
-/* out (m, n) = a (m, k) b (k, n); n is a multiple of 16. Lines of b are taken so many at a time that
- * they stay in the first-level cache. */
-static void LEVEL_NAME(product)(
-    const float *a, int64_t a_row, int64_t a_column, const float *b, int64_t b_row, float *out,
-    int64_t out_row, int64_t m, int64_t k, int64_t n) {
-    for (int64_t x = 0; x < k; x += PRODUCT_LINES) {
-        const int64_t lines = k - x < PRODUCT_LINES ? k - x : PRODUCT_LINES;
-        const float *left = a + x * a_column, *right = b + x * b_row;
-        int64_t j = 0;
-        for (; j + PRODUCT_WIDTH * LANES <= n; j += PRODUCT_WIDTH * LANES)
-            LEVEL_NAME(product_panel)(PRODUCT_WIDTH, left, a_row, a_column, right + j, b_row, out + j, out_row, m, lines, !x);
-        for (; j < n; j += LANES)
-            LEVEL_NAME(product_panel)(1, left, a_row, a_column, right + j, b_row, out + j, out_row, m, lines, !x);
-    }
-    if (!k)
-        for (int64_t i = 0; i < m; i++) memset(out + i * out_row, 0, sizeof(float) * n);
-}
+#include "simd/sgd_losses.h"
+#include "simd/sgd_products.h"
 
 INLINE float LEVEL_NAME(dot)(const float *a, const float *b, int64_t dim) {
     VEC total = {0};
@@ -104,90 +25,6 @@ INLINE float LEVEL_NAME(take)(const float *row, float *out, int64_t dim, int uni
 INLINE void LEVEL_NAME(through_unit)(float *gradient, const float *unit, float length, int64_t dim) {
     const float along = LEVEL_NAME(dot)(gradient, unit, dim), scale = 1.0f / length;
     for (int64_t k = 0; k < dim / LANES; k++) SET(gradient, k) = (AT(gradient, k) - along * AT(unit, k)) * scale;
-}
-
-INLINE float LEVEL_NAME(highest)(const float *values, int64_t n, float least) {
-    VEC most = (VEC){0} + least;
-    for (int64_t j = 0; j < n / LANES; j++) most = LEVEL_NAME(larger)(AT(values, j), most);
-    for (int lane = 0; lane < LANES; lane++) least = most[lane] > least ? most[lane] : least;
-    return least;
-}
-
-/* Replace scores by e^(score - most), most being no less than any; return their sum. */
-INLINE float LEVEL_NAME(to_powers)(float *scores, int64_t n, float most) {
-    VEC sum = {0};
-    for (int64_t j = 0; j < n / LANES; j++) {
-        const VEC power = LEVEL_NAME(exp)(AT(scores, j) - most);
-        SET(scores, j) = power;
-        sum += power;
-    }
-    return LEVEL_NAME(sum)(sum);
-}
-
-/* Replace scores by share * sigmoid(score - origin); return share * sum softplus(score - origin). */
-INLINE float LEVEL_NAME(to_sigmoids)(float *scores, int64_t n, float origin, float share) {
-    VEC sum = {0};
-    const VEC zero = {0}, one = zero + 1.0f;
-    for (int64_t j = 0; j < n / LANES; j++) {
-        const VEC x = AT(scores, j) - origin;
-        const VEC e = LEVEL_NAME(exp)((VEC)((INTS)x | INT32_MIN)); /* of -|x| */
-        sum += LEVEL_NAME(larger)(x, zero) + LEVEL_NAME(log)(1.0f + e);
-        SET(scores, j) = share * LEVEL_NAME(pick)(x >= zero, one, e) / (1.0f + e);
-    }
-    return share * LEVEL_NAME(sum)(sum);
-}
-
-/* Turn one pair's scores into derivatives of its loss, in place; return the loss.
- *
- * scores (n,): of the negatives, SGD_MASKED where one is a positive of the user. `positive` is the
- * score of the pair itself, and becomes the derivative by it. */
-static double LEVEL_NAME(derive)(
-    const SgdLoss *loss, float label, const float *corrections, float *scores, int64_t n, float *positive) {
-    const int64_t kept = loss->hard_count && loss->hard_count < n ? loss->hard_count : n;
-    const float share = n ? loss->negative_weight / (float)kept : 0.0f;
-    const float s = *positive;
-    const VEC zero = {0};
-    VEC sum = {0};
-    if (kept < n) sgd_keep_hardest(scores, n, kept);
-    switch (loss->kind) {
-    case SGD_SQUARED:
-        for (int64_t j = 0; j < n / LANES; j++) {
-            const VEC x = LEVEL_NAME(pick)(AT(scores, j) > SGD_MASKED / 2, AT(scores, j), zero);
-            sum += x * x;
-            SET(scores, j) = 2 * share * x;
-        }
-        *positive = 2 * (s - label);
-        return (double)(s - label) * (s - label) + (double)share * LEVEL_NAME(sum)(sum);
-    case SGD_LOGISTIC: {
-        const float total = LEVEL_NAME(to_sigmoids)(scores, n, 0.0f, share);
-        *positive = 1.0f / (1.0f + expf(-s)) - label;
-        return total + log1p(exp(-fabs((double)s))) + (s > 0 ? s : 0) - (double)label * s;
-    }
-    case SGD_BPR: {
-        const float total = LEVEL_NAME(to_sigmoids)(scores, n, s, share);
-        for (int64_t j = 0; j < n / LANES; j++) sum += AT(scores, j);
-        *positive = -LEVEL_NAME(sum)(sum);
-        return total;
-    }
-    case SGD_SOFTMAX: {
-        const float sharpness = 1.0f / loss->temperature;
-        for (int64_t j = 0; j < n / LANES; j++) SET(scores, j) = AT(scores, j) * sharpness - AT(corrections, j);
-        const float most = LEVEL_NAME(highest)(scores, n, s * sharpness);
-        const float own = expf(s * sharpness - most), total = own + LEVEL_NAME(to_powers)(scores, n, most);
-        const float scale = sharpness / total;
-        for (int64_t j = 0; j < n / LANES; j++) SET(scores, j) = AT(scores, j) * scale;
-        *positive = scale * own - sharpness;
-        return log((double)total) + most - s * sharpness;
-    }
-    default: /* SGD_CONTRASTIVE */
-        for (int64_t j = 0; j < n / LANES; j++) {
-            const VEC over = LEVEL_NAME(larger)(AT(scores, j) - loss->margin, zero);
-            sum += over;
-            SET(scores, j) = LEVEL_NAME(pick)(over > zero, zero + share, zero);
-        }
-        *positive = -1.0f;
-        return 1.0 - (double)s + (double)share * LEVEL_NAME(sum)(sum);
-    }
 }
 
 /* Take the rows that all users of a block are scored against, and score them. */
@@ -319,5 +156,4 @@ static void LEVEL_NAME(move)(const SgdStep *step, const SgdRows *moved, int64_t 
     }
 }
 
-#undef INTS
 #include "simd/lanes_end.h"
