@@ -69,17 +69,16 @@ def measure(report: Report, job: str, items: FloatArray, users: FloatArray) -> N
                 retrieve(model, one, hidden.of)
 
         runs = {"exact": lambda: run_all(asked), "precomputed": lambda: run_all(ready)}
-        seconds = in_turns(runs, 3)
         for part, share in (("", 0), (" with 1 % hidden", len(items) // 100)):
-            if share:
-                for first in range(0, share, 10_000):
-                    last = min(first + 10_000, share)
-                    gone = tuple(item_id(row) for row in range(first * 100, last * 100, 100))
-                    Hiding(catalogs).hide("default", gone)
-                seconds = in_turns(runs, 3)
+            for first in range(0, share, 10_000):
+                last = min(first + 10_000, share)
+                gone = tuple(item_id(row) for row in range(first * 100, last * 100, 100))
+                Hiding(catalogs).hide("default", gone)
+            seconds = in_turns(runs, 3)
+            each = {name: taken / USERS * 1e6 for name, taken in seconds.items()}
             report.row(
-                f"one known user {job}{part}", "request", "us", seconds["precomputed"] / USERS * 1e6,
-                peer="exact", peer_value=seconds["exact"] / USERS * 1e6,
+                f"one known user {job}{part}", "request", "us", each["precomputed"],
+                peer="exact", peer_value=each["exact"],
                 quality=f"{same} of {USERS} answers the same",
             )  # fmt: skip
         hidden.close()
