@@ -26,6 +26,9 @@ typedef struct {
     float guard;               /* added to the preconditioner's diagonal, to keep it off 0 */
 } WalsRows;
 
+/* What a pass over a row's entries is for. */
+enum { WALS_RESIDUAL, WALS_PRODUCT, WALS_CURVATURE };
+
 /* Scratch rows of dim floats, with room for a dim x dim system in double. */
 #define WALS_EXACT_ROWS(dim) (2 * (dim) + 48)
 

@@ -9,12 +9,13 @@
  */
 #include "simd/lanes.h"
 
-/* Up to eight entries, `live` of them real: t_e = w_e a_e - excess_e <v_e, x> for the residual (`first`),
- * excess_e <v_e, x> for a product with A; then out += sum_e t_e v_e. Each gathered row comes once from
- * far away for its dot product and again from the first-level cache for the update. */
+/* Up to eight entries, `live` of them real: t_e = w_e a_e - excess_e <v_e, x> of the residual (WALS_RESIDUAL),
+ * excess_e <v_e, x> of a product with A (WALS_PRODUCT); then out += sum_e t_e v_e. Each gathered row comes once
+ * from far away for its dot product and again from the first-level cache for the update. `sum` gains what the
+ * entries add to the objective at x, or to x'A x (WALS_CURVATURE, which has no use for the product itself). */
 INLINE void LEVEL_NAME(entries)(
-    const int dim, const int width, const int first, const float *const *v, const float *weights, int live,
-    float w0, const float *x, float *out, EIGHT *loss) {
+    const int dim, const int width, const int kind, const float *const *v, const float *weights, int live,
+    float w0, const float *x, float *out, EIGHT *sum) {
     const int vectors = dim / LANES;
     VEC sums[8];
 #pragma GCC unroll 8
@@ -25,25 +26,20 @@ INLINE void LEVEL_NAME(entries)(
         for (int a = 0; a < width; a++) sums[a] += AT(v[a], k) * xk;
     }
     const EIGHT dots = LEVEL_NAME(sum_eight)(sums);
-    EIGHT w;
-    MASK used = {-1, -1, -1, -1, -1, -1, -1, -1};
-    if (live == 8) {
-        w = *(const EIGHT *)weights;
-    } else {
-        w = (EIGHT){0};
-        memcpy(&w, weights, sizeof(float) * live);
-        used = (MASK){0, 1, 2, 3, 4, 5, 6, 7} < live;
-    }
+    const MASK used = (MASK){0, 1, 2, 3, 4, 5, 6, 7} < live;
+    const EIGHT w = (EIGHT)(*(const MASK *)weights & used);
     const EIGHT liked = (EIGHT)((MASK)w & (w > 0)); /* w a */
     const EIGHT size = (EIGHT)((MASK)w & 0x7fffffff);
     const EIGHT excess = (EIGHT)((MASK)(size - w0) & used);
     EIGHT t;
-    if (first) {
+    if (kind == WALS_RESIDUAL) {
         t = liked - excess * dots;
-        *loss += liked - dots * (liked + t); /* w (a - s)^2 - w0 s^2 */
+        *sum += liked - dots * (liked + t); /* w (a - s)^2 - w0 s^2 */
     } else {
         t = excess * dots;
+        *sum += t * dots;
     }
+    if (kind == WALS_CURVATURE) return;
     VEC scale[8];
 #pragma GCC unroll 8
     for (int a = 0; a < width; a++) scale[a] = t[a] - (VEC){0};
@@ -57,16 +53,28 @@ INLINE void LEVEL_NAME(entries)(
     }
 }
 
-/* All entries of a row. `ahead` is how many entries from `columns` on may be fetched before their time. */
-INLINE void LEVEL_NAME(pass)(
-    const int dim, const int first, const float *fixed, const int32_t *columns, const float *weights,
-    int64_t count, int64_t ahead, float w0, const float *x, float *out, float *loss) {
-    EIGHT losses = {0};
+/* All entries of a row; returns their sum (see above). `ahead` is how many entries the arrays hold from `columns`
+ * on: those of the next rows are read along with the last of this one, and fetched before their time. */
+INLINE float LEVEL_NAME(pass)(
+    const int dim, const int kind, const float *fixed, const int32_t *columns, const float *weights,
+    int64_t count, int64_t ahead, float w0, const float *x, float *out) {
+    EIGHT sum = {0};
     const float *v[8];
+    int32_t last_columns[8];
+    float last_weights[8];
     for (int64_t e = 0; e < count; e += 8) {
         const int live = count - e < 8 ? (int)(count - e) : 8;
-        for (int a = 0; a < 8; a++) v[a] = fixed + (size_t)columns[e + (a < live ? a : 0)] * dim;
-        if (first) { /* eight kilobytes ahead hide the way to memory, more drives out what is needed */
+        const int32_t *near = columns + e;
+        const float *w = weights + e;
+        if (ahead - e < 8) { /* the arrays end here */
+            for (int a = 0; a < 8; a++) {
+                last_columns[a] = near[a < live ? a : 0];
+                last_weights[a] = a < live ? w[a] : 0;
+            }
+            near = last_columns, w = last_weights;
+        }
+        for (int a = 0; a < 8; a++) v[a] = fixed + (size_t)near[a] * dim;
+        if (kind == WALS_RESIDUAL) { /* eight kilobytes ahead hide the way to memory, more drives out what is needed */
             const int far = dim <= 96 ? 32 : 16;
             const int64_t stop = ahead < e + far ? ahead : e + far;
             for (int64_t next = e + far - 8; next < stop; next++) {
@@ -75,12 +83,13 @@ INLINE void LEVEL_NAME(pass)(
             }
         }
         if (live > 4)
-            LEVEL_NAME(entries)(dim, 8, first, v, weights + e, live, w0, x, out, &losses);
+            LEVEL_NAME(entries)(dim, 8, kind, v, w, live, w0, x, out, &sum);
         else
-            LEVEL_NAME(entries)(dim, 4, first, v, weights + e, live, w0, x, out, &losses);
+            LEVEL_NAME(entries)(dim, 4, kind, v, w, live, w0, x, out, &sum);
     }
-    if (first)
-        for (int a = 0; a < 8; a++) *loss += losses[a];
+    float total = 0;
+    for (int a = 0; a < 8; a++) total += sum[a];
+    return total;
 }
 
 /* Start a row's solve: r = b - A x, inverse = 1 / diag (kept off 0). Return the row's share of the objective at x:
@@ -103,10 +112,8 @@ INLINE float LEVEL_NAME(residual)(
         SET(r, k) += drawn;
         total += drawn * (AT(prior, k) - 2 * AT(x, k));
     }
-    float loss = LEVEL_NAME(sum)(total);
-    LEVEL_NAME(pass)(dim, 1, rows->fixed, rows->columns + start, rows->weights + start, stop - start,
-                     ahead, rows->w0, x, r, &loss);
-    return loss;
+    return LEVEL_NAME(sum)(total) + LEVEL_NAME(pass)(dim, WALS_RESIDUAL, rows->fixed, rows->columns + start,
+                                                     rows->weights + start, stop - start, ahead, rows->w0, x, r);
 }
 
 /* Conjugate gradient on A d = r with the shared diagonal as preconditioner; r is used up. It stops after
@@ -116,8 +123,10 @@ INLINE float LEVEL_NAME(descend)(
     const int dim, const WalsRows *rows, int64_t row, float *r, const float *inverse, float *d, float *scratch) {
     const int vectors = dim / LANES;
     const int64_t start = rows->row_starts[row], count = rows->row_starts[row + 1] - start;
-    const float lambda = rows->lambdas[row];
-    float *p = scratch, *q = scratch + dim, unused = 0, gain = 0;
+    const int64_t ahead = rows->row_starts[rows->row_count] - start;
+    const int32_t *columns = rows->columns + start;
+    const float *weights = rows->weights + start, lambda = rows->lambdas[row];
+    float *p = scratch, *q = scratch + dim, gain = 0;
     VEC total = {0};
     for (int k = 0; k < vectors; k++) {
         const VEC z = AT(r, k) * AT(inverse, k);
@@ -128,17 +137,22 @@ INLINE float LEVEL_NAME(descend)(
     float rz = LEVEL_NAME(sum)(total);
     const float goal = rz * rows->tolerance * rows->tolerance + 1e-30f;
     for (int step = 0; step < rows->steps && rz > goal; step++) {
-        for (int k = 0; k < vectors; k++) SET(q, k) = (AT(rows->shared, k) + lambda) * AT(p, k);
-        LEVEL_NAME(pass)(dim, 0, rows->fixed, rows->columns + start, rows->weights + start, count, 0,
-                         rows->w0, p, q, &unused);
-        VEC curvature = {0};
-        for (int k = 0; k < vectors; k++) curvature += AT(p, k) * AT(q, k);
-        const float along = LEVEL_NAME(sum)(curvature);
+        const int last = step + 1 == rows->steps; /* its product with A only says how far to go */
+        VEC shared = {0};
+        for (int k = 0; k < vectors; k++) {
+            const VEC pk = AT(p, k), qk = (AT(rows->shared, k) + lambda) * pk;
+            SET(q, k) = qk;
+            shared += pk * qk;
+        }
+        const float along =
+            LEVEL_NAME(sum)(shared) +
+            (last ? LEVEL_NAME(pass)(dim, WALS_CURVATURE, rows->fixed, columns, weights, count, ahead, rows->w0, p, q)
+                  : LEVEL_NAME(pass)(dim, WALS_PRODUCT, rows->fixed, columns, weights, count, ahead, rows->w0, p, q));
         if (!(along > 0)) break;
         const float alpha = rz / along;
         gain += alpha * rz;
         for (int k = 0; k < vectors; k++) SET(d, k) += alpha * AT(p, k);
-        if (step + 1 == rows->steps) break;
+        if (last) break;
         VEC next = {0};
         for (int k = 0; k < vectors; k++) {
             const VEC left = AT(r, k) - alpha * AT(q, k);
