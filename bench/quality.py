@@ -39,8 +39,9 @@ THREADS = 2
 
 
 def tuned(dim: int, epochs: int, **settings: float) -> WalsParams:
-    """Return settings of a path without over-relaxation, as early stopping takes it."""
-    return WalsParams(dim=dim, epochs=epochs, over_relaxation=1.0, **settings)  # type: ignore[arg-type]
+    """Return settings of a path as early stopping takes it: steadily, from random vectors."""
+    path = {"over_relaxation": 1.0, "init_stddev": 0.1} | settings
+    return WalsParams(dim=dim, epochs=epochs, **path)  # type: ignore[arg-type]
 
 
 def weights(w0: float, regularization: float, nu: float, p: float, q: float) -> dict[str, float]:

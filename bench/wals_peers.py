@@ -24,13 +24,6 @@ class Run:
     seconds: list[float]
     losses: list[float]
 
-    def seconds_to(self, loss: float) -> float:
-        """Return the time until the loss is reached; NaN when it never is."""
-        for epoch, reached in enumerate(self.losses):
-            if reached <= loss:
-                return sum(self.seconds[: epoch + 1])
-        return float("nan")
-
 
 Trainer: TypeAlias = Callable[[Interactions, int, int], Run]
 

@@ -25,7 +25,7 @@ def measure_phases(report: Report, name: str, train: Interactions, dim: int) -> 
     rng = np.random.default_rng(0)
     items = padded(rng.standard_normal((train.column_count, dim)).astype(np.float32) / dim)
     users = padded(rng.standard_normal((train.row_count, dim)).astype(np.float32) / dim)
-    lambdas, chunks = np.ones(train.row_count, np.float32), row_chunks(train.row_starts)
+    lambdas, cuts = np.ones(train.row_count, np.float32), row_chunks(train.row_starts)
     flops, bandwidth = peak("fma"), peak("read", items.nbytes)
     passes = 4.0 * dim * (STEPS + 1)
     amounts = {  # arithmetic operations, bytes
@@ -40,7 +40,7 @@ def measure_phases(report: Report, name: str, train: Interactions, dim: int) -> 
         level = SIMD_LEVELS.index(level_name)
         product = gramian(items, 1, level)
         values, basis = eigenpairs(product, level)
-        system = RowSystems(train, lambdas, items, values, 0.03, chunks=chunks)
+        system = RowSystems(train, lambdas, items, values, 0.03, cuts=cuts)
         works: dict[str, Callable[[], object]] = {
             "gramian": lambda level=level: gramian(items, 1, level),  # type: ignore[misc]
             "eigenvectors": lambda level=level, p=product: eigenpairs(p, level),  # type: ignore[misc]

@@ -9,4 +9,5 @@ def multiply_rows(
     first: int,
     last: int,
     product: npt.NDArray[np.float32],
+    level: int,
 ) -> None: ...

@@ -15,11 +15,12 @@ def solve_rows(
     tolerance: float,
     relaxation: float,
     guard: float,
+    cuts: npt.NDArray[np.int64],
     first: int,
     last: int,
     solved: npt.NDArray[np.float32],
     scratch: npt.NDArray[np.float32],
-    energy: npt.NDArray[np.float64],
+    energies: npt.NDArray[np.float64],
     level: int,
 ) -> int: ...
 def observed_loss(

@@ -41,19 +41,20 @@ def solve_rows(
     const float[::1] lambdas,       # (rows,)
     const float[:, ::1] prior,      # (rows, dim) where lambda draws them to; None: to 0
     float w0, int steps, float tolerance, float relaxation, float guard,
+    const int64_t[::1] cuts,        # (chunks + 1,) chunk c holds rows cuts[c]..cuts[c + 1] - 1
     int64_t first, int64_t last,
     float[:, ::1] solved,           # (rows, dim) start of each row's solve; written
     float[:, ::1] scratch,          # (5, dim); for steps = 0 exact_scratch_rows(dim) of them
-    double[::1] energy,             # (2,) added to: the rows' objective, and lambda |x - prior|^2 in it
+    double[:, ::1] energies,        # (chunks, 2) the rows' objective, and lambda |x - prior|^2 in it
     int level,
 ):
-    """Move rows first..last-1 by `relaxation` times the way that conjugate gradient finds.
+    """Move the rows of chunks first..last-1 `relaxation` times the way that conjugate gradient finds.
 
     steps = 0: the way to the exact minimum, by Cholesky factorisation.
     Return how many rows have no unique solution (the exact solver only; they stay as they were).
     """
     cdef WalsRows rows
-    cdef int64_t unsolved = 0
+    cdef int64_t chunk, unsolved = 0
     if first >= last or not columns.shape[0]:
         return 0
     rows.row_count = row_starts.shape[0] - 1
@@ -66,12 +67,15 @@ def solve_rows(
     rows.w0, rows.steps, rows.tolerance = w0, steps, tolerance
     rows.relaxation, rows.guard = relaxation, guard
     with nogil:
-        if steps:
-            wals_functions[level].solve(&rows, first, last, &scratch[0, 0], &energy[0])
-        else:
-            unsolved = wals_functions[level].solve_exactly(
-                &rows, first, last, &scratch[0, 0], &energy[0]
-            )
+        for chunk in range(first, last):
+            if steps:
+                wals_functions[level].solve(
+                    &rows, cuts[chunk], cuts[chunk + 1], &scratch[0, 0], &energies[chunk, 0]
+                )
+            else:
+                unsolved += wals_functions[level].solve_exactly(
+                    &rows, cuts[chunk], cuts[chunk + 1], &scratch[0, 0], &energies[chunk, 0]
+                )
     return unsolved
 
 

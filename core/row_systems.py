@@ -7,7 +7,7 @@ d x d product is left in the inner loop, and that diagonal is the preconditioner
 steps of conjugate gradient do the work of many.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from shortlist.core.parallel import for_each_chunk
 
 _CHUNKS = 96  # of about equal work, whatever the number of threads: sums have a fixed order
 _CHUNK_COST_MIN = 2048
+_CALLS_A_THREAD = 12  # enough to end together; a call takes as long as a thousand entries
 _ROW_COST = 16  # what a row costs beside its entries, in entries
 
 
@@ -40,7 +41,7 @@ class RowSystems:
     eigenvalues: Doubles  # (padded dim,) of the whole fixed side's Gramian
     unobserved_weight: float
     prior: FloatArray | None = None  # (rows, padded dim); None: 0
-    chunks: list[int] = field(default_factory=list)  # of row_chunks; made here where not given
+    cuts: LongArray | None = None  # of row_chunks; made here where not given
 
     def solve(
         self, solved: FloatArray, threads: int, level: int, *,
@@ -52,20 +53,23 @@ class RowSystems:
         start; 0 steps: the exact minimum. Raises SingularSystem where a row has no unique one.
         """
         rows, dim = self.rows, self.fixed.shape[1]
-        chunks = self.chunks or row_chunks(rows.row_starts)
+        cuts = self._cuts()
+        count = len(cuts) - 1
+        step = -(-count // (_CALLS_A_THREAD * threads))
         shared, guard = self._shared()
         scratch = np.empty((threads, 5 if steps else exact_scratch_rows(dim), dim), np.float32)
-        energies = np.zeros((len(chunks) - 1, 2))
+        energies = np.zeros((count, 2))
         unsolved = [0] * threads
 
-        def work(chunk: int, thread: int) -> None:
+        def work(call: int, thread: int) -> None:
+            first = call * step
             unsolved[thread] += solve_rows(
                 rows.row_starts, rows.columns, rows.values, self.fixed, shared, self.lambdas,
-                self.prior, self.unobserved_weight, steps, tolerance, relaxation, guard,
-                chunks[chunk], chunks[chunk + 1], solved, scratch[thread], energies[chunk], level,
+                self.prior, self.unobserved_weight, steps, tolerance, relaxation, guard, cuts,
+                first, min(first + step, count), solved, scratch[thread], energies, level,
             )  # fmt: skip
 
-        for_each_chunk(work, len(energies), threads)
+        for_each_chunk(work, -(-count // step) if count else 0, threads)
         if sum(unsolved):
             problem = f"{sum(unsolved)} rows have no unique solution; a larger regularization helps"
             raise SingularSystem(problem)
@@ -76,17 +80,20 @@ class RowSystems:
     def observed_loss(self, solved: FloatArray, threads: int, level: int) -> float:
         """Return what the observed pairs add to the loss beyond w0 <u, v>^2; any coordinates."""
         rows = self.rows
-        chunks = self.chunks or row_chunks(rows.row_starts)
-        parts = np.zeros(len(chunks) - 1)
+        cuts = self._cuts()
+        parts = np.zeros(len(cuts) - 1)
 
         def work(chunk: int, _thread: int) -> None:
             parts[chunk] = observed_loss(
                 rows.row_starts, rows.columns, rows.values, self.fixed, solved,
-                self.unobserved_weight, chunks[chunk], chunks[chunk + 1], level,
+                self.unobserved_weight, int(cuts[chunk]), int(cuts[chunk + 1]), level,
             )  # fmt: skip
 
         for_each_chunk(work, len(parts), threads)
         return float(parts.sum())
+
+    def _cuts(self) -> LongArray:
+        return row_chunks(self.rows.row_starts) if self.cuts is None else self.cuts
 
     def _shared(self) -> tuple[FloatArray, float]:
         """Return the shared diagonal, and what keeps the preconditioner off 0."""
@@ -99,11 +106,10 @@ class RowSystems:
         return shared.astype(np.float32), 1e-7 * largest or 1.0
 
 
-def row_chunks(row_starts: LongArray) -> list[int]:
-    """Cut the rows into chunks of about equal work; whatever the number of threads."""
+def row_chunks(row_starts: LongArray) -> LongArray:
+    """Return where chunks of about equal work begin and end, whatever the number of threads."""
     row_count = len(row_starts) - 1
     cost = row_starts + _ROW_COST * np.arange(row_count + 1)
     step = max(_CHUNK_COST_MIN, int(cost[-1]) // _CHUNKS + 1)
     marks = np.arange(step, int(cost[-1]), step)
-    cuts = np.unique(np.concatenate([[0], np.searchsorted(cost, marks), [row_count]]))
-    return [int(cut) for cut in cuts]
+    return np.unique(np.concatenate([[0], np.searchsorted(cost, marks), [row_count]]))

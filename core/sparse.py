@@ -3,6 +3,7 @@
 import numpy as np
 
 from shortlist.core._sparse import multiply_rows
+from shortlist.core.cpu import simd_level
 from shortlist.core.errors import DataInvalid
 from shortlist.core.interactions import FloatArray, Interactions
 from shortlist.core.parallel import for_each_chunk, resolve_threads
@@ -18,14 +19,22 @@ def multiply(matrix: Interactions, dense: FloatArray, *, threads: int = 0) -> Fl
     if dense.ndim != 2 or len(dense) != matrix.column_count:
         raise DataInvalid(f"dense has shape {dense.shape}, not ({matrix.column_count}, width)")
     dense = np.ascontiguousarray(dense, np.float32)
-    product = np.zeros((matrix.row_count, dense.shape[1]), np.float32)
-    if not product.size:
-        return product
+    product = np.empty((matrix.row_count, dense.shape[1]), np.float32)
+    multiply_into(matrix, dense, product, threads=threads)
+    return product
+
+
+def multiply_into(
+    matrix: Interactions, dense: FloatArray, product: FloatArray, *, threads: int = 0
+) -> None:
+    """Write matrix (rows, columns) times dense (columns, width) to product (rows, width)."""
+    level = simd_level()
 
     def work(chunk: int, _thread: int) -> None:
         first = chunk * _CHUNK_ROWS
         last = min(first + _CHUNK_ROWS, matrix.row_count)
-        multiply_rows(matrix.row_starts, matrix.columns, matrix.values, dense, first, last, product)
+        multiply_rows(
+            matrix.row_starts, matrix.columns, matrix.values, dense, first, last, product, level
+        )
 
     for_each_chunk(work, -(-matrix.row_count // _CHUNK_ROWS), resolve_threads(threads))
-    return product

@@ -30,6 +30,7 @@ from shortlist.core.interactions import FloatArray, Interactions, column_counts,
 from shortlist.core.parallel import resolve_threads
 from shortlist.core.progress import Epoch, TrainerState
 from shortlist.core.row_systems import Energy, RowSystems, row_chunks
+from shortlist.core.spectral_start import start_spectrally
 from shortlist.core.wals_params import (
     OVER_RELAXATION,
     WalsParams,
@@ -83,9 +84,11 @@ def train_wals(
         losses, limit = alternation.resume(resumed)
     for epoch in range(len(losses) + 1, params.epochs + 1):
         started = time.perf_counter()
-        # The first epoch has nothing yet to go beyond; the last one ends where its rows' minimum
-        # is, so that a user's row is what folding in the user's history gives.
-        loss = alternation.epoch(1.0 if epoch in {1, params.epochs} else limit)
+        # From random vectors and with new rows the first epoch has nothing yet to go beyond; the
+        # last one ends where its rows' minimum is, so that a user's row is what folding in gives.
+        first_is_steady = initial is not None or params.init_stddev is not None
+        steady = epoch == params.epochs or (epoch == 1 and first_is_steady)
+        loss = alternation.epoch(1.0 if steady else limit)
         if not np.isfinite(loss):
             problem = f"the loss is {loss} after epoch {epoch}; a larger regularization helps"
             raise TrainingDiverged(problem)
@@ -135,10 +138,11 @@ class _Alternation:
         self._by_user = replace(interactions, values=weights)
         self._by_item = transposed(self._by_user, threads)
         self._lambdas = row_lambdas(self._by_user, params), row_lambdas(self._by_item, params)
-        self._chunks = row_chunks(self._by_user.row_starts), row_chunks(self._by_item.row_starts)
+        self._cuts = row_chunks(self._by_user.row_starts), row_chunks(self._by_item.row_starts)
         self._params, self._threads, self._level = params, threads, simd_level()
         self.users, self.items = _start(interactions, params, initial)
         self._turned = np.eye(self.users.shape[1], dtype=np.float32)  # every rotation so far
+        self._started = initial is not None or params.init_stddev is not None
         # New users are folded in first: items solved without them would move away from them.
         self._users_known = initial is not None and bool(self.users.any(axis=1).all())
         self._prior: FeaturePrior | None = None
@@ -152,7 +156,11 @@ class _Alternation:
                 self._prior.fit(self.items)
 
     def epoch(self, relaxation: float) -> float:
-        """Solve the items, then the users; return the loss. At first the items are random."""
+        """Solve the items, then the users; return the loss."""
+        if not self._started:
+            both = self._by_user, self._by_item, self.users, self.items
+            start_spectrally(*both, self._threads, self._level)
+            self._started = True
         if not self._users_known:
             self._half_step(_USERS, self.items, self.users, 1.0)
             self._users_known = True
@@ -173,9 +181,7 @@ class _Alternation:
             self._prior.rotate(basis)
             centers = self._prior.centers() if side == _ITEMS else None
         rows, lambdas = (self._by_user, self._by_item)[side], self._lambdas[side]
-        system = RowSystems(
-            rows, lambdas, fixed, eigenvalues, params.w0, centers, self._chunks[side]
-        )
+        system = RowSystems(rows, lambdas, fixed, eigenvalues, params.w0, centers, self._cuts[side])
         steps = 0 if params.solver == "cholesky" else params.cg_steps
         return system.solve(solved, threads, level, steps=steps, relaxation=relaxation)
 
@@ -213,7 +219,7 @@ class _Alternation:
             if name not in state or state[name].shape != place.shape:
                 raise DataInvalid(f"the state to resume from has no {name} of {place.shape}")
             place[:] = state[name]
-        self._users_known = True
+        self._started = self._users_known = True
         return [float(loss) for loss in state["losses"]], float(state["limit"][0])
 
     def factors(self, losses: list[float], last: bool = False) -> WalsFactors:
@@ -233,7 +239,7 @@ class _Alternation:
 def _start(
     interactions: Interactions, params: WalsParams, initial: WalsFactors | None
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the first (users, items), padded: the warm start, or zero users and random items."""
+    """Return the first (users, items), padded: a warm start, or zero users and random items."""
     shapes = (interactions.row_count, params.dim), (interactions.column_count, params.dim)
     if initial:
         found = initial.users.shape, initial.items.shape
@@ -246,5 +252,5 @@ def _start(
         generator.standard_normal(dtype=np.float32, out=items)
     else:
         items[:, : params.dim] = generator.standard_normal(shapes[1], np.float32)
-    items *= np.float32(params.init_stddev / np.sqrt(params.dim))
+    items *= np.float32((params.init_stddev or 1.0) / np.sqrt(params.dim))
     return users, items

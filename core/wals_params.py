@@ -10,8 +10,8 @@ from shortlist.core.interactions import FloatArray, Interactions, LongArray
 
 DIM_MAX = 4096
 FEATURE_COLUMNS_MAX = 100
-_OPEN = {"unobserved_weight", "over_relaxation", "half_life_days"}  # may be None
-OVER_RELAXATION = 1.5  # what reaches a low loss soonest
+_OPEN = {"unobserved_weight", "init_stddev", "over_relaxation", "half_life_days"}  # may be None
+OVER_RELAXATION = 1.6  # what reaches a low loss soonest
 _W0_FACTOR, _W0_POWER = 3.0, 0.7
 
 
@@ -29,7 +29,7 @@ class WalsParams:
     value_epsilon: float = 1.0
     user_frequency_exponent: float = 0.0  # p
     item_frequency_exponent: float = 0.0  # q
-    init_stddev: float = 0.1
+    init_stddev: float | None = None  # of random first vectors; None: core/spectral_start.py
     solver: Literal["auto", "conjugate_gradient", "cholesky"] = "auto"
     cg_steps: int = 2
     over_relaxation: float | None = None  # None: OVER_RELAXATION

@@ -29,6 +29,7 @@ SHARES = 3e-5, 3e-2
 EXPONENTS = 0.25, 1.25
 FREQUENCY_EXPONENT_MAX = 0.6
 STEADY = 1.0  # over-relaxation on the path of which the best epoch is looked for
+INIT_STDDEV = 0.1  # of the random vectors at which that path begins
 
 
 class WalsSpace(SearchSpace[WalsParams]):
@@ -47,11 +48,15 @@ class WalsSpace(SearchSpace[WalsParams]):
     def start(self) -> WalsParams:
         """Return the settings given.
 
-        Over-relaxation reaches a low loss sooner but passes by the best vectors on the way: left
-        open it is none here.
+        A spectral start and over-relaxation reach a low loss sooner but pass by the best vectors on
+        the way: left open they are none here.
         """
-        relaxation = self._given.over_relaxation
-        return replace(self._given, over_relaxation=STEADY if relaxation is None else relaxation)
+        found = self._given
+        if found.over_relaxation is None:
+            found = replace(found, over_relaxation=STEADY)
+        if found.init_stddev is None:
+            found = replace(found, init_stddev=INIT_STDDEV)
+        return found
 
     def params(self, point: Point) -> WalsParams:
         """Return the settings of a point."""

@@ -67,7 +67,7 @@ def test_at_rest_items_and_map_are_each_others_minimum(
 ) -> None:
     """After an epoch the map is the ridge regression of the items; long enough, all is at rest."""
     rows, dense = random_interactions(40, 30, 0.3), random_features(30, 4)
-    params = wals(dim=dim, epochs=400, solver=solver, cg_steps=3 * dim + 20, **variant)
+    params = wals(dim=dim, epochs=800, solver=solver, cg_steps=3 * dim + 20, **variant)
     params = replace(params, regularization=0.2, over_relaxation=1.0)
     found = train_wals(rows, params, item_features=sparse(dense))
     assert found.feature_weights is not None

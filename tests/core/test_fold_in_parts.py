@@ -51,7 +51,7 @@ def test_parts_are_what_each_item_adds_and_sum_to_the_folded_in_vector(params: W
 def test_a_trained_users_vector_is_near_the_sum_of_its_parts() -> None:
     """Training solves the users last, so an explanation's remainder is the solver's error alone."""
     interactions = some_interactions()
-    params = WalsParams(dim=4, epochs=5, unobserved_weight=0.1, regularization=0.01)
+    params = WalsParams(dim=4, epochs=8, unobserved_weight=0.1, regularization=0.01)
     factors = train_wals(interactions, params, threads=1)
     fold_in = FoldIn(factors.items, np.bincount(interactions.columns, minlength=20), params)
     sums = np.array([fold_in.parts(history_of(interactions, r)).sum(axis=0) for r in range(12)])

@@ -158,7 +158,9 @@ def test_no_events_train_to_zero_vectors(users: int, items: int) -> None:
 def test_a_row_without_a_unique_solution_is_refused_by_the_exact_solver() -> None:
     """Two observations cannot determine five numbers when nothing else holds them."""
     rows = random_interactions(3, 2, 1.0)
-    params = wals(dim=5, unobserved_weight=0.0, regularization=0.0, solver="cholesky")
+    params = wals(
+        dim=5, unobserved_weight=0.0, regularization=0.0, solver="cholesky", init_stddev=0.1
+    )
     with pytest.raises(SingularSystem, match="regularization"):
         train_wals(rows, params)
 

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from shortlist.core.interactions import Events, build_interactions
 from shortlist.core.wals_params import WalsParams, row_lambdas, signed_weights
-from shortlist.server.algorithms.wals_space import EXPONENTS, SHARES, STEADY, WalsSpace
+from shortlist.server.algorithms.wals_space import (
+    EXPONENTS,
+    INIT_STDDEV,
+    SHARES,
+    STEADY,
+    WalsSpace,
+)
 
 RNG = np.random.default_rng(0)
 SEEN = build_interactions(
@@ -51,8 +57,10 @@ def test_regularization_means_the_same_under_any_exponent() -> None:
 def test_the_settings_given_come_first_and_what_is_not_searched_stays() -> None:
     given_ = WalsParams(dim=8, epochs=3, value_transform="log", seed=5, regularization=0.5)
     start = WalsSpace(given_, SEEN).start()
-    assert start == replace(given_, unobserved_weight=start.w0, over_relaxation=STEADY)
+    path = {"over_relaxation": STEADY, "init_stddev": INIT_STDDEV}
+    assert start == replace(given_, unobserved_weight=start.w0, **path)
     moved = WalsSpace(given_, SEEN).params(np.full(SPACE.axes, 0.5))
     assert (moved.dim, moved.epochs, moved.value_transform, moved.seed) == (8, 3, "log", 5)
-    asked = replace(given_, over_relaxation=1.5)
-    assert WalsSpace(asked, SEEN).start().over_relaxation == 1.5
+    asked = replace(given_, over_relaxation=1.5, init_stddev=0.3)
+    start = WalsSpace(asked, SEEN).start()
+    assert (start.over_relaxation, start.init_stddev) == (1.5, 0.3)

@@ -1,0 +1,86 @@
+"""The first vectors that WALS finds in the data."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from shortlist.core.cpu import SIMD_LEVELS, available_levels
+from shortlist.core.gramian import padded, padded_zeros
+from shortlist.core.interactions import FloatArray, Interactions, transposed
+from shortlist.core.spectral_start import start_spectrally
+from shortlist.core.wals import train_wals
+from shortlist.core.wals_params import WalsParams
+
+
+def matrix(dense: np.ndarray) -> Interactions:
+    rows, columns = np.nonzero(dense)
+    starts = np.searchsorted(rows, np.arange(len(dense) + 1)).astype(np.int64)
+    values = dense[rows, columns].astype(np.float32)
+    return Interactions(starts, columns.astype(np.int32), values, dense.shape[1])
+
+
+def started(
+    dense: np.ndarray, dim: int, *, threads: int = 1, level: str = "baseline"
+) -> FloatArray:
+    """Return the items (items, dim); the users must be left at 0, the padding too."""
+    weights = matrix(dense)
+    rng = np.random.default_rng(0)
+    items = padded(rng.standard_normal((dense.shape[1], dim)).astype(np.float32))
+    users = padded_zeros(len(dense), dim)
+    level_number = SIMD_LEVELS.index(level)
+    start_spectrally(weights, transposed(weights), users, items, threads, level_number)
+    assert not users.any()
+    assert not items[:, dim:].any()
+    return items[:, :dim]
+
+
+def low_rank(users: int, items: int, rank: int, seed: int = 0) -> np.ndarray:
+    """Return weights, some of them of dislikes, of blocks of users and items."""
+    rng = np.random.default_rng(seed)
+    return (rng.integers(0, 3, (users, rank)) @ rng.integers(-1, 2, (rank, items))).astype(float)
+
+
+@pytest.mark.parametrize("level", available_levels())
+@pytest.mark.parametrize(("rank", "dim"), [(1, 1), (3, 3), (3, 8), (5, 20), (2, 33)])
+def test_the_start_is_the_leading_singular_vectors(rank: int, dim: int, level: str) -> None:
+    dense = low_rank(40, 30, rank)
+    found = started(dense, dim, level=level)
+    _, sizes, right = np.linalg.svd(dense)
+    scale = np.abs(dense).sum() / np.square(dense).sum()
+    expected = scale * (right[:rank].T * sizes[:rank]) @ right[:rank]
+    np.testing.assert_allclose(found @ found.T, expected, atol=2e-3 * np.abs(expected).max())
+
+
+def test_directions_beyond_the_first_dim_are_left_out() -> None:
+    rng = np.random.default_rng(1)
+    dense = low_rank(60, 50, 3) + 0.01 * rng.standard_normal((60, 50))
+    found = started(dense, 3)
+    _, _, right = np.linalg.svd(dense)
+    kept = right[:3] @ found  # what of the items lies along the three leading directions
+    assert np.square(kept).sum() > 0.9999 * np.square(found).sum()
+
+
+@pytest.mark.parametrize(("users", "items"), [(0, 0), (0, 4), (4, 0), (3, 5), (1, 1)])
+def test_no_events_start_at_zero(users: int, items: int) -> None:
+    assert not started(np.zeros((users, items)), 2).any()
+
+
+def test_same_bits_at_any_thread_count() -> None:
+    dense = low_rank(3000, 700, 9, seed=4)
+    first = started(dense, 24).tobytes()
+    assert all(started(dense, 24, threads=threads).tobytes() == first for threads in (2, 3))
+
+
+def test_training_begins_at_a_lower_loss_than_from_random_vectors() -> None:
+    interactions = matrix((np.random.default_rng(2).random((200, 120)) < 0.1).astype(float))
+    params = WalsParams(dim=16, epochs=3, unobserved_weight=0.05)
+    random = train_wals(interactions, replace(params, init_stddev=0.1))
+    assert train_wals(interactions, params).losses[0] < random.losses[1]
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_the_start_does_not_depend_on_the_size_of_the_weights(scale: float) -> None:
+    dense = low_rank(40, 30, 3)
+    found, expected = started(scale * dense, 3), started(dense, 3)
+    np.testing.assert_allclose(found @ found.T, expected @ expected.T, rtol=1e-3, atol=1e-3)
