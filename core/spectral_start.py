@@ -11,6 +11,7 @@ from shortlist.core.eigen import eigenpairs
 from shortlist.core.gramian import Doubles, gramian, rotate_rows
 from shortlist.core.interactions import FloatArray, Interactions
 from shortlist.core.sparse import multiply_into
+from shortlist.core.wals_params import observed_weights
 
 _ROUNDS = 2  # there and back; a third is worth less than the time it takes
 _ROUNDING = 1e-7  # of the largest eigenvalue: directions below it are none
@@ -36,10 +37,9 @@ def start_spectrally(
         multiply_into(by_item, users, items, threads=threads)
     _rescale(items, -0.25, dim, threads, level)
     # Weights may lie far from 1, as scores do not.
-    values = by_user.values
-    size = float(np.abs(values).sum(dtype=np.float64))
-    if size:
-        items *= np.float32(np.sqrt(size / float(np.vdot(values, values))))
+    total = float(observed_weights(by_user).sum())
+    if total:
+        items *= np.float32(np.sqrt(total / float(np.vdot(by_user.values, by_user.values))))
     users[:] = 0
 
 

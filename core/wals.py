@@ -32,7 +32,6 @@ from shortlist.core.progress import Epoch, TrainerState
 from shortlist.core.row_systems import Energy, RowSystems, row_chunks
 from shortlist.core.spectral_start import start_spectrally
 from shortlist.core.wals_params import (
-    OVER_RELAXATION,
     WalsParams,
     row_lambdas,
     signed_weights,
@@ -79,7 +78,7 @@ def train_wals(
     threads = resolve_threads(threads)
     alternation = _Alternation(interactions, params, initial, threads, freshness, item_features)
     losses: list[float] = []
-    limit = OVER_RELAXATION if params.over_relaxation is None else params.over_relaxation
+    limit = np.inf
     if resumed is not None:
         losses, limit = alternation.resume(resumed)
     for epoch in range(len(losses) + 1, params.epochs + 1):
@@ -88,7 +87,7 @@ def train_wals(
         # last one ends where its rows' minimum is, so that a user's row is what folding in gives.
         first_is_steady = initial is not None or params.init_stddev is not None
         steady = epoch == params.epochs or (epoch == 1 and first_is_steady)
-        loss = alternation.epoch(1.0 if steady else limit)
+        loss = alternation.epoch(1.0 if steady else min(limit, params.relaxation(epoch)))
         if not np.isfinite(loss):
             problem = f"the loss is {loss} after epoch {epoch}; a larger regularization helps"
             raise TrainingDiverged(problem)
@@ -133,8 +132,10 @@ class _Alternation:
         user_counts = np.diff(interactions.row_starts)
         counts = column_counts(interactions)
         weights = signed_weights(interactions, user_counts, counts, params)
+        if np.array_equal(weights, interactions.values):
+            weights = interactions.values  # no need of both
         if freshness is not None:
-            weights *= freshness
+            weights = weights * freshness
         self._by_user = replace(interactions, values=weights)
         self._by_item = transposed(self._by_user, threads)
         self._lambdas = row_lambdas(self._by_user, params), row_lambdas(self._by_item, params)

@@ -1,9 +1,11 @@
 """Settings of weighted alternating least squares, and the weights that follow from them."""
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from shortlist.core.errors import SettingInvalid
 from shortlist.core.interactions import FloatArray, Interactions, LongArray
@@ -11,7 +13,9 @@ from shortlist.core.interactions import FloatArray, Interactions, LongArray
 DIM_MAX = 4096
 FEATURE_COLUMNS_MAX = 100
 _OPEN = {"unobserved_weight", "init_stddev", "over_relaxation", "half_life_days"}  # may be None
-OVER_RELAXATION = 1.6  # what reaches a low loss soonest
+# What reaches a low loss soonest: little at first, while what is wrong changes quickly, then more.
+OVER_RELAXATION_FIRST, OVER_RELAXATION_STEP, OVER_RELAXATION_MOST = 1.4, 0.1, 1.7
+_BLOCK_ENTRIES = 1 << 18
 _W0_FACTOR, _W0_POWER = 3.0, 0.7
 
 
@@ -32,7 +36,7 @@ class WalsParams:
     init_stddev: float | None = None  # of random first vectors; None: core/spectral_start.py
     solver: Literal["auto", "conjugate_gradient", "cholesky"] = "auto"
     cg_steps: int = 2
-    over_relaxation: float | None = None  # None: OVER_RELAXATION
+    over_relaxation: float | None = None  # None: see relaxation()
     half_life_days: float | None = None  # an event loses half its weight in; None: never
     item_features: tuple[str, ...] = ()  # columns they are made of; train_wals gets the matrix
     feature_regularization: float = 10.0  # of their weights, in items' worth
@@ -81,6 +85,13 @@ class WalsParams:
         if self.unobserved_weight is None:
             raise SettingInvalid("unobserved_weight", None, "a number; see with_data_defaults")
         return self.unobserved_weight
+
+    def relaxation(self, epoch: int) -> float:
+        """Return how far an epoch, the first being 1, goes along the way to its solution."""
+        if self.over_relaxation is not None:
+            return self.over_relaxation
+        grown = OVER_RELAXATION_FIRST + OVER_RELAXATION_STEP * (epoch - 1)
+        return min(grown, OVER_RELAXATION_MOST)
 
 
 def with_data_defaults(params: WalsParams, interactions: Interactions) -> WalsParams:
@@ -142,11 +153,19 @@ def mean_row_weight(interactions: Interactions, params: WalsParams) -> float:
 
 def row_lambdas(rows: Interactions, params: WalsParams) -> FloatArray:
     """Return lambda of each row, regularization * (total weight)^nu; values are weights."""
-    counts = np.diff(rows.row_starts)
-    observed = np.zeros(len(counts))
-    if rows.entry_count:
-        starts = rows.row_starts[:-1][counts > 0]
-        observed[counts > 0] = np.add.reduceat(np.abs(rows.values), starts, dtype=np.float64)
-    total = observed + params.w0 * (rows.column_count - counts)
+    unobserved = rows.column_count - np.diff(rows.row_starts)
+    total = observed_weights(rows) + params.w0 * unobserved
     lambdas = params.regularization * total**params.regularization_exponent
     return np.asarray(lambdas, np.float32)
+
+
+def observed_weights(rows: Interactions) -> npt.NDArray[np.float64]:
+    """Return the sum of each row's |values|, (rows,), a block at a time: they may be most of memory."""
+    starts, found = rows.row_starts, np.zeros(rows.row_count)
+    cuts = np.searchsorted(starts, np.arange(0, rows.entry_count, _BLOCK_ENTRIES))
+    for first, last in itertools.pairwise([*cuts.tolist(), rows.row_count]):
+        weights = np.abs(rows.values[starts[first] : starts[last]]).astype(np.float64)
+        some = np.flatnonzero(np.diff(starts[first : last + 1])) + first
+        if len(some):
+            found[some] = np.add.reduceat(weights, starts[some] - starts[first])
+    return found
