@@ -160,7 +160,7 @@ def row_lambdas(rows: Interactions, params: WalsParams) -> FloatArray:
 
 
 def observed_weights(rows: Interactions) -> npt.NDArray[np.float64]:
-    """Return the sum of each row's |values|, (rows,), a block at a time: they may be most of memory."""
+    """Return the sum of |values| of each row, (rows,); in blocks, as they fill the memory."""
     starts, found = rows.row_starts, np.zeros(rows.row_count)
     cuts = np.searchsorted(starts, np.arange(0, rows.entry_count, _BLOCK_ENTRIES))
     for first, last in itertools.pairwise([*cuts.tolist(), rows.row_count]):
