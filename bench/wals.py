@@ -72,7 +72,8 @@ def compare(report: Report, job: str, name: str, ours: Run, peer: Run) -> None:
     """Print time an epoch, and both losses."""
     lower = all(a <= b for a, b in zip(ours.losses, peer.losses, strict=True))
     report.row(
-        f"{job} epoch", "epoch", "s", typical_epoch(ours), peer=name, peer_value=typical_epoch(peer),
+        f"{job} epoch", "epoch", "s", typical_epoch(ours),
+        peer=name, peer_value=typical_epoch(peer),
         quality=f"loss {ours.losses[-1]:,.0f} beside {peer.losses[-1]:,.0f} after "
         f"{len(peer.losses)}, {'never' if lower else 'sometimes'} higher",
     )  # fmt: skip
