@@ -29,6 +29,7 @@ class Wals:
     seed: int = 0
     over_relaxation: float | None = None
     half_life_days: float | None = None
+    cg_steps: int = 0  # of conjugate gradient, each time a row is solved
     item_features: Sequence[str] = ()  # attributes that place items which nobody has yet
     feature_regularization: float | None = None
 
