@@ -35,7 +35,6 @@ from shortlist.server.retrieval.query import (
     Diversity,
     EmbeddingQuery,
     ItemsQuery,
-    Origin,
     Query,
     Restrictions,
     RetrieveQuery,
@@ -45,7 +44,7 @@ from shortlist.server.retrieval.query import (
 from shortlist.server.retrieval.retrieve import embed, retrieve
 from shortlist.server.retrieval.serving_model import ServingModel
 from tests.oracles.diversity import first_per_value, marginal_worth
-from tests.oracles.requests import Predicate, World, eligible_places, had, scores_of
+from tests.oracles.requests import Predicate, World, eligible_places, scores_of
 from tests.server.small_models import all_ids, item_id, popularity_model, small_model, user_id
 
 ITEMS, USERS, LISTED = 60, 6, 25
@@ -103,7 +102,10 @@ FILTERS: list[tuple[str, Predicate]] = [
         ),
     ),
     ("-tags:b AND year:*", lambda row: "b" not in (row["tags"] or []) and row["year"] is not None),
-    ("year IN (1990, 1992.0) OR NOT free:*", lambda row: row["year"] in (1990, 1992) or row["free"] is None),
+    (
+        "year IN (1990, 1992.0) OR NOT free:*",
+        lambda row: row["year"] in (1990, 1992) or row["free"] is None,
+    ),
     ("year > 3000", lambda row: False),
 ]
 
