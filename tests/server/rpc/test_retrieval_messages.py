@@ -106,7 +106,7 @@ def test_every_field_arrives() -> None:
             filter="a = 1",
             within=Radius(0, -180, 1, "x", "y"),
             box=Box(-90, 180, 0, 0, "x", "y"),
-            window=Window("z", after_ms=-999, before_ms=2000, age_max_ms=3000),
+            window=Window("z", after_ms=-1000, before_ms=2000, age_max_ms=3000),
         ),
         freshness=Freshness(1, 0.0, "z"),
     )
