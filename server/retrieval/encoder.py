@@ -108,7 +108,7 @@ def _popular(
 
 
 def fold_in(model: ServingModel, space: Space, histories: Interactions, path: str) -> FloatArray:
-    """Return the vectors (rows, dim) of histories (rows, items), parts of that of the user at `path`.
+    """Return the vectors (rows, dim) of histories (rows, items) of the user at `path`.
 
     Raises QueryKindUnsupported where a history has no vector, FieldInvalid where it is too long.
     """
