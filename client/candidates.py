@@ -93,7 +93,7 @@ class Candidates:
     """Items, best first; iterate for (item id, score)."""
 
     item_ids: list[str]
-    scores: FloatArray  # (n,) falling
+    scores: FloatArray  # (n,) falling, but for marginal relevance and several interests
     model: str
     origin: str  # stored, folded_in, items, embedding, popularity
     missing_ids: list[str]

@@ -13,7 +13,7 @@ from shortlist.client.errors import ShortlistClientError, Unavailable
 
 # Options are given even where they equal grpc's default: a default that moves must not move us.
 CHANNEL_OPTIONS = (
-    ("grpc.max_receive_message_length", 64 << 20),  # 10,000 candidates x 1,000 entries of a batch
+    ("grpc.max_receive_message_length", 64 << 20),  # 2 million candidates of a batch
     ("grpc.keepalive_time_ms", 60_000),  # notices a server that vanished without a word
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.keepalive_permit_without_calls", 0),  # an idle client is no load on the server

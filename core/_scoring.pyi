@@ -52,6 +52,7 @@ def finish(
     level: int,
     items: FloatArray | None,
     queries: FloatArray | None,
+    margin: float,
     keep: int,
     counts: LongArray,
     list_scores: FloatArray,
@@ -62,6 +63,7 @@ def finish(
     merged_scores: FloatArray,
     merged_rows: IntArray,
     spare: Bitmap,
+    doubtful: ByteArray,
 ) -> None: ...
 def score_rows(
     level: int,

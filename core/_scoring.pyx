@@ -39,8 +39,8 @@ cdef extern from "simd/scan.h" nogil:
         void (*score_rows)(const float *, int64_t, const float *, const int32_t *, int64_t, float *) noexcept nogil
 
     const ScanKernels scan_kernels[4]
-    int64_t scan_finish(int, const ScanTask *, int64_t, const float *, const int32_t *, const int64_t *, int64_t,
-                        int64_t, int64_t, int64_t, int64_t, float *, int32_t *, uint64_t *) noexcept
+    int64_t scan_finish(int, const ScanTask *, float, int64_t, const float *, const int32_t *, const int64_t *, int64_t,
+                        int64_t, int64_t, int64_t, int64_t, float *, int32_t *, uint64_t *, uint8_t *) noexcept
     void quantize_query(int, const float *, int64_t, int64_t, int32_t *, int32_t *) noexcept
     int64_t first_beyond(const float *, int64_t, float) noexcept
 
@@ -144,6 +144,7 @@ def finish(
     int level,
     const float[:, ::1] items,             # (n, dim) to score estimated lists again, or None
     const float[:, ::1] queries,           # (q, stride), or None
+    float margin,                          # estimates are wrong by no more than this times the worst seen
     int64_t keep,                          # how many to score again
     const int64_t[:, ::1] counts,          # (parts, q)
     const float[:, :, ::1] list_scores,    # (parts, q, capacity)
@@ -154,6 +155,7 @@ def finish(
     float[::1] merged_scores,              # (parts * capacity,) scratch
     int32_t[::1] merged_rows,              # (parts * capacity,) scratch
     uint64_t[::1] spare,                   # (2 * parts * capacity,) scratch
+    uint8_t[::1] doubtful,                 # (q,) written here: 1 where estimates may have hidden a result
 ):
     """Merge the lists of every part and write the k best of each query, equal scores by row."""
     cdef int64_t q, k = top_rows.shape[1], found
@@ -167,9 +169,9 @@ def finish(
         rescore = &task
     with nogil:
         for q in range(top_rows.shape[0]):
-            found = scan_finish(level, rescore, keep, &list_scores[0, 0, 0], &list_rows[0, 0, 0], &counts[0, 0],
+            found = scan_finish(level, rescore, margin, keep, &list_scores[0, 0, 0], &list_rows[0, 0, 0], &counts[0, 0],
                                 counts.shape[0], counts.shape[1], list_rows.shape[2], q, k,
-                                &merged_scores[0], &merged_rows[0], &spare[0])
+                                &merged_scores[0], &merged_rows[0], &spare[0], &doubtful[q])
             memcpy(&top_scores[q, 0], &merged_scores[0], found * sizeof(float))
             memcpy(&top_rows[q, 0], &merged_rows[0], found * sizeof(int32_t))
             top_counts[q] = found

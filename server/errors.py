@@ -135,7 +135,7 @@ class Overloaded(ServerError):
 
 
 class BatchTooLarge(ServerError):
-    """More entries than one call may carry."""
+    """More entries, or more to answer, than one call may carry."""
 
 
 class MemoryExceeded(ServerError):

@@ -375,7 +375,7 @@ def command_line(served: Served, *arguments: str) -> str:
 def test_the_command_line_reads_like_a_page_and_parses_as_json(served: Served) -> None:
     shortlist = partial(command_line, served)
     assert "i" in shortlist("retrieve", "--user", "u001", "--count", "3")
-    reply = json.loads(shortlist("--json", "retrieve", "--history", "i002", "i006", "--count", "3"))
+    reply = json.loads(shortlist("retrieve", "--history", "i002", "i006", "--count", "3", "--json"))
     assert len(reply["item_ids"]) == 3
     assert "first" in shortlist("models", "list")
     rome = ["--filter", 'city = "Rome"', "--within", "42", "12", "90000", "--age-max", "200d"]

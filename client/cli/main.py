@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if "serve" in given[:1]:
         return serve.execute(given[1:])
-    options = build_parser().parse_args(given)
+    shared, rest = _shared_options().parse_known_args(given)  # wherever they stand
+    options = build_parser().parse_args(rest, shared)
     try:
         with Shortlist(
             options.target, catalog=options.catalog, timeout_s=options.timeout
@@ -56,8 +57,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     parser = argparse.ArgumentParser(
-        prog="shortlist", description="Candidate generation: train, embed, retrieve."
+        prog="shortlist",
+        description="Candidate generation: train, embed, retrieve.",
+        parents=[_shared_options()],
     )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_parser(commands)
+    return parser
+
+
+def _shared_options() -> argparse.ArgumentParser:
+    """Return the parser of what every command takes, before it or behind it."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     target = os.environ.get("SHORTLIST_TARGET", "localhost:50051")
     parser.add_argument(
         "--target", default=target, metavar="HOST:PORT", help=f"the server (default {target})"
@@ -67,9 +79,6 @@ def build_parser() -> argparse.ArgumentParser:
         "--timeout", type=float, default=30.0, metavar="S", help="seconds a call may take"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_parser(commands)
     return parser
 
 

@@ -30,16 +30,21 @@ def add_restriction_options(parser: argparse.ArgumentParser) -> None:
 
 
 def restrictions_of(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments of Shortlist.retrieve that the options ask for."""
+    """Return the arguments of Shortlist.retrieve that the options ask for.
+
+    Raises ValueError at an option that only means something beside another.
+    """
     window = freshness = None
-    if options.after or options.before or options.age_max:
-        times = options.after, options.before, options.age_max
+    times = options.after, options.before, options.age_max
+    if times != (None, None, None):
         window = TimeWindow(*times, attribute=options.time_attribute)
-    if options.half_life:
+    if options.half_life is not None:
         faded = options.half_life, options.freshness_weight
         freshness = Freshness(*faded, attribute=options.time_attribute)
     elif options.freshness_weight is not None:
-        raise SystemExit("shortlist retrieve: --freshness-weight needs --half-life")
+        raise ValueError("--freshness-weight needs --half-life")
+    elif options.time_attribute and window is None:
+        raise ValueError("--time-attribute needs --after, --before, --age-max or --half-life")
     return {
         "filter": options.filter,
         "within": GeoRadius(*options.within) if options.within else None,
@@ -54,4 +59,7 @@ def duration(text: str) -> timedelta:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text)
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 90s, 30m, 24h, 7d or 2w")
-    return timedelta(**{_UNITS[found[2]]: float(found[1])})
+    try:
+        return timedelta(**{_UNITS[found[2]]: float(found[1])})
+    except OverflowError:
+        raise argparse.ArgumentTypeError(f"{text!r} is too long a duration") from None

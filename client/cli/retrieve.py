@@ -118,10 +118,13 @@ def table_of(found: Candidates) -> tuple[list[str], list[list[object]]]:
 
 def diversity_of(options: argparse.Namespace) -> Diversity:
     """Return how candidates must differ."""
-    attribute, separator, most = (options.max_per_value or "").rpartition("=")
-    if options.max_per_value and not separator:
-        raise ValueError(f"--max-per-value is ATTRIBUTE=N, such as city=2: {most!r}")
-    return Diversity(attribute, int(most or 0), options.mmr)
+    text = options.max_per_value
+    if not text:
+        return Diversity(mmr_strength=options.mmr)
+    attribute, _, most = text.rpartition("=")
+    if not attribute or not most.isdecimal():
+        raise ValueError(f"--max-per-value is ATTRIBUTE=N, such as city=2: {text!r}")
+    return Diversity(attribute, int(most), options.mmr)
 
 
 def history_of(texts: list[str]) -> History:
@@ -129,5 +132,9 @@ def history_of(texts: list[str]) -> History:
     events: list[str | tuple[str, float]] = []
     for text in texts:
         item, separator, value = text.rpartition("=")
-        events.append((item, float(value)) if separator else text)
+        try:
+            events.append((item, float(value)) if separator else text)
+        except ValueError:
+            problem = f"--history: what follows the last = of {text!r} is no number"
+            raise ValueError(f'{problem}; an id that holds "=" is given as ID=1') from None
     return events

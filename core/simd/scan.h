@@ -219,15 +219,32 @@ static void sort_best_first(float *scores, int32_t *rows, int64_t count, int tie
     }
 }
 
+/* What an entry that was left out may score at most: no more was estimated than the least of those kept,
+ * and an estimate is taken to be wrong by no more than `margin` times the worst of theirs. */
+static float most_left_out(const float *query, int64_t dim, const float *estimates, const float *scores, int64_t count, float margin) {
+    float largest = 0, least = estimates[0], error = 0;
+    for (int64_t d = 0; d < dim; d++) largest = fabsf(query[d]) > largest ? fabsf(query[d]) : largest;
+    const float scale = largest / 127; /* of the query, which estimates lack */
+    for (int64_t i = 0; i < count; i++) {
+        const float wrong = fabsf(scores[i] - estimates[i] * scale);
+        least = estimates[i] < least ? estimates[i] : least;
+        error = wrong > error ? wrong : error;
+    }
+    return least * scale + margin * error;
+}
+
 /* Gather the lists of query q from every part (rows of part p before those of p + 1) and leave the
  * k best, sorted; scores and rows have room for all parts' lists. With `rescore` the lists hold
- * estimates: about `keep` of the best are scored in float32 first. */
-static int64_t scan_finish(int level, const ScanTask *rescore, int64_t keep, const float *list_scores,
+ * estimates: the `keep` > k best are scored in float32 first, and *doubtful says whether one that was
+ * left out may score as much as the last of the k (most_left_out). */
+static int64_t scan_finish(int level, const ScanTask *rescore, float margin, int64_t keep, const float *list_scores,
                            const int32_t *list_rows, const int64_t *counts, int64_t part_count, int64_t query_count,
-                           int64_t capacity, int64_t q, int64_t k, float *scores, int32_t *rows, uint64_t *spare) {
+                           int64_t capacity, int64_t q, int64_t k, float *scores, int32_t *rows, uint64_t *spare,
+                           uint8_t *doubtful) {
     const ScanKernels *kernels = &scan_kernels[level];
     int64_t count = 0;
-    float threshold;
+    float threshold, left_out = 0;
+    int chosen = 0; /* by estimates */
     for (int64_t p = 0; p < part_count; p++) {
         const int64_t list = p * query_count + q;
         memcpy(scores + count, list_scores + list * capacity, sizeof(float) * counts[list]);
@@ -235,11 +252,17 @@ static int64_t scan_finish(int level, const ScanTask *rescore, int64_t keep, con
         count += counts[list];
     }
     if (rescore) {
-        if (count > keep) count = kernels->select(scores, rows, count, keep, keep / 8, &threshold);
-        kernels->score_rows(rescore->items, rescore->dim, rescore->queries + q * rescore->stride, rows, count, scores);
+        const float *query = rescore->queries + q * rescore->stride;
+        float *estimates = (float *)spare;
+        if (count > keep) count = kernels->select(scores, rows, count, keep, 0, &threshold);
+        memcpy(estimates, scores, sizeof(float) * count);
+        kernels->score_rows(rescore->items, rescore->dim, query, rows, count, scores);
+        chosen = count >= keep;
+        if (chosen) left_out = most_left_out(query, rescore->dim, estimates, scores, count, margin);
     }
     if (count > k) count = kernels->select(scores, rows, count, k, 0, &threshold);
     sort_best_first(scores, rows, count, 0, spare);
+    *doubtful = chosen && scores[count - 1] <= left_out;
     return count;
 }
 

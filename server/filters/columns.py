@@ -11,12 +11,17 @@ import pyarrow.types as pat
 from shortlist.server.errors import FilterUnknownField
 
 
-def column_of(attributes: pa.Table, name: str, field: str) -> pa.ChunkedArray:
-    """Return a column, plain. Raises FilterUnknownField."""
+def column_of(
+    attributes: pa.Table, name: str, field: str, position: int | None = None
+) -> pa.ChunkedArray:
+    """Return a column, plain. Raises FilterUnknownField; `position` is that of the name."""
     if name not in attributes.column_names:
         known = ", ".join(sorted(attributes.column_names)) or "none"
         problem = f"there is no attribute {name!r}; known are {known}"
-        raise FilterUnknownField(field, problem, found=name, known=known)
+        if position is None:
+            raise FilterUnknownField(field, problem, found=name, known=known)
+        problem = f"at character {position}: {problem}"
+        raise FilterUnknownField(field, problem, found=name, known=known, position=position)
     return plain(attributes[name])
 
 
@@ -50,5 +55,8 @@ def is_time(kind: pa.DataType) -> bool:
 
 
 def milliseconds_of(column: Any) -> Any:
-    """Return a column of timestamps or dates as milliseconds since 1970."""
+    """Return a column of timestamps or dates as milliseconds since 1970, those they lie in."""
+    if pat.is_timestamp(column.type) and column.type.unit in ("us", "ns"):
+        utc = column.cast(pa.timestamp(column.type.unit))
+        column = pc.floor_temporal(utc, unit="millisecond")  # casting would round towards 1970
     return column.cast(pa.timestamp("ms"), safe=False).cast(pa.int64())

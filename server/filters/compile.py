@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -30,6 +30,8 @@ from shortlist.server.filters.tree import And, Comparison, Literal, Node, Not
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
+_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
+
 _ORDERED: dict[str, Callable[[Any, Any], Any]] = {
     "=": pc.equal,
     "!=": pc.not_equal,
@@ -47,7 +49,8 @@ def evaluate_filter(node: Node, attributes: pa.Table, field: str = "filter") -> 
     or an operator that does not fit the attribute's type.
     """
     if isinstance(node, Comparison):
-        return _compared(node, column_of(attributes, node.attribute, field), field)
+        column = column_of(attributes, node.attribute, field, node.position)
+        return _compared(node, column, field)
     if isinstance(node, Not):
         return ~evaluate_filter(node.part, attributes, field)
     whole = evaluate_filter(node.parts[0], attributes, field)
@@ -60,10 +63,25 @@ def evaluate_filter(node: Node, attributes: pa.Table, field: str = "filter") -> 
 def _compared(node: Comparison, column: pa.ChunkedArray, field: str) -> Mask:
     if node.operator == "*":
         return _mask(pc.is_valid(column))
+    listed = _listed(node, column.type) if len(node.values) > 1 else None
+    if listed is not None:
+        return _mask(pc.is_in(column, value_set=listed))
     whole = _one(node, column, node.values[0], field)
     for literal in node.values[1:]:
         whole = whole | _one(node, column, literal, field)
     return whole
+
+
+def _listed(node: Comparison, kind: pa.DataType) -> pa.Array | None:
+    """Return values that one look-up a row can compare, None where each has rules of its own."""
+    if is_text(kind):
+        return pa.array([literal.text for literal in node.values], kind)
+    if not pat.is_integer(kind):
+        return None
+    bounds = np.iinfo(kind.to_pandas_dtype())
+    whole = [value for literal in node.values if type(value := literal.value) is int]
+    fit = [value for value in whole if bounds.min <= value <= bounds.max]
+    return pa.array(fit, kind) if len(whole) == len(node.values) else None
 
 
 def _one(node: Comparison, column: pa.ChunkedArray, literal: Literal, field: str) -> Mask:
@@ -136,7 +154,7 @@ def _milliseconds(node: Comparison, literal: Literal, field: str) -> int:
         problem = f"is a time, and {literal.text!r} is none: write 2026-01-31T09:30:00Z"
         raise _misfit(node, problem, field, literal) from None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return round(when.timestamp() * 1000)
+    return (when - _EPOCH) // _MILLISECOND  # without the fractions that the column lost
 
 
 def _misfit(

@@ -6,6 +6,7 @@ import pyarrow.compute as pc
 
 from shortlist.core.diversity import RowValues
 from shortlist.server.errors import FieldInvalid
+from shortlist.server.filters.columns import is_list
 
 
 def row_values(attribute: pa.ChunkedArray, name: str, field: str) -> RowValues:
@@ -16,7 +17,7 @@ def row_values(attribute: pa.ChunkedArray, name: str, field: str) -> RowValues:
     column = attribute.combine_chunks()
     item_count = len(column)
     counts = pa.array(np.ones(item_count, np.int64))
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+    if is_list(column.type):
         counts = pc.fill_null(pc.list_value_length(column), 0)
         column = column.flatten()
     if pa.types.is_dictionary(column.type):  # whose dictionary may hold a value twice

@@ -23,6 +23,7 @@ from shortlist.server.reading.sources import (
     find_files,
     first_of,
 )
+from shortlist.server.reading.view_types import without_views
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class _Gathered:
             raise place.invalid(f"item {name!r} occurs twice", id_column, repeated)
         self.rows_read += batch.num_rows
         self._codes.append(codes[kept])
-        rows = pa.Table.from_batches([batch.select(list(attributes))])
+        rows = without_views(pa.Table.from_batches([batch.select(list(attributes))]))
         self._attributes.append(rows.filter(pa.array(kept)) if attributes else rows)
 
     def finish(self, uri: str) -> ItemTable:

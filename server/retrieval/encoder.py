@@ -40,7 +40,7 @@ def encode(model: ServingModel, query: Query, path: str) -> Encoded:
     history whose values are too large to fold in.
     """
     if isinstance(query, UserQuery):
-        return _encode_user(model, query, path)
+        return encode_user(model, query, f"{path}.user")
     if isinstance(query, ItemsQuery) and model.scorer is not None:
         return _score_items(model, model.scorer, query)
     if model.space is None:
@@ -52,8 +52,12 @@ def encode(model: ServingModel, query: Query, path: str) -> Encoded:
     return _encode_embedding(model.space, query, path)
 
 
-def _encode_user(model: ServingModel, query: UserQuery, path: str) -> Encoded:
-    """Look the user up, fold the history in, or do both: the history added to the stored events."""
+def encode_user(model: ServingModel, query: UserQuery, path: str) -> Encoded:
+    """Look the user up, fold the history in, or do both: the history added to the stored events.
+
+    `path` is the user's place in the request. Raises QueryKindUnsupported and FieldInvalid where
+    the history cannot be folded in.
+    """
     user_row = model.users.row(query.user_id) if query.user_id else None
     missing = [query.user_id] if query.user_id and user_row is None else []
     stored_rows, stored_values = _NO_HISTORY if user_row is None else model.seen.row(user_row)
@@ -74,10 +78,7 @@ def _encode_user(model: ServingModel, query: UserQuery, path: str) -> Encoded:
     values = np.array([whole[row] for row in rows.tolist()], dtype=np.float32)
     if model.space is not None:
         history = single_row(rows, values, model.item_count)
-        vector = fold_in(model, model.space, history)[0]
-        if not (np.abs(vector) <= VALUE_MAX).all():
-            problem = f"its values are too large: the vector leaves {VALUE_MAX:g}"
-            raise FieldInvalid(f"{path}.user.history", problem, limit=VALUE_MAX)
+        vector = fold_in(model, model.space, history, path)[0]
         return Encoded(vector, Origin.FOLDED_IN, missing, rows, values)
     if model.scorer is not None:
         origin = Origin.FOLDED_IN if given else Origin.STORED
@@ -106,13 +107,20 @@ def _popular(
     return Encoded(None, Origin.POPULARITY, missing, seen, item_scores=scores)
 
 
-def fold_in(model: ServingModel, space: Space, histories: Interactions) -> FloatArray:
-    """Return the vectors (rows, dim) of histories (rows, items)."""
+def fold_in(model: ServingModel, space: Space, histories: Interactions, path: str) -> FloatArray:
+    """Return the vectors (rows, dim) of histories (rows, items) of the user at `path`.
+
+    Raises QueryKindUnsupported where a history has no vector, FieldInvalid where it is too long.
+    """
     try:
-        return space.fold_in.solve(histories)
+        vectors = space.fold_in.solve(histories)
     except SingularSystem as error:
         problem = f"model {model.model_id} has too little regularization to fold this history in"
         raise QueryKindUnsupported(problem, model=model.model_id, kind="history") from error
+    if not (np.abs(vectors) <= VALUE_MAX).all():
+        problem = f"its values are too large: the vector leaves {VALUE_MAX:g}"
+        raise FieldInvalid(f"{path}.history", problem, limit=VALUE_MAX)
+    return vectors
 
 
 def _encode_items(model: ServingModel, space: Space, query: ItemsQuery) -> Encoded:

@@ -19,7 +19,7 @@ from shortlist.core.interactions import Interactions
 from shortlist.core.medoids import cluster_medoids
 from shortlist.server.retrieval.encoder import Encoded, directions, fold_in
 from shortlist.server.retrieval.hidden import HiddenRows
-from shortlist.server.retrieval.query import Origin
+from shortlist.server.retrieval.query import Origin, SearchMode
 from shortlist.server.retrieval.search import Found
 from shortlist.server.retrieval.serving_model import ServingModel
 
@@ -51,7 +51,7 @@ def interests_of(model: ServingModel, encoded: Encoded, most: int) -> tuple[Inte
     np.cumsum([len(part) for part in parts], out=starts[1:])
     places = np.concatenate(parts)
     history = Interactions(starts, rows[places], values[places], model.item_count)
-    vectors = fold_in(model, model.space, history)
+    vectors = fold_in(model, model.space, history, "query.user")
     return tuple(
         Interest(
             int(rows[likes[medoid]]),
@@ -100,7 +100,8 @@ def _visible_medoid_id(model: ServingModel, interest: Interest, hidden: HiddenRo
 def merge_by_share(founds: Sequence[Found], sizes: Sequence[int], count: int) -> Found:
     """Merge the rankings of interests of `sizes` items; ties go to the first interest.
 
-    Returns the first `count` rows, none twice, and says which interest each comes from.
+    Returns the first `count` rows, none twice, and says which interest each comes from. The report
+    is that of an approximate search where one of them was.
     """
     lengths = [len(one.rows) for one in founds]
     ranks = np.concatenate([np.arange(1, length + 1) for length in lengths])
@@ -110,4 +111,6 @@ def merge_by_share(founds: Sequence[Found], sizes: Sequence[int], count: int) ->
     _, first = np.unique(rows[order], return_index=True)
     kept = order[np.sort(first)[:count]]
     scores = np.concatenate([one.scores for one in founds])
-    return Found(rows[kept], scores[kept], founds[0].report, sources[kept])
+    reports = [one.report for one in founds]
+    report = next((one for one in reports if one.mode is SearchMode.APPROXIMATE), reports[0])
+    return Found(rows[kept], scores[kept], report, sources[kept])

@@ -142,9 +142,9 @@ class Embedded:
 class SearchReport:
     """How one search was done."""
 
-    mode: SearchMode  # EXACT or APPROXIMATE
+    mode: SearchMode  # any but AUTO
     eligible_items: int
-    scored_items: int
+    scored_items: int  # scored or estimated
 
 
 @dataclass(frozen=True, slots=True)

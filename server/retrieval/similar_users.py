@@ -7,7 +7,7 @@ import numpy as np
 from shortlist.core.interactions import FloatArray, single_row
 from shortlist.core.scoring import ItemScan
 from shortlist.server.errors import QueryKindUnsupported, UserUnknown
-from shortlist.server.retrieval.encoder import encode
+from shortlist.server.retrieval.encoder import encode_user
 from shortlist.server.retrieval.known_items import known_rows
 from shortlist.server.retrieval.query import SimilarUsers, SimilarUsersQuery
 from shortlist.server.retrieval.serving_model import ServingModel, Space
@@ -25,7 +25,7 @@ def similar_users(model: ServingModel, query: SimilarUsersQuery) -> SimilarUsers
     if space is None:
         problem = f"model {model.model_id} has no vectors, so it knows no similar users"
         raise QueryKindUnsupported(problem, model=model.model_id, kind="similar_users")
-    encoded = encode(model, query.user, "user")
+    encoded = encode_user(model, query.user, "user")
     if encoded.vector is None:
         problem = f"model {model.model_id} knows nothing about whom the query names"
         raise UserUnknown(problem, model=model.model_id)

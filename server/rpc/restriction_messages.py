@@ -103,11 +103,11 @@ def _name(path: str, text: str) -> str:
 
 
 def _time_ms(path: str, message: Timestamp) -> int:
-    """Return milliseconds, rounded up: what lies after a moment does not lie before it."""
+    """Return the millisecond that the moment lies in; those of the items are read the same way."""
     if not -62_135_596_800 <= message.seconds <= 253_402_300_799:
         problem = f"{message.seconds} s is not in the years 1..9999"
         raise FieldInvalid(path, problem, found=message.seconds)
-    return message.seconds * 1000 - (-message.nanos // 1_000_000)
+    return message.seconds * 1000 + message.nanos // 1_000_000
 
 
 def _positive_ms(path: str, message: Duration) -> int:

@@ -38,6 +38,7 @@ REQUESTS_MAX = 1000
 EXCLUDED_MAX = 100_000
 CANDIDATES_MAX = 100_000
 INTERESTS_MAX = 8
+NAMED_MAX = 2_000_000  # candidates and contributions of a batch: some 40 MB, and as many objects
 
 _MODES = {
     pb2.SEARCH_MODE_UNSPECIFIED: SearchMode.AUTO.value,
@@ -129,9 +130,19 @@ def candidates_to_proto(found: Candidates) -> pb2.RetrieveResponse:
 
 
 def retrieve_queries_from_proto(request: pb2.BatchRetrieveRequest) -> list[Entry]:
-    """Return each entry's retrieval, or why it is none: entries fail alone."""
+    """Return each entry's retrieval, or why it is none: entries fail alone.
+
+    Raises BatchTooLarge where they ask for more together than one reply should carry.
+    """
     _check_batch("requests", len(request.requests), REQUESTS_MAX)
-    return [_entry_from_proto(one) for one in request.requests]
+    entries = [_entry_from_proto(one) for one in request.requests]
+    asked = [one for one in entries if isinstance(one, RetrieveQuery)]
+    named = sum(one.count * (1 + one.contributions_max) for one in asked)
+    if named > NAMED_MAX:
+        problem = f"requests ask for {named} candidates and contributions; at most {NAMED_MAX}"
+        found = {"field": "requests", "found": named, "limit": NAMED_MAX}
+        raise BatchTooLarge(f"{problem} are allowed in one call", **found)
+    return entries
 
 
 def outcomes_to_proto(outcomes: Sequence[Outcome]) -> pb2.BatchRetrieveResponse:

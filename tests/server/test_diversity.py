@@ -24,6 +24,7 @@ from tests.oracles.retrieval import best_items
 from tests.server.small_models import all_ids, popularity_model, small_model
 
 CITIES = ["Bonn", "Köln", None, "Bonn", "Ulm"]
+PAIRS = [[1, 2], None, [2, 2], [3, None], [1, 4]]
 TAGS = [["new", "new"], [], None, ["hot", "new"], [None, "old"]]
 
 
@@ -33,6 +34,7 @@ def some_attributes(count: int) -> pa.Table:
             "city": [CITIES[row % 5] for row in range(count)],
             "tags": [TAGS[row * 7 % 5] for row in range(count)],
             "stars": [float(row % 3) for row in range(count)],
+            "pair": pa.array([PAIRS[row * 3 % 5] for row in range(count)], pa.list_(pa.int8(), 2)),
             "place": [{"x": 1}] * count,
         }
     )
@@ -53,7 +55,7 @@ def values_of(attribute: str, row: int) -> set[object]:
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.sampled_from(["city", "tags", "stars", "code"]),
+    st.sampled_from(["city", "tags", "pair", "stars", "code"]),
     st.integers(1, 20),
     st.integers(1, 70),
     st.lists(st.integers(0, 59), max_size=30),
@@ -171,7 +173,7 @@ def test_variety_holds_under_a_filter() -> None:
 
 
 def test_an_unknown_attribute_lists_the_known_ones() -> None:
-    with pytest.raises(FilterUnknownField, match="city, code, place, stars, tags") as failure:
+    with pytest.raises(FilterUnknownField, match="city, code, pair, place, stars, tags") as failure:
         retrieve(MODEL, RetrieveQuery(VECTOR, diversity=Diversity("town", 1)))
     assert failure.value.field == "diversity.attribute"
     with pytest.raises(FieldInvalid, match="struct"):

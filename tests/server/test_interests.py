@@ -1,14 +1,27 @@
 """Several interests: each part asked on its own, merged by share, nothing twice."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from shortlist.server.errors import QueryKindUnsupported
+from shortlist.core.svd import SvdFoldIn, SvdParams
+from shortlist.server.errors import FieldInvalid, QueryKindUnsupported
 from shortlist.server.retrieval.batch import retrieve_each
-from shortlist.server.retrieval.query import Diversity, Origin, RetrieveQuery, UserQuery
-from shortlist.server.retrieval.retrieve import retrieve
+from shortlist.server.retrieval.interests import merge_by_share
+from shortlist.server.retrieval.query import (
+    Diversity,
+    Origin,
+    RetrieveQuery,
+    SearchMode,
+    SearchReport,
+    SimilarUsersQuery,
+    UserQuery,
+)
+from shortlist.server.retrieval.retrieve import embed, retrieve
+from shortlist.server.retrieval.search import Found
+from shortlist.server.retrieval.similar_users import similar_users
 from tests.server.small_models import item_id, popularity_model, small_model, user_id
 
 MODEL = small_model(seed=8, item_count=60)
@@ -106,6 +119,42 @@ def test_a_stored_user_has_interests_too() -> None:
     found = retrieve(MODEL, RetrieveQuery(UserQuery(user_id(row)), interests=2))
     assert found.origin is Origin.FOLDED_IN
     assert len(found.interests) == 2
+
+
+def test_an_answer_is_approximate_where_one_part_is() -> None:
+    """A part that the index answered too shortly is scanned; the other may still miss items."""
+    rows, scores = np.arange(2, dtype=np.int32), np.ones(2, np.float32)
+    exact = Found(rows, scores, SearchReport(SearchMode.EXACT, 60, 60))
+    near = Found(rows + 1, scores, SearchReport(SearchMode.APPROXIMATE, 60, 9))
+    for founds in ([exact, near], [near, exact]):
+        assert merge_by_share(founds, [2, 1], 4).report is near.report
+    assert merge_by_share([exact, exact], [2, 1], 4).report is exact.report
+
+
+def test_values_that_cancel_in_the_whole_history_are_too_large_for_its_parts() -> None:
+    """Each part has all the dislikes, so a part's vector may be long where the whole is not."""
+    assert SPACE is not None
+    linear = replace(SPACE, fold_in=SvdFoldIn(SPACE.item_vectors, SvdParams(dim=4)))
+    model = replace(MODEL, space=linear)
+    large = tuple(1e20 if value > 0 else -1e20 for value in VALUES)
+    for interests in (0, 3):
+        asked = RetrieveQuery(UserQuery("", HISTORY.history_item_ids, large), interests=interests)
+        with pytest.raises(FieldInvalid, match=r"^query\.user\.history: .*too large"):
+            retrieve(model, asked)
+    with pytest.raises(FieldInvalid, match=r"^user\.history: .*too large"):
+        similar_users(model, SimilarUsersQuery(UserQuery("", HISTORY.history_item_ids, large)))
+    with pytest.raises(FieldInvalid, match=r"^queries\[0\]\.user\.history: .*too large"):
+        embed(model, [UserQuery("", HISTORY.history_item_ids, large)])
+    opposite = next(row for row in range(60) if row not in ROWS)
+    vectors = SPACE.item_vectors.copy()
+    vectors[ROWS[:3]], vectors[opposite] = [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 0, 0]], [2, 2, 0, 0]
+    space = replace(SPACE, item_vectors=vectors, fold_in=SvdFoldIn(vectors, SvdParams(dim=4)))
+    names = (*map(item_id, ROWS[:3]), item_id(opposite))
+    cancelling = UserQuery("", names, (1e20, 1e20, 1e20, -1e20))
+    asked = RetrieveQuery(cancelling, count=3)
+    assert retrieve(replace(MODEL, space=space), asked).item_ids
+    with pytest.raises(FieldInvalid, match=r"^query\.user\.history: .*too large"):
+        retrieve(replace(MODEL, space=space), replace(asked, interests=2))
 
 
 def test_a_model_without_vectors_refuses() -> None:

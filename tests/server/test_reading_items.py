@@ -47,6 +47,26 @@ def test_files_of_a_folder_may_have_other_columns(tmp_path: Path) -> None:
         read_items(ItemSource(str(tmp_path)))
 
 
+def test_views_are_read_as_what_they_show(tmp_path: Path) -> None:
+    """Polars writes its Arrow files with them, and Arrow itself cannot yet select rows of them."""
+    values = {
+        "item": pa.array(["b", "a"], pa.string_view()),
+        "city": pa.array(["Rome", None], pa.string_view()),
+        "tags": pa.array([["x"], None], pa.large_list(pa.string_view())),
+        "pair": pa.array([["x", "y"], None], pa.list_(pa.string_view(), 2)),
+        "code": pa.array([b"1", None], pa.binary_view()),
+        "both": pa.array([{"n": "1"}, None], pa.struct([("n", pa.string_view())])),
+    }
+    table = pa.table(values)
+    with pa.ipc.new_file(str(tmp_path / "items.arrow"), table.schema) as file:
+        file.write_table(table)
+    attributes = read_items(ItemSource(str(tmp_path / "items.arrow"))).attributes
+    columns = {name: values[name].to_pylist()[::-1] for name in values if name != "item"}
+    assert attributes.to_pydict() == columns
+    assert attributes.schema.field("city").type == pa.string()
+    assert attributes.schema.field("tags").type == pa.large_list(pa.string())
+
+
 def test_an_item_twice_is_named_by_file_and_row(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["b", "a"], "n": [1, 2]}), tmp_path / "1.parquet")
     pq.write_table(pa.table({"id": ["c", "d", "b"], "n": [3, 4, 5]}), tmp_path / "2.parquet")

@@ -106,7 +106,7 @@ def test_every_field_arrives() -> None:
             filter="a = 1",
             within=Radius(0, -180, 1, "x", "y"),
             box=Box(-90, 180, 0, 0, "x", "y"),
-            window=Window("z", after_ms=-999, before_ms=2000, age_max_ms=3000),
+            window=Window("z", after_ms=-1000, before_ms=2000, age_max_ms=3000),
         ),
         freshness=Freshness(1, 0.0, "z"),
     )
@@ -235,6 +235,24 @@ def test_a_batch_has_at_least_one_entry_and_at_most_a_thousand() -> None:
         retrieve_queries_from_proto(many)
     with pytest.raises(BatchTooLarge, match="1001"):
         embed_query_from_proto(r.EmbedRequest(queries=[USER] * 1001))
+
+
+@pytest.mark.parametrize(
+    ("entry", "most"),
+    [
+        (r.RetrieveRequest(query=USER, count=10_000), 200),
+        (r.RetrieveRequest(query=USER, count=1_000, explain=True, contributions_max=19), 100),
+    ],
+)
+def test_a_batch_asks_for_no_more_than_a_reply_should_carry(
+    entry: r.RetrieveRequest, most: int
+) -> None:
+    bad = r.RetrieveRequest(query=USER, count=-1)
+    whole = retrieve_queries_from_proto(r.BatchRetrieveRequest(requests=[entry] * most + [bad]))
+    assert len(whole) == most + 1
+    with pytest.raises(BatchTooLarge, match="at most 2000000") as failure:
+        retrieve_queries_from_proto(r.BatchRetrieveRequest(requests=[entry] * (most + 1)))
+    assert failure.value.metadata["field"] == "requests"
 
 
 def test_an_entry_error_has_the_path_from_the_batch_on() -> None:

@@ -1,0 +1,62 @@
+"""What the command line makes of its options before it asks a server."""
+
+from datetime import timedelta
+
+import pytest
+
+from shortlist.client import Freshness, TimeWindow
+from shortlist.client.cli.main import build_parser, main
+from shortlist.client.cli.restrictions import restrictions_of
+from shortlist.client.cli.retrieve import history_of
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--history", "a", "b=c"], "--history: what follows the last = of 'b=c' is no number"),
+        (["--user", "u", "--max-per-value", "city"], "--max-per-value is ATTRIBUTE=N"),
+        (["--user", "u", "--max-per-value", "city=-1"], "--max-per-value is ATTRIBUTE=N"),
+        (["--user", "u", "--max-per-value", "=2"], "--max-per-value is ATTRIBUTE=N"),
+        (["--user", "u", "--freshness-weight", "0.5"], "--freshness-weight needs --half-life"),
+        (["--user", "u", "--time-attribute", "at"], "--time-attribute needs --after"),
+        (["--user", "u", "--items", "i"], "a query is one of"),
+        ([], "a query is one of"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_in_a_line(
+    options: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--target", "localhost:1", "retrieve", *options]) == 2
+    assert capsys.readouterr().err.startswith(f"shortlist: {problem}")
+
+
+@pytest.mark.parametrize("option", ["--age-max", "--half-life"])
+@pytest.mark.parametrize("text", ["9" * 30 + "w", "-1h", "1y", "h", ""])
+def test_what_is_no_duration_is_a_wrong_option(
+    option: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["retrieve", "--user", "u", f"{option}={text}"])
+    assert option in capsys.readouterr().err
+
+
+def test_no_duration_is_left_out_in_silence() -> None:
+    """A window of no time is the server's to refuse, not to forget."""
+    given = ["retrieve", "--user", "u", "--age-max", "0d", "--half-life", "0s"]
+    asked = restrictions_of(build_parser().parse_args(given))
+    assert asked["window"] == TimeWindow(age_max=timedelta(0))
+    assert asked["freshness"] == Freshness(timedelta(0))
+
+
+def test_an_id_may_hold_an_equals_sign() -> None:
+    assert history_of(["a", "b=2", "c=d=-1"]) == ["a", ("b", 2.0), ("c=d", -1.0)]
+
+
+def test_shared_options_stand_before_the_command_or_behind_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """And what looks like a number is a value, as in --min-score -1."""
+    behind = ["retrieve", "--user", "u", "--min-score", "-1", "--timeout", "1", "--json"]
+    for arguments in (["--target", "localhost:1", *behind], [*behind, "--target", "localhost:1"]):
+        assert main(arguments) == 3
+        assert "no server answers at localhost:1" in capsys.readouterr().err
