@@ -32,13 +32,13 @@ _GRAMMAR = r"""
     name: NAME | STRING
     value: STRING | NUMBER | TIME | NAME
     COMPARATOR: "<=" | ">=" | "!=" | "=" | "<" | ">"
-    _AND.3: /AND(?![A-Za-z0-9_.])/
-    _OR.3: /OR(?![A-Za-z0-9_.])/
-    _NOT.3: /NOT(?![A-Za-z0-9_.])/
-    _IN.3: /IN(?![A-Za-z0-9_.])/
+    _AND.3: /AND(?![\w.])/
+    _OR.3: /OR(?![\w.])/
+    _NOT.3: /NOT(?![\w.])/
+    _IN.3: /IN(?![\w.])/
     _MINUS: "-"
     TIME.2: /\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?/
-    NUMBER.1: /[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?(?![A-Za-z_])/
+    NUMBER.1: /[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?(?!\w)/
     NAME: /[^\W\d][\w.]*/
     STRING: /"([^"\\]|\\.)*"|'([^'\\]|\\.)*'/
     %ignore /\s+/

@@ -1,4 +1,8 @@
-"""Which items may be returned, and how they are searched; every threshold of the choice is here."""
+"""Which items may be returned, and how they are searched.
+
+Every threshold of the choice between a scan and an index is here; those of how a scan scores are in
+core/scoring.py.
+"""
 
 from __future__ import annotations
 

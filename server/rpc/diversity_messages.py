@@ -2,16 +2,14 @@
 
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.retrieval.query import COUNT_MAX, DIVERSIFIED_MAX, Diversity
-from shortlist.server.rpc.fields import check_text, float_in, int_in
+from shortlist.server.rpc.fields import attribute_from_text, float_in, int_in
 from shortlist.v1 import retrieval_service_pb2 as pb2
-
-NAME_BYTES_MAX = 512
 
 
 def diversity_from_proto(message: pb2.Diversity, count: int) -> Diversity:
     """Return how the `count` candidates of a request must differ."""
     path = "diversity"
-    attribute = check_text(f"{path}.attribute", message.attribute, NAME_BYTES_MAX)
+    attribute = attribute_from_text(f"{path}.attribute", message.attribute)
     most = int_in(f"{path}.max_per_value", message.max_per_value, 0, COUNT_MAX)
     if bool(attribute) != bool(most):
         problem = "attribute and max_per_value need each other"

@@ -14,12 +14,14 @@ from shortlist.core.errors import SettingInvalid
 from shortlist.server.errors import FieldInvalid
 
 ID_BYTES_MAX = 512
+ATTRIBUTE_BYTES_MAX = 512
+EXCLUDED_MAX = 100_000
 CATALOG_DEFAULT = "default"
 ALIAS_DEFAULT = "live"
 _CATALOG = re.compile(r"[a-z0-9_-]{1,64}")
 # A leading dot is refused too: such folders are the server's own, and ".." is no name.
 _NAME = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,128}")
-_ID_CHARACTERS_SURE = ID_BYTES_MAX // 4  # UTF-8 needs at most four bytes a character
+ID_CHARACTERS_SURE = ID_BYTES_MAX // 4  # UTF-8 needs at most four bytes a character
 _SHOWN_MAX = 80
 Number = TypeVar("Number", bound=int)  # of an enum of the contract
 Name = TypeVar("Name", bound=str)  # what the domain calls it
@@ -66,7 +68,7 @@ def check_id(path: str, text: str) -> None:
     """Check an outside id: 1..512 bytes of UTF-8."""
     if not text:
         raise FieldInvalid(path, "is empty; an id has 1 to 512 bytes")
-    if len(text) > _ID_CHARACTERS_SURE and len(text.encode()) > ID_BYTES_MAX:
+    if len(text) > ID_CHARACTERS_SURE and len(text.encode()) > ID_BYTES_MAX:
         problem = f"has {len(text.encode())} bytes; an id has 1 to {ID_BYTES_MAX}"
         raise FieldInvalid(path, problem, found=len(text.encode()), limit=ID_BYTES_MAX)
 
@@ -76,7 +78,7 @@ def ids_from_proto(path: str, ids: Sequence[str], count_max: int) -> tuple[str, 
     check_length(path, len(ids), 0, count_max)
     found = tuple(ids)
     for i, text in enumerate(found):
-        if not 0 < len(text) <= _ID_CHARACTERS_SURE:
+        if not 0 < len(text) <= ID_CHARACTERS_SURE:
             check_id(f"{path}[{i}]", text)
     return found
 
@@ -92,8 +94,14 @@ def check_text(path: str, text: str, bytes_max: int) -> str:
     """Return a free text of at most bytes_max bytes."""
     size = len(text.encode())
     if size > bytes_max:
-        raise FieldInvalid(path, f"has {size} bytes; at most {bytes_max} are allowed", found=size)
+        problem = f"has {size} bytes; at most {bytes_max} are allowed"
+        raise FieldInvalid(path, problem, found=size, limit=bytes_max)
     return text
+
+
+def attribute_from_text(path: str, text: str) -> str:
+    """Return the name of an attribute of the items, or the empty one."""
+    return check_text(path, text, ATTRIBUTE_BYTES_MAX)
 
 
 def int_in(path: str, value: int, low: int, high: int) -> int:

@@ -13,7 +13,13 @@ from shortlist.server.retrieval.query import (
     Query,
     UserQuery,
 )
-from shortlist.server.rpc.fields import check_finite, check_id, check_length, ids_from_proto
+from shortlist.server.rpc.fields import (
+    ID_CHARACTERS_SURE,
+    check_finite,
+    check_id,
+    check_length,
+    ids_from_proto,
+)
 from shortlist.v1 import query_pb2
 
 HISTORY_MAX = 10_000
@@ -53,7 +59,7 @@ def user_query_from_proto(message: query_pb2.UserQuery, path: str) -> UserQuery:
     ids, values = [], []
     for i, event in enumerate(message.history):
         value = event.value if event.HasField("value") else 1.0
-        if not event.item_id or len(event.item_id) > 128 or not isfinite(value):
+        if not event.item_id or len(event.item_id) > ID_CHARACTERS_SURE or not isfinite(value):
             check_id(f"{path}.history[{i}].item_id", event.item_id)
             check_finite(f"{path}.history[{i}].value", value)
         ids.append(event.item_id)

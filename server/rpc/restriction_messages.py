@@ -10,10 +10,10 @@ from shortlist.server.errors import FieldInvalid
 from shortlist.server.filters.places import HALF_WAY_ROUND_M, Box, Radius
 from shortlist.server.filters.times import Freshness, Window
 from shortlist.server.retrieval.query import NO_RESTRICTIONS, Restrictions
-from shortlist.server.rpc.fields import check_text
+from shortlist.server.rpc.fields import attribute_from_text
 from shortlist.v1 import retrieval_service_pb2 as pb2
 
-NAME_BYTES_MAX = 512
+DURATION_MS_MAX = 315_576_000_000_000  # 10,000 years
 METRES_MAX = 20_037_508.0  # half way round the equator
 assert METRES_MAX >= HALF_WAY_ROUND_M
 
@@ -37,7 +37,9 @@ def freshness_from_proto(request: pb2.RetrieveRequest) -> Freshness | None:
         raise FieldInvalid("freshness.half_life", "is required")
     half_life_ms = _positive_ms("freshness.half_life", message.half_life)
     weight = _between("freshness.weight", message.weight, 0, 1) if message.HasField("weight") else 1
-    return Freshness(half_life_ms, weight, _name("freshness.attribute", message.attribute))
+    return Freshness(
+        half_life_ms, weight, attribute_from_text("freshness.attribute", message.attribute)
+    )
 
 
 def _radius(message: pb2.GeoRadius) -> Radius:
@@ -48,8 +50,12 @@ def _radius(message: pb2.GeoRadius) -> Radius:
         latitude=_required(message, "within", "latitude", -90, 90),
         longitude=_required(message, "within", "longitude", -180, 180),
         metres=metres,
-        latitude_attribute=_name("within.latitude_attribute", message.latitude_attribute),
-        longitude_attribute=_name("within.longitude_attribute", message.longitude_attribute),
+        latitude_attribute=attribute_from_text(
+            "within.latitude_attribute", message.latitude_attribute
+        ),
+        longitude_attribute=attribute_from_text(
+            "within.longitude_attribute", message.longitude_attribute
+        ),
     )
 
 
@@ -59,8 +65,12 @@ def _box(message: pb2.GeoBox) -> Box:
         west=_required(message, "box", "west", -180, 180),
         north=_required(message, "box", "north", -90, 90),
         east=_required(message, "box", "east", -180, 180),
-        latitude_attribute=_name("box.latitude_attribute", message.latitude_attribute),
-        longitude_attribute=_name("box.longitude_attribute", message.longitude_attribute),
+        latitude_attribute=attribute_from_text(
+            "box.latitude_attribute", message.latitude_attribute
+        ),
+        longitude_attribute=attribute_from_text(
+            "box.longitude_attribute", message.longitude_attribute
+        ),
     )
     if box.south > box.north:
         problem = f"{box.south} lies north of box.north, {box.north}"
@@ -78,7 +88,7 @@ def _window(message: pb2.TimeWindow) -> Window:
         problem = f"{after_ms} ms since 1970 is not earlier than window.before, {before_ms} ms"
         raise FieldInvalid("window.after", problem, found=after_ms, limit=before_ms)
     return Window(
-        attribute=_name("window.attribute", message.attribute),
+        attribute=attribute_from_text("window.attribute", message.attribute),
         after_ms=after_ms,
         before_ms=before_ms,
         age_max_ms=_positive_ms("window.age_max", message.age_max) if age_max else None,
@@ -98,21 +108,17 @@ def _between(path: str, value: float, low: float, high: float) -> float:
     return value
 
 
-def _name(path: str, text: str) -> str:
-    return check_text(path, text, NAME_BYTES_MAX)
-
-
 def _time_ms(path: str, message: Timestamp) -> int:
     """Return the millisecond that the moment lies in; those of the items are read the same way."""
     if not -62_135_596_800 <= message.seconds <= 253_402_300_799:
         problem = f"{message.seconds} s is not in the years 1..9999"
-        raise FieldInvalid(path, problem, found=message.seconds)
+        raise FieldInvalid(path, problem, found=message.seconds, limit="1..9999")
     return message.seconds * 1000 + message.nanos // 1_000_000
 
 
 def _positive_ms(path: str, message: Duration) -> int:
     milliseconds = message.seconds * 1000 - (-message.nanos // 1_000_000)
-    if not 0 < milliseconds <= 315_576_000_000_000:
-        problem = f"{message.seconds} s is not above 0 and at most 10,000 years"
-        raise FieldInvalid(path, problem, found=message.seconds)
+    if not 0 < milliseconds <= DURATION_MS_MAX:
+        problem = f"{milliseconds} ms is not above 0 and at most 10,000 years"
+        raise FieldInvalid(path, problem, found=milliseconds, limit=DURATION_MS_MAX)
     return milliseconds

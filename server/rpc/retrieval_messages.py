@@ -17,6 +17,7 @@ from shortlist.server.rpc.diversity_messages import diversity_from_proto
 from shortlist.server.rpc.errors import code_and_reason, log_bug, message_of, metadata_of
 from shortlist.server.rpc.fields import (
     ALIAS_DEFAULT,
+    EXCLUDED_MAX,
     catalog_from_text,
     check_finite,
     enum_name,
@@ -35,7 +36,6 @@ from shortlist.v1 import retrieval_service_pb2 as pb2
 
 QUERIES_MAX = 1000
 REQUESTS_MAX = 1000
-EXCLUDED_MAX = 100_000
 CANDIDATES_MAX = 100_000
 INTERESTS_MAX = 8
 NAMED_MAX = 2_000_000  # candidates and contributions of a batch: some 40 MB, and as many objects

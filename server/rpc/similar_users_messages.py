@@ -9,6 +9,7 @@ from shortlist.server.retrieval.query import (
 )
 from shortlist.server.rpc.fields import (
     ALIAS_DEFAULT,
+    EXCLUDED_MAX,
     catalog_from_text,
     ids_from_proto,
     int_in,
@@ -16,8 +17,6 @@ from shortlist.server.rpc.fields import (
 )
 from shortlist.server.rpc.query_messages import ORIGIN_TO_PROTO, user_query_from_proto
 from shortlist.v1 import retrieval_service_pb2 as pb2
-
-EXCLUDED_MAX = 100_000
 
 
 def similar_users_query_from_proto(request: pb2.SimilarUsersRequest) -> SimilarUsersQuery:

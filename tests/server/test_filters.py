@@ -74,6 +74,7 @@ def passing(text: str, table: pa.Table = TABLE) -> list[int]:
         ("tags:film", [0, 3]),
         ("tags:film AND NOT tags:old", [3]),
         ("tags:*", [0, 1, 3, 4]),
+        ("NOT(tags:*)", [2]),
         ("free = true", [0, 3]),
         ("free != true", [1, 4]),
         ("price > 1e299 OR price < -2", [1, 3]),
@@ -104,6 +105,8 @@ ODD = pa.table(
         "kinds": pa.array([["a"], None, [], ["b", "a"]], pa.list_(CODED)),
         "days": pa.array([[date(2026, 1, 2)], None, [], [None]]),
         "shape": pa.array([{"x": 1}, None, None, None]),
+        **{f"{word}é": pa.array([2, 1, 1, 3]) for word in ("NOT", "IN")},
+        **{f"{word}é": pa.array([2, 2, 1, 3]) for word in ("OR", "AND")},
     }
 )
 
@@ -139,6 +142,7 @@ ODD = pa.table(
         ("kinds:a", [0, 3]),
         ("days:2026-01-02", [0]),
         ("shape:*", [0]),
+        ("NOTé = 1 AND ORé = 2 AND ANDé:* AND INé < 3", [1]),
     ],
 )
 def test_every_type_of_column_compares_exactly(text: str, rows: list[int]) -> None:
@@ -280,14 +284,15 @@ PIECES = [*'=:-()"1*\\,', "city", "year", "AND", "OR", "NOT", "IN"]
     )
 )
 def test_any_text_is_a_filter_or_a_clear_error(text: str) -> None:
-    """No crash, no hang; what is refused names the field."""
+    """No crash, no hang; what is refused names the field and the character."""
     refused = None
     try:
-        rows = passing(text)
+        assert set(passing(text)) <= set(range(len(ROWS)))
     except FieldInvalid as error:
-        refused, rows = error, []
-    assert refused is None or str(refused).startswith("filter: ")
-    assert set(rows) <= set(range(len(ROWS)))
+        refused = error
+    if refused:
+        assert str(refused).startswith("filter: ")
+        assert 0 <= int(refused.metadata["position"]) <= len(text)
 
 
 def test_filters_are_kept_and_the_oldest_forgotten() -> None:
