@@ -9,7 +9,9 @@ float64 from the factors. `time to loss`: seconds until our loss is below what t
 import multiprocessing
 import re
 import statistics
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,16 +47,17 @@ def main() -> None:
 
 
 def measure_epochs(report: Report, job: str, train: Interactions, dim: int, epochs: int) -> None:
-    """Compare with conjugate gradient of both peers; beside it the exact solver of ours."""
-    trainers = {"": train_ours} | peers()
+    """Compare with conjugate gradient of both peers; beside it one step, and the exact solver."""
+    trainers = {"two steps": train_ours, "one step": partial(train_ours, cg_steps=1)} | peers()
     # In turns, as the machine may be slow for a while.
     turns = 2 if train.entry_count < MANY_ENTRIES else 1
     runs = [{name: by(train, dim, epochs) for name, by in trainers.items()} for _ in range(turns)]
     found = {name: min((turn[name] for turn in runs), key=typical_epoch) for name in trainers}
-    ours = found.pop("")
+    ours, one_step = found.pop("two steps"), found.pop("one step")
     for name, peer in found.items():
         compare(report, job, name, ours, peer)
         compare_time_to_loss(report, job, name, shortest_to(train, dim, ours, peer), peer)
+        compare(report, f"{job} cg_steps=1", name, one_step, peer)
     if train.entry_count < MANY_ENTRIES:
         exact = train_ours(train, dim, 2, solver="cholesky")
         report.row(
@@ -133,11 +136,11 @@ def peak_bytes(train: Interactions, dim: int) -> int:
     return _status_bytes("VmHWM") - before
 
 
-def train_ours(train: Interactions, dim: int, epochs: int, solver: str = "auto") -> Run:
+def train_ours(train: Interactions, dim: int, epochs: int, **how: Any) -> Run:
     seconds: list[float] = []
     params = WalsParams(
         dim=dim, epochs=epochs, unobserved_weight=W0, regularization=REGULARIZATION,
-        regularization_exponent=0.0, solver=solver,  # type: ignore[arg-type]
+        regularization_exponent=0.0, **how,
     )  # fmt: skip
     factors = train_wals(
         train, params, threads=THREADS, on_epoch=lambda epoch, _: seconds.append(epoch.seconds)
