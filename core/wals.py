@@ -25,12 +25,12 @@ from shortlist.core.cpu import simd_level
 from shortlist.core.eigen import eigenpairs
 from shortlist.core.errors import DataInvalid, TrainingDiverged
 from shortlist.core.feature_prior import FeaturePrior
+from shortlist.core.first_vectors import start_randomly, start_spectrally
 from shortlist.core.gramian import gramian, padded, padded_zeros, rotate_rows
 from shortlist.core.interactions import FloatArray, Interactions, column_counts, transposed
 from shortlist.core.parallel import resolve_threads
 from shortlist.core.progress import Epoch, TrainerState
 from shortlist.core.row_systems import Energy, RowSystems, row_chunks
-from shortlist.core.spectral_start import start_spectrally
 from shortlist.core.wals_params import (
     WalsParams,
     row_lambdas,
@@ -160,7 +160,8 @@ class _Alternation:
         """Solve the items, then the users; return the loss."""
         if not self._started:
             both = self._by_user, self._by_item, self.users, self.items
-            start_spectrally(*both, self._threads, self._level)
+            how = self._params.dim, self._params.seed, self._threads, self._level
+            start_spectrally(*both, *how)
             self._started = True
         if not self._users_known:
             self._half_step(_USERS, self.items, self.users, 1.0)
@@ -240,7 +241,7 @@ class _Alternation:
 def _start(
     interactions: Interactions, params: WalsParams, initial: WalsFactors | None
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the first (users, items), padded: a warm start, or zero users and random items."""
+    """Return the first (users, items), padded: a warm start, random items, or zeros."""
     shapes = (interactions.row_count, params.dim), (interactions.column_count, params.dim)
     if initial:
         found = initial.users.shape, initial.items.shape
@@ -248,10 +249,6 @@ def _start(
             raise DataInvalid(f"initial factors have shapes {found}, not {shapes}")
         return padded(initial.users), padded(initial.items)
     users, items = padded_zeros(*shapes[0]), padded_zeros(*shapes[1])
-    generator = np.random.default_rng(params.seed)
-    if items.shape == shapes[1]:  # no copy of what may be most of the memory
-        generator.standard_normal(dtype=np.float32, out=items)
-    else:
-        items[:, : params.dim] = generator.standard_normal(shapes[1], np.float32)
-    items *= np.float32((params.init_stddev or 1.0) / np.sqrt(params.dim))
+    if params.init_stddev is not None:
+        start_randomly(items, params.dim, params.init_stddev, params.seed)
     return users, items

@@ -33,7 +33,7 @@ class WalsParams:
     value_epsilon: float = 1.0
     user_frequency_exponent: float = 0.0  # p
     item_frequency_exponent: float = 0.0  # q
-    init_stddev: float | None = None  # of random first vectors; None: core/spectral_start.py
+    init_stddev: float | None = None  # of random first vectors; None: core/first_vectors.py
     solver: Literal["auto", "conjugate_gradient", "cholesky"] = "auto"
     cg_steps: int = 2
     over_relaxation: float | None = None  # None: see relaxation()
@@ -154,12 +154,12 @@ def mean_row_weight(interactions: Interactions, params: WalsParams) -> float:
 def row_lambdas(rows: Interactions, params: WalsParams) -> FloatArray:
     """Return lambda of each row, regularization * (total weight)^nu; values are weights."""
     unobserved = rows.column_count - np.diff(rows.row_starts)
-    total = observed_weights(rows) + params.w0 * unobserved
+    total = _observed_weights(rows) + params.w0 * unobserved
     lambdas = params.regularization * total**params.regularization_exponent
     return np.asarray(lambdas, np.float32)
 
 
-def observed_weights(rows: Interactions) -> npt.NDArray[np.float64]:
+def _observed_weights(rows: Interactions) -> npt.NDArray[np.float64]:
     """Return the sum of |values| of each row, (rows,); in blocks, as they fill the memory."""
     starts, found = rows.row_starts, np.zeros(rows.row_count)
     cuts = np.searchsorted(starts, np.arange(0, rows.entry_count, _BLOCK_ENTRIES))

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from shortlist.core.first_vectors import INIT_STDDEV
 from shortlist.core.interactions import Interactions
 from shortlist.core.wals_params import WalsParams, mean_row_weight, with_data_defaults
 from shortlist.server.algorithms.search_space import (
@@ -29,7 +30,6 @@ SHARES = 3e-5, 3e-2
 EXPONENTS = 0.25, 1.25
 FREQUENCY_EXPONENT_MAX = 0.6
 STEADY = 1.0  # over-relaxation on the path of which the best epoch is looked for
-INIT_STDDEV = 0.1  # of the random vectors at which that path begins
 
 
 class WalsSpace(SearchSpace[WalsParams]):

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shortlist.core.first_vectors import INIT_STDDEV
 from shortlist.core.interactions import Events, build_interactions
 from shortlist.core.wals_params import WalsParams, row_lambdas, signed_weights
 from shortlist.server.algorithms.wals_space import (
     EXPONENTS,
-    INIT_STDDEV,
     SHARES,
     STEADY,
     WalsSpace,
