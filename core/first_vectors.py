@@ -44,7 +44,9 @@ def start_spectrally(
     padded dim) is written over and left at 0. Where the matrix has fewer directions than dim, or
     some so strong that float32 cannot tell the others, the rest is random.
     """
-    start_randomly(items, dim, 1.0, seed)
+    # Any symmetric distribution serves; normal vectors would take as long as all that follows.
+    drawn = np.random.default_rng(seed).bytes(len(items) * dim)
+    items[:, :dim] = np.frombuffer(drawn, np.int8).reshape(len(items), dim)
     largest, mean, mean_square = _sizes(by_user.values)
     unit = np.float32(1 / largest) if largest else np.float32(1)  # of the weights: no overflow
     for _ in range(_ROUNDS):
