@@ -56,8 +56,12 @@ def start_spectrally(
         multiply_into(by_item, users, items, threads=threads)
         items *= unit
     _rescale(items, -0.25, dim, threads, level)
+    # An eigenvector's sign is rounding's; a column's largest entry above 0 is every machine's.
+    lowest, highest = items.min(axis=0, initial=0), items.max(axis=0, initial=0)
+    turns = np.where(-lowest > highest, np.float32(-1), np.float32(1))
     if largest:  # weights may lie far from 1, as scores do not
-        items *= np.float32(np.sqrt(mean * largest / mean_square))
+        turns *= np.float32(np.sqrt(mean * largest / mean_square))
+    items *= turns
     users[:] = 0
     found = int(np.count_nonzero(items.any(axis=0)))  # the strongest come first
     if found < dim:

@@ -81,6 +81,13 @@ def test_same_bits_at_any_thread_count() -> None:
     assert all(started(dense, 24, threads=threads).tobytes() == first for threads in (2, 3))
 
 
+def test_every_level_starts_alike() -> None:
+    dense = low_rank(300, 70, 9, seed=5) + np.random.default_rng(5).random((300, 70))
+    found = [started(dense, 6, level=level) for level in available_levels()]
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0], atol=1e-4 * np.abs(found[0]).max())
+
+
 def test_training_begins_at_a_lower_loss_than_from_random_vectors() -> None:
     interactions = matrix((np.random.default_rng(2).random((200, 120)) < 0.1).astype(float))
     params = WalsParams(dim=16, epochs=3, unobserved_weight=0.05)
