@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from bench.report import Report, arguments, data_folder, median_seconds
 from shortlist.core.bitmaps import Bitmap, pack_bitmap
-from shortlist.core.cold_items import train_with_features
+from shortlist.core.cold_rows import train_with_features
 from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import (
     Events,
@@ -53,7 +53,9 @@ def main() -> None:
     report = Report("cold_items", as_json=options.json)
     problem = read_problem()
     features = encode_features(find_features(problem.films, COLUMNS), problem.films)
-    params, ours = train_with_features(problem.train, features, PARAMS, threads=THREADS)
+    params, ours = train_with_features(
+        problem.train, PARAMS, item_features=features, threads=THREADS
+    )
     plain = train_wals(problem.train, PARAMS, threads=THREADS)
     compare_cold(report, problem, ours, plain, features)
     compare_clicks(report, problem, ours, params, (1, 10) if options.quick else (1, 3, 10, 30, 100))
@@ -89,7 +91,7 @@ def compare_training(
     by_film = transposed(history)
     items[problem.cold] = fold_in.solve(by_film, THREADS, items)[problem.cold]
     both = joined(problem.train, history)
-    _, trained = train_with_features(both, features, params, threads=THREADS)
+    _, trained = train_with_features(both, params, item_features=features, threads=THREADS)
     found = [
         recall(replace(problem, train=both), *vectors, test, problem.cold)
         for vectors in ((ours.users, items), (trained.users, trained.items))
@@ -119,7 +121,8 @@ def joined(one: Interactions, other: Interactions) -> Interactions:
 def compare_seconds(report: Report, problem: Problem, features: Interactions, repeat: int) -> None:
     """Time whole trainings."""
     ours = median_seconds(
-        lambda: train_with_features(problem.train, features, PARAMS, threads=THREADS), repeat=repeat
+        lambda: train_with_features(problem.train, PARAMS, item_features=features, threads=THREADS),
+        repeat=repeat,
     )
     plain = median_seconds(
         lambda: train_wals(problem.train, PARAMS, threads=THREADS), repeat=repeat

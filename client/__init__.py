@@ -59,6 +59,7 @@ from shortlist.client.training import (
     TrainingJobPage,
     TrainRequest,
     Tuning,
+    UserSource,
 )
 
 __all__ = [
@@ -125,5 +126,6 @@ __all__ = [
     "Trial",
     "Tuning",
     "Unavailable",
+    "UserSource",
     "Wals",
 ]

@@ -32,6 +32,7 @@ class Wals:
     cg_steps: int = 0  # of conjugate gradient, each time a row is solved
     item_features: Sequence[str] = ()  # attributes that place items which nobody has yet
     feature_regularization: float | None = None
+    user_features: Sequence[str] = ()  # attributes that place users who have done nothing yet
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -12,12 +12,13 @@ import numpy.typing as npt
 from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
+FeatureValue: TypeAlias = str | float | bool | Sequence[str]  # numbers also as text; times ISO 8601
 History: TypeAlias = Sequence[str | tuple[str, float]]  # item ids, or (item id, value)
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Who or what is asked about: a user, history, segment, or items, or an embedding."""
+    """Who or what is asked about: a user in one or more ways, or items, or an embedding."""
 
     user: str = ""
     history: History = ()
@@ -25,6 +26,7 @@ class Query:
     negative_items: Sequence[str] = ()
     embedding: npt.ArrayLike | None = None
     segment: str = ""  # of the user, such as a country; for popular items
+    features: Mapping[str, FeatureValue] = field(default_factory=dict)  # what the user is
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class Candidates:
     item_ids: list[str]
     scores: FloatArray  # (n,) falling, but for marginal relevance and several interests
     model: str
-    origin: str  # stored, folded_in, items, embedding, popularity
+    origin: str  # stored, folded_in, features, items, embedding, popularity
     missing_ids: list[str]
     search: SearchReport
     reasons: tuple[Reason, ...] = ()  # one a candidate, where asked for
@@ -126,7 +128,7 @@ class SimilarUsers:
     user_ids: list[str]
     scores: FloatArray  # (n,) cosines, falling
     model: str
-    origin: str  # stored, folded_in
+    origin: str  # stored, folded_in, features
     missing_ids: list[str]
 
     def __iter__(self) -> Iterator[tuple[str, float]]:

@@ -21,6 +21,7 @@ from shortlist.client.training import (
     TrainingJobPage,
     TrainRequest,
     Tuning,
+    UserSource,
 )
 from shortlist.v1 import model_service_pb2 as models_pb2
 
@@ -32,6 +33,7 @@ def start_training(
     items: ItemSource | str | None = None,
     algorithm: Algorithm | None = None,
     *,
+    users: UserSource | str | None = None,
     preparation: Preparation | None = None,
     evaluation: EvaluationSpec | None = None,
     model_id: str = "",
@@ -46,6 +48,7 @@ def start_training(
 ) -> Call[TrainingJob]:
     """Have a training accepted and return its job at once; paths are the server's.
 
+    items, users: what is known of them, where the algorithm learns from their attributes.
     A request_id makes a second call with the same text return the first one's job; without one, the
     call is not tried again when the connection breaks.
     """
@@ -53,11 +56,14 @@ def start_training(
         interactions = InteractionSource(DataSource(interactions))
     if isinstance(items, str):
         items = ItemSource(DataSource(items))
+    if isinstance(users, str):
+        users = UserSource(DataSource(users))
     request = TrainRequest(
         catalog=catalog,
         model_id=model_id,
         interactions=interactions,
         items=items,
+        users=users,
         preparation=preparation,
         **{name: algorithm for name, kind in ALGORITHMS.items() if isinstance(algorithm, kind)},  # type: ignore[arg-type]
         evaluation=evaluation,

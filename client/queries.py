@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from shortlist.client.candidates import (
     Candidates,
     Embeddings,
+    FeatureValue,
     History,
     Interest,
     Query,
@@ -34,7 +35,9 @@ _MODE = pb2.SearchMode.DESCRIPTOR
 def query_to_proto(query: Query) -> query_pb2.Query:
     """Return the message of a query. Raises ValueError unless it has exactly one target."""
     targets = {
-        "user, history or segment": bool(query.user or len(query.history) or query.segment),
+        "user, history, features or segment": bool(
+            query.user or len(query.history) or query.features or query.segment
+        ),
         "items": bool(len(query.items) or len(query.negative_items)),
         "embedding": query.embedding is not None,
     }
@@ -50,9 +53,30 @@ def query_to_proto(query: Query) -> query_pb2.Query:
         _refuse_text("negative_items", query.negative_items)
         items = query_pb2.ItemsQuery(item_ids=query.items, negative_item_ids=query.negative_items)
         return query_pb2.Query(items=items)
-    history = history_to_proto(query.history)
-    user = query_pb2.UserQuery(user_id=query.user, history=history, segment=query.segment)
+    user = user_to_proto(query.user, query.history, query.features, query.segment)
     return query_pb2.Query(user=user)
+
+
+def user_to_proto(
+    user: str, history: History, features: Mapping[str, FeatureValue], segment: str = ""
+) -> query_pb2.UserQuery:
+    """Return the message of a user."""
+    return query_pb2.UserQuery(
+        user_id=user,
+        history=history_to_proto(history),
+        segment=segment,
+        features={name: _value_to_proto(value) for name, value in features.items()},
+    )
+
+
+def _value_to_proto(value: FeatureValue) -> query_pb2.FeatureValue:
+    if isinstance(value, bool):
+        return query_pb2.FeatureValue(flag=value)
+    if isinstance(value, str):
+        return query_pb2.FeatureValue(text=value)
+    if isinstance(value, Sequence):
+        return query_pb2.FeatureValue(texts=query_pb2.TextList(texts=value))
+    return query_pb2.FeatureValue(number=value)
 
 
 def history_to_proto(history: History) -> list[query_pb2.Event]:
@@ -116,14 +140,20 @@ def candidates_from_proto(reply: pb2.RetrieveResponse) -> Candidates:
 
 
 def similar_users_to_proto(
-    user: str, history: History, count: int, exclude: Sequence[str], model: str, catalog: str
+    user: str,
+    history: History,
+    features: Mapping[str, FeatureValue],
+    count: int,
+    exclude: Sequence[str],
+    model: str,
+    catalog: str,
 ) -> pb2.SimilarUsersRequest:
     """Return the message of a request for similar users."""
     _refuse_text("exclude", exclude)
     return pb2.SimilarUsersRequest(
         catalog=catalog,
         model=model,
-        user=query_pb2.UserQuery(user_id=user, history=history_to_proto(history)),
+        user=user_to_proto(user, history, features),
         count=count,
         exclude_user_ids=exclude,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy.typing as npt
 
@@ -11,6 +11,7 @@ from shortlist.client.candidates import (
     Candidates,
     Diversity,
     Embeddings,
+    FeatureValue,
     History,
     Query,
     Retrieval,
@@ -37,6 +38,7 @@ def retrieve(
     negative_items: Sequence[str] = (),
     embedding: npt.ArrayLike | None = None,
     segment: str = "",
+    features: Mapping[str, FeatureValue] | None = None,
     count: int = 0,
     exclude: Sequence[str] = (),
     include_seen: bool = False,
@@ -61,7 +63,8 @@ def retrieve(
     """Return the best items for a user and/or a history, for items, or for an embedding.
 
     history: item ids, or (item id, value) pairs; a negative value is a dislike. segment: of the
-    user, such as a country; popular items answer from it where nothing else is known. count 0: 100.
+    user, such as a country; popular items answer from it where nothing else is known. features:
+    what the user is, by attribute of the training's users. count 0: 100.
     candidates: score only these. filter: AIP-160 over the items' attributes, as in
     city = "Rome" AND year >= 2000; within, box, window: where and when items must be; freshness:
     new ones first. mode: "exact", "approximate", "precomputed" (by an export: export_id, or the
@@ -71,7 +74,7 @@ def retrieve(
     each score, contributions_max of them (0: 3).
     """
     request = Retrieval(
-        query=Query(user, history, items, negative_items, embedding, segment),
+        query=Query(user, history, items, negative_items, embedding, segment, features or {}),
         count=count,
         exclude=exclude,
         include_seen=include_seen,
@@ -126,13 +129,14 @@ def similar_users(
     user: str = "",
     *,
     history: History = (),
+    features: Mapping[str, FeatureValue] | None = None,
     count: int = 0,
     exclude: Sequence[str] = (),
     model: str = "",
     catalog: str = "",
 ) -> Call[SimilarUsers]:
-    """Return the users most like a user, or like a history; count 0: 100."""
-    request = similar_users_to_proto(user, history, count, exclude, model, catalog)
+    """Return the users most like a user, by id, by history and by features; count 0: 100."""
+    request = similar_users_to_proto(user, history, features or {}, count, exclude, model, catalog)
     reply = pb2.SimilarUsersResponse
     return Call(RETRIEVAL, "SimilarUsers", request, reply, similar_users_from_proto)
 

@@ -51,6 +51,15 @@ class ItemSource:
 
 
 @dataclass(frozen=True, slots=True)
+class UserSource:
+    """Users with what is known about them."""
+
+    source: DataSource
+    id_column: str = ""
+    attribute_columns: tuple[str, ...] = ()  # empty: every column
+
+
+@dataclass(frozen=True, slots=True)
 class Preparation:
     """What happens to the events between the file and the matrix."""
 
@@ -101,6 +110,7 @@ class TrainRequest:
     model_id: str = ""
     interactions: InteractionSource | None = None
     items: ItemSource | None = None
+    users: UserSource | None = None
     preparation: Preparation | None = None
     wals: Wals | None = None
     popularity: Popularity | None = None

@@ -26,7 +26,7 @@ from shortlist.core.eigen import eigenpairs
 from shortlist.core.errors import DataInvalid, TrainingDiverged
 from shortlist.core.feature_prior import FeaturePrior
 from shortlist.core.first_vectors import start_randomly, start_spectrally
-from shortlist.core.gramian import gramian, padded, padded_zeros, rotate_rows
+from shortlist.core.gramian import Doubles, gramian, padded, padded_zeros, rotate_rows
 from shortlist.core.interactions import FloatArray, Interactions, column_counts, transposed
 from shortlist.core.parallel import resolve_threads
 from shortlist.core.progress import Epoch, TrainerState
@@ -38,7 +38,7 @@ from shortlist.core.wals_params import (
     with_data_defaults,
 )
 
-_USERS, _ITEMS = 0, 1
+_USERS, _ITEMS = _SIDES = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class WalsFactors:
     users: FloatArray  # (users, dim)
     items: FloatArray  # (items, dim)
     losses: tuple[float, ...] = ()  # after each epoch
-    feature_weights: FloatArray | None = None  # (features, dim) W, where items have features
+    item_feature_weights: FloatArray | None = None  # (features, dim) W, where items have features
+    user_feature_weights: FloatArray | None = None  # the same of users
 
 
 Snapshot: TypeAlias = Callable[[], WalsFactors]
@@ -63,6 +64,7 @@ def train_wals(
     initial: WalsFactors | None = None,
     freshness: FloatArray | None = None,
     item_features: Interactions | None = None,
+    user_features: Interactions | None = None,
     resumed: TrainerState | None = None,
 ) -> WalsFactors:
     """Train on (users x items) interactions; the same seed gives the same bits at any thread count.
@@ -70,13 +72,14 @@ def train_wals(
     on_epoch gets the epoch and a function that returns the factors so far; it may raise
     TrainingCancelled. `initial` is a warm start; its rows of zeros are new. `resumed` is what an
     epoch of this very training gave as its state: the rest of the epochs follow, and end in the
-    same bits. freshness (entries,): a factor of each
-    pair's weight, above 0. item_features (items x features): the items are drawn to a linear map
-    of them instead of 0 (core/feature_prior.py). Raises TrainingDiverged when the loss is not
-    finite, SingularSystem when the exact solver meets a row without a unique solution.
+    same bits. freshness (entries,): a factor of each pair's weight, above 0. item_features (items x
+    features), user_features (users x features): the rows of that side are drawn to a linear map of
+    them instead of 0 (core/feature_prior.py). Raises TrainingDiverged when the loss is not finite,
+    SingularSystem when the exact solver meets a row without a unique solution.
     """
     threads = resolve_threads(threads)
-    alternation = _Alternation(interactions, params, initial, threads, freshness, item_features)
+    features = user_features, item_features
+    alternation = _Alternation(interactions, params, initial, threads, freshness, features)
     losses: list[float] = []
     limit = np.inf
     if resumed is not None:
@@ -109,11 +112,11 @@ def wals_loss(
     *,
     threads: int = 0,
     item_features: Interactions | None = None,
+    user_features: Interactions | None = None,
 ) -> float:
     """Return the objective's value."""
-    threads = resolve_threads(threads)
-    warm = _Alternation(interactions, params, factors, threads, item_features=item_features)
-    return warm.loss()
+    threads, features = resolve_threads(threads), (user_features, item_features)
+    return _Alternation(interactions, params, factors, threads, features=features).loss()
 
 
 class _Alternation:
@@ -126,7 +129,7 @@ class _Alternation:
         initial: WalsFactors | None,
         threads: int,
         freshness: FloatArray | None = None,
-        item_features: Interactions | None = None,
+        features: tuple[Interactions | None, Interactions | None] = (None, None),
     ) -> None:
         params = with_data_defaults(params, interactions)
         user_counts = np.diff(interactions.row_starts)
@@ -146,15 +149,27 @@ class _Alternation:
         self._started = initial is not None or params.init_stddev is not None
         # New users are folded in first: items solved without them would move away from them.
         self._users_known = initial is not None and bool(self.users.any(axis=1).all())
-        self._prior: FeaturePrior | None = None
-        if item_features is not None:
-            heard = np.where(np.diff(self._by_item.row_starts) > 0, self._lambdas[_ITEMS], 0)
-            how = params.feature_regularization, self.items.shape[1], threads
-            self._prior = FeaturePrior(item_features, heard, *how)
-            if initial and initial.feature_weights is not None:
-                self._prior.weights = padded(initial.feature_weights).astype(np.float64)
-            elif initial:
-                self._prior.fit(self.items)
+        self._priors = tuple(self._prior(side, features[side], initial) for side in _SIDES)
+
+    def _prior(
+        self, side: int, features: Interactions | None, initial: WalsFactors | None
+    ) -> FeaturePrior | None:
+        """Return what draws the rows of a side, where they have features; rows without events say
+        nothing to it.
+        """
+        if features is None:
+            return None
+        rows, factors = (self._by_user, self._by_item)[side], (self.users, self.items)[side]
+        heard = np.where(np.diff(rows.row_starts) > 0, self._lambdas[side], 0)
+        how = self._params.feature_regularization, factors.shape[1], self._threads
+        prior = FeaturePrior(features, heard, *how)
+        if initial:
+            weights = (initial.user_feature_weights, initial.item_feature_weights)[side]
+            if weights is None:
+                prior.fit(factors)
+            else:
+                prior.weights = padded(weights).astype(np.float64)
+        return prior
 
     def epoch(self, relaxation: float) -> float:
         """Solve the items, then the users; return the loss."""
@@ -168,7 +183,11 @@ class _Alternation:
             self._users_known = True
         items = self._half_step(_ITEMS, self.users, self.items, relaxation)
         users = self._half_step(_USERS, self.items, self.users, relaxation)
-        return users.objective + (self._prior.fit(self.items) if self._prior else items.penalty)
+        of_users, of_items = self._priors
+        penalty = of_items.fit(self.items) if of_items else items.penalty
+        if of_users:
+            penalty += of_users.fit(self.users) - users.penalty
+        return users.objective + penalty
 
     def _half_step(
         self, side: int, fixed: FloatArray, solved: FloatArray, relaxation: float
@@ -178,10 +197,11 @@ class _Alternation:
         eigenvalues, basis = eigenpairs(gramian(fixed, threads, level), level)
         for factors in (fixed, solved, self._turned):
             rotate_rows(factors, basis, threads, level)
-        centers = None
-        if self._prior:
-            self._prior.rotate(basis)
-            centers = self._prior.centers() if side == _ITEMS else None
+        for one in self._priors:
+            if one:
+                one.rotate(basis)
+        prior = self._priors[side]
+        centers = prior.centers() if prior else None
         rows, lambdas = (self._by_user, self._by_item)[side], self._lambdas[side]
         system = RowSystems(rows, lambdas, fixed, eigenvalues, params.w0, centers, self._cuts[side])
         steps = 0 if params.solver == "cholesky" else params.cg_steps
@@ -196,8 +216,9 @@ class _Alternation:
             float(lambdas.astype(np.float64) @ np.einsum("nd,nd->n", side, side, dtype=np.float64))
             for lambdas, side in zip(self._lambdas, (self.users, self.items), strict=True)
         ]
-        if self._prior:
-            penalties[_ITEMS] = self._prior.penalty(self.items)
+        for side, prior in enumerate(self._priors):
+            if prior:
+                penalties[side] = prior.penalty((self.users, self.items)[side])
         everywhere = w0 * float(np.sum(grams[0] * grams[1]))
         return system.observed_loss(self.users, threads, level) + everywhere + sum(penalties)
 
@@ -210,14 +231,12 @@ class _Alternation:
             "losses": np.array(losses),
             "limit": np.array([limit]),
         }
-        return arrays | ({"weights": self._prior.weights} if self._prior else {})
+        return arrays | self._weights()
 
     def resume(self, state: TrainerState) -> tuple[list[float], float]:
         """Go back to where `state` was; return the losses and the limit that it was given."""
-        places = {"users": self.users, "items": self.items, "turned": self._turned}
-        if self._prior:
-            places["weights"] = self._prior.weights  # type: ignore[assignment]
-        for name, place in places.items():
+        places: TrainerState = {"users": self.users, "items": self.items, "turned": self._turned}
+        for name, place in {**places, **self._weights()}.items():
             if name not in state or state[name].shape != place.shape:
                 raise DataInvalid(f"the state to resume from has no {name} of {place.shape}")
             place[:] = state[name]
@@ -231,11 +250,16 @@ class _Alternation:
             back = side if last else side.copy()
             rotate_rows(back, self._turned.T, self._threads, self._level)
             sides.append(np.ascontiguousarray(back[:, : self._params.dim]))
-        weights = None
-        if self._prior:
-            turned = self._prior.weights @ self._turned.T
-            weights = np.ascontiguousarray(turned[:, : self._params.dim], np.float32)
-        return WalsFactors(sides[0], sides[1], tuple(losses), weights)
+        weights = {
+            name: np.ascontiguousarray((found @ self._turned.T)[:, : self._params.dim], np.float32)
+            for name, found in self._weights().items()
+        }
+        return WalsFactors(sides[0], sides[1], tuple(losses), **weights)
+
+    def _weights(self) -> dict[str, Doubles]:
+        """Return W of each side that has features."""
+        found = zip(("user_feature_weights", "item_feature_weights"), self._priors, strict=True)
+        return {name: prior.weights for name, prior in found if prior}
 
 
 def _start(

@@ -39,6 +39,7 @@ class WalsParams:
     over_relaxation: float | None = None  # None: see relaxation()
     half_life_days: float | None = None  # an event loses half its weight in; None: never
     item_features: tuple[str, ...] = ()  # columns they are made of; train_wals gets the matrix
+    user_features: tuple[str, ...] = ()  # the same of users
     feature_regularization: float = 10.0  # of their weights, in items' worth
     seed: int = 0
 
@@ -71,13 +72,14 @@ class WalsParams:
         if self.solver not in {"auto", "conjugate_gradient", "cholesky"}:
             allowed = "auto, conjugate_gradient or cholesky"
             raise SettingInvalid("solver", self.solver, allowed)
-        names = self.item_features
-        if len(names) > FEATURE_COLUMNS_MAX or len(set(names)) < len(names) or "" in names:
-            allowed = f"up to {FEATURE_COLUMNS_MAX} columns, each once"
-            raise SettingInvalid("item_features", names, allowed)
-        if names and not self.regularization:
-            allowed = "above 0 with item_features, which it draws the items to"
-            raise SettingInvalid("regularization", self.regularization, allowed)
+        for field in ("item_features", "user_features"):
+            names = getattr(self, field)
+            if len(names) > FEATURE_COLUMNS_MAX or len(set(names)) < len(names) or "" in names:
+                allowed = f"up to {FEATURE_COLUMNS_MAX} columns, each once"
+                raise SettingInvalid(field, names, allowed)
+            if names and not self.regularization:
+                allowed = f"above 0 with {field}, which it draws the vectors to"
+                raise SettingInvalid("regularization", self.regularization, allowed)
 
     @property
     def w0(self) -> float:

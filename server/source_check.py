@@ -5,7 +5,7 @@ from dataclasses import astuple
 
 from shortlist.core.errors import SettingInvalid
 from shortlist.server.errors import DataSourceInvalid, FieldInvalid
-from shortlist.server.reading import EventSource, ItemSource, check_path
+from shortlist.server.reading import AttributeSource, EventSource, check_path
 from shortlist.server.reading.batches import column_names
 from shortlist.server.reading.sources import NO_COLUMN, all_numbers, check_text, find_files
 
@@ -19,24 +19,29 @@ def check_events(source: EventSource, path: str, roots: Sequence[str]) -> None:
     _check(source, astuple(source.columns), path, roots)
 
 
-def check_items(
-    source: ItemSource | None, path: str, roots: Sequence[str], features: Sequence[str], used: str
+def check_attributes(
+    source: AttributeSource | None,
+    path: str,
+    roots: Sequence[str],
+    features: Sequence[str],
+    used: str,
 ) -> None:
-    """Do the same for items; `used` is the place of the features, which must be attributes."""
+    """Do the same for items or users; `used` is the place of the features, attributes of theirs."""
     if source is None:
         if features:
             raise FieldInvalid(used, f"needs {path}, whose attributes the features are")
         return
     present = _check(source, (source.id_column, *source.attributes), path, roots)
-    known = source.attributes or [name for name in present if name != source.id_column]
+    id_column = source.id_column_of(present)
+    known = source.attributes or [name for name in present if name != id_column]
     for i, name in enumerate(features):
         if name not in known:
-            problem = f"{name!r} is no attribute of the items; those are {', '.join(known)}"
+            problem = f"{name!r} is no attribute of the {path}; those are {', '.join(known)}"
             raise FieldInvalid(f"{used}[{i}]", problem, found=name)
 
 
 def _check(
-    source: EventSource | ItemSource, columns: Sequence[str], path: str, roots: Sequence[str]
+    source: EventSource | AttributeSource, columns: Sequence[str], path: str, roots: Sequence[str]
 ) -> list[str]:
     """Return the columns of the first file."""
     check_path(source.uri, roots)

@@ -12,7 +12,7 @@ from shortlist.server.errors import FieldInvalid, ModelExists, ModelNotFound
 from shortlist.server.job import Job, JobState
 from shortlist.server.jobs import JobStore
 from shortlist.server.retrieval.slots import Slots
-from shortlist.server.source_check import check_events, check_items
+from shortlist.server.source_check import check_attributes, check_events
 from shortlist.server.training.spec import TrainingSpec
 from shortlist.server.training.warm_start import check_warm_start
 
@@ -76,8 +76,12 @@ class Trainings:
 
     def _check_sources(self, spec: TrainingSpec) -> None:
         check_events(spec.interactions, "interactions", self._roots)
-        features = f"{algorithm_of(spec.algorithm).name}.item_features"
-        check_items(spec.items, "items", self._roots, spec.item_features, features)
+        name = algorithm_of(spec.algorithm).name
+        for source, path, features, field in (
+            (spec.items, "items", spec.item_features, "item_features"),
+            (spec.users, "users", spec.user_features, "user_features"),
+        ):
+            check_attributes(source, path, self._roots, features, f"{name}.{field}")
         if spec.evaluation.test_interactions is not None:
             test = spec.evaluation.test_interactions
             check_events(test, "evaluation.test_interactions", self._roots)

@@ -17,6 +17,7 @@ from shortlist.client import (
     InvalidArgument,
     Neighbours,
     Popularity,
+    Query,
     Ratings,
     Shortlist,
     Svd,
@@ -160,11 +161,41 @@ def test_a_bad_setting_is_named_with_its_range(served: Served) -> None:
         shortlist.start_training(events, algorithm=Neighbours(count=-1))
 
 
+def command_line(served: Served, *arguments: str) -> str:
+    program = [sys.executable, "-m", "shortlist.client.cli.main", "--target", served.target]
+    done = subprocess.run([*program, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_users_are_known_by_their_features_before_they_do_anything(served: Served) -> None:
+    """Those of the users' table by their id, others by what the query says of them."""
+    ids = [f"u{user:03d}" for user in range(200)]  # the last 40 have no event
+    clubs = [f"club {user % TASTES}" for user in range(200)]
+    pq.write_table(pa.table({"id": ids, "club": clubs}), served.folder / "users.parquet")
+    events = InteractionSource(DataSource(str(served.folder / "events.parquet")))
+    wals = Wals(dim=8, epochs=4, value_transform="linear", user_features=["club"])
+    with Shortlist(served.target, catalog="clubs") as shortlist:
+        users = str(served.folder / "users.parquet")
+        shortlist.train(events, algorithm=wals, users=users, progress=False)
+        listed = shortlist.retrieve(user="u199", count=5)
+        stranger = shortlist.retrieve(features={"club": "club 1"}, count=5)
+        mixed = shortlist.retrieve(history=["i002", "i006"], features={"club": "club 2"}, count=5)
+        alike = shortlist.similar_users(features={"club": "club 3"}, count=5)
+        vectors = shortlist.embed([Query(features={"club": "club 0"})])
+        with pytest.raises(InvalidArgument, match="no feature of the users; those are club"):
+            shortlist.retrieve(features={"height": 180})
+    assert (listed.origin, tastes(listed.item_ids)) == ("features", {3})
+    assert (stranger.origin, tastes(stranger.item_ids)) == ("features", {1})
+    assert (mixed.origin, tastes(mixed.item_ids)) == ("folded_in", {2})
+    assert (alike.origin, tastes(alike.user_ids)) == ("features", {3})
+    assert (vectors.origins, vectors.vectors.shape) == (["features"], (1, 8))
+    asked = ["--json", "--catalog", "clubs", "retrieve", "--features", "club=club 1"]
+    assert json.loads(command_line(served, *asked, "--count", "5"))["item_ids"] == stranger.item_ids
+
+
 def test_the_command_line_trains_and_asks(served: Served) -> None:
     def shortlist(*arguments: str) -> str:
-        program = [sys.executable, "-m", "shortlist.client.cli.main", "--target", served.target]
-        done = subprocess.run([*program, *arguments], capture_output=True, text=True, check=True)
-        return done.stdout
+        return command_line(served, *arguments)
 
     where = ["--interactions", str(served.folder / "events.parquet")]
     where += ["--segment-column", "country", "--alias", "shell", "--model-id", "near"]

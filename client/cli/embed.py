@@ -6,7 +6,7 @@ import argparse
 
 from shortlist.client.candidates import Query
 from shortlist.client.cli.options import Commands, print_json
-from shortlist.client.cli.retrieve import add_query_options, history_of
+from shortlist.client.cli.retrieve import add_query_options, features_of, history_of
 from shortlist.client.clients import Shortlist
 
 
@@ -20,7 +20,10 @@ def add_parser(commands: Commands) -> None:
 
 def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
     """Ask and print."""
-    query = Query(options.user, history_of(options.history), options.items, options.negative_items)
+    query = Query(
+        *(options.user, history_of(options.history), options.items, options.negative_items),
+        features=features_of(options.features),
+    )
     found = shortlist.embed([query], model=options.model)
     if options.json:
         print_json(found)

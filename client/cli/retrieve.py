@@ -57,10 +57,29 @@ def add_query_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--history", nargs="+", default=[], metavar="ITEM[=VALUE]", help="what they did"
     )
+    add_features_option(parser)
     parser.add_argument("--items", nargs="+", default=[], metavar="ITEM", help="more like these")
     parser.add_argument(
         "--negative-items", nargs="+", default=[], metavar="ITEM", help="less like these"
     )
+
+
+def add_features_option(parser: argparse.ArgumentParser) -> None:
+    """Add what the user is."""
+    parser.add_argument(
+        "--features", nargs="+", default=[], metavar="NAME=VALUE", help="what the user is: age=25"
+    )
+
+
+def features_of(texts: list[str]) -> dict[str, str]:
+    """Read NAME=VALUE; the server reads numbers and times from their text."""
+    found = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not name or not separator:
+            raise ValueError(f"--features are NAME=VALUE, such as age=25: {text!r}")
+        found[name] = value
+    return found
 
 
 def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
@@ -71,6 +90,7 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
         items=options.items,
         negative_items=options.negative_items,
         segment=options.segment,
+        features=features_of(options.features),
         count=options.count,
         exclude=options.exclude,
         include_seen=options.include_seen,

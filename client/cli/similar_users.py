@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from shortlist.client.cli.options import Commands, print_json, print_table
-from shortlist.client.cli.retrieve import history_of
+from shortlist.client.cli.retrieve import add_features_option, features_of, history_of
 from shortlist.client.clients import Shortlist
 
 
@@ -16,6 +16,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--history", nargs="+", default=[], metavar="ITEM[=VALUE]", help="what they did"
     )
+    add_features_option(parser)
     parser.add_argument("--count", type=int, default=0, help="how many, 1 to 10000 (default 100)")
     parser.add_argument("--exclude", nargs="+", default=[], metavar="USER", help="never these")
     parser.add_argument("--model", default="", help='model id or alias (default "live")')
@@ -27,6 +28,7 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
     found = shortlist.similar_users(
         options.user,
         history=history_of(options.history),
+        features=features_of(options.features),
         count=options.count,
         exclude=options.exclude,
         model=options.model,

@@ -19,7 +19,14 @@ from shortlist.client.cli.options import (
     source_of,
 )
 from shortlist.client.clients import Shortlist
-from shortlist.client.training import EarlyStopping, EvaluationSpec, ItemSource, Preparation, Tuning
+from shortlist.client.training import (
+    EarlyStopping,
+    EvaluationSpec,
+    ItemSource,
+    Preparation,
+    Tuning,
+    UserSource,
+)
 
 # Setting, type, help: every setting of every algorithm, by its name in the contract.
 _SETTINGS: tuple[tuple[str, type, str], ...] = (
@@ -38,7 +45,8 @@ _SETTINGS: tuple[tuple[str, type, str], ...] = (
     ("cg_steps", int, "wals: steps of conjugate gradient, each time a row is solved"),
     ("over_relaxation", float, "1 to 1.9: more reaches a low loss sooner"),
     ("item_features", list, "attributes that place items which nobody has yet"),
-    ("feature_regularization", float, "of the features' weights, in items' worth"),
+    ("user_features", list, "attributes that place users who have done nothing yet"),
+    ("feature_regularization", float, "of the features' weights, in rows' worth"),
     ("half_life_days", float, "in which an event loses half its weight"),
     ("power_iterations", int, "more are more exact"),
     ("binary", bool, "1 for every observed pair instead of its value"),
@@ -117,6 +125,9 @@ def _add_data_options(parser: OptionGroup) -> None:
     parser.add_argument(
         "--attributes", nargs="+", default=[], metavar="COLUMN", help="columns to keep"
     )
+    parser.add_argument("--users", default="", metavar="PATH", help="what is known of the users")
+    add_source_options(parser, "users-", "users")
+    parser.add_argument("--users-id-column", default="", help="column of the user id")
 
 
 def _add_search_options(parser: argparse.ArgumentParser) -> None:
@@ -183,6 +194,7 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
             ),
             _items_of(options),
             _algorithm_of(options),
+            users=_users_of(options),
             preparation=Preparation(
                 options.aggregation,
                 options.user_events_min,
@@ -235,6 +247,13 @@ def _items_of(options: argparse.Namespace) -> ItemSource | None:
         return None
     source = source_of(options.items, options, "items_")
     return ItemSource(source, options.items_id_column, tuple(options.attributes))
+
+
+def _users_of(options: argparse.Namespace) -> UserSource | None:
+    if not options.users:
+        return None
+    source = source_of(options.users, options, "users_")
+    return UserSource(source, options.users_id_column, tuple(options.user_features or ()))
 
 
 def _algorithm_of(options: argparse.Namespace) -> Algorithm:

@@ -33,6 +33,7 @@ class TrainingData:
     seen: Interactions  # users x items, events aggregated to one value a pair
     user_segments: Interactions | None = None  # users x segments, see core/segments.py
     item_features: Interactions | None = None  # items x features; None: nothing was asked for
+    user_features: Interactions | None = None  # users x features; None: nothing was asked for
     warm_start: WarmStart | None = None  # where wals begins
     resumed: TrainerState | None = None  # an earlier Epoch.state of this training to go on from
 
@@ -47,7 +48,8 @@ class Learned(Generic[P]):
     item_scores: FloatArray | None = None  # (items,) popularity; None: users who have the item
     segment_scores: Interactions | None = None  # segments x items, set with item_scores
     neighbours: Interactions | None = None  # items x items, similarities; None: no precomputed ones
-    feature_weights: FloatArray | None = None  # (features, dim): features @ weights places an item
+    item_feature_weights: FloatArray | None = None  # (features, dim): features @ weights: an item
+    user_feature_weights: FloatArray | None = None  # the same of users
     history_vectors: FloatArray | None = None  # (items, dim) of what encoders add up; None: items'
     losses: tuple[float, ...] = ()  # after each epoch
 

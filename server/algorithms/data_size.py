@@ -15,8 +15,8 @@ class DataSize:
     user_count: int
     item_count: int
     event_count: int  # pairs are at most as many
-    feature_count: int = 0  # of the items; 0: none
-    feature_entry_count: int = 0
+    feature_counts: tuple[int, ...] = ()  # of the items, of the users, where they have any
+    feature_entry_count: int = 0  # of both
     threads: int = 1
 
     @property

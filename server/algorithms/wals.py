@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from shortlist.core.cold_items import train_with_features
+from shortlist.core.cold_rows import train_with_features
 from shortlist.core.errors import DataInvalid
 from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import (
@@ -19,8 +19,8 @@ from shortlist.core.interactions import (
     build_interactions,
 )
 from shortlist.core.progress import Epoch
-from shortlist.core.wals import Snapshot, WalsFactors, train_wals
-from shortlist.core.wals_params import WalsParams, with_data_defaults
+from shortlist.core.wals import Snapshot, WalsFactors
+from shortlist.core.wals_params import WalsParams
 from shortlist.server.algorithms.algorithm import Learned, TrainingData
 from shortlist.server.algorithms.data_size import DataSize, padded
 from shortlist.server.algorithms.wals_space import WalsSpace
@@ -63,30 +63,22 @@ class Wals:
         fresh = _freshness(data, params, threads)
         warm = data.warm_start
         initial = None if warm is None else WalsFactors(warm.user_vectors, warm.item_vectors)
-        if data.item_features is None:
-            params = with_data_defaults(params, data.seen)
-            factors = train_wals(
-                *(data.seen, params),
-                threads=threads,
-                on_epoch=tell,
-                initial=initial,
-                freshness=fresh,
-                resumed=data.resumed,
-            )
-        else:
-            params, factors = train_with_features(
-                *(data.seen, data.item_features, params),
-                threads=threads,
-                on_epoch=tell,
-                initial=initial,
-                freshness=fresh,
-                resumed=data.resumed,
-            )
+        params, factors = train_with_features(
+            *(data.seen, params),
+            item_features=data.item_features,
+            user_features=data.user_features,
+            threads=threads,
+            on_epoch=tell,
+            initial=initial,
+            freshness=fresh,
+            resumed=data.resumed,
+        )
         return Learned(
             params,
             factors.items,
             factors.users,
-            feature_weights=factors.feature_weights,
+            item_feature_weights=factors.item_feature_weights,
+            user_feature_weights=factors.user_feature_weights,
             losses=factors.losses,
         )
 
@@ -95,8 +87,8 @@ class Wals:
         found = 2 * size.matrix_bytes + 2 * size.vector_bytes(padded(params.dim))
         if params.half_life_days is not None:
             found += 16 * size.event_count
-        features = size.feature_count
-        return found + 16 * size.feature_entry_count + 8 * features * (3 * features + params.dim)
+        ridges = (8 * count * (3 * count + params.dim) for count in size.feature_counts)
+        return found + 16 * size.feature_entry_count + sum(ridges)
 
     def search_space(self, params: WalsParams, seen: Interactions) -> WalsSpace:
         return WalsSpace(params, seen)

@@ -2,12 +2,14 @@
 
 items.arrow  id, embedding, score (popularity), count (users who have it); row order; of a distilled
              model also history_embedding, what an item adds to the vector of who likes it
-users.arrow  id, embedding, segment (row of segments.arrow)
+users.arrow  id, embedding, segment (row of segments.arrow), features (rows of user_features.arrow
+             with values), where the training had any
 seen.arrow   a row a user: what it was trained on, as list of (item row, value)
 attributes.arrow  a row an item, where the training had any
 neighbours.arrow  a row an item: the items alike, as list of (item row, similarity), where there are
 segments.arrow  id, score: what is popular in it, as list of (item row, popularity), where there are
-item_features.arrow  a row a feature: what it is, and its weights, where items are placed by them
+item_features.arrow, user_features.arrow  a row a feature: what it is, and its weights, where items
+             or users are placed by them
 item_slots.npy, user_slots.npy  hash tables over the id columns, so that opening hashes nothing
 item_codes.npy, item_scales.npy  the int8 copy of the vectors, where the model has some
 index.usearch, or list_*.npy  the approximate index: a graph, or an inverted file
@@ -39,10 +41,12 @@ from shortlist.server.artifacts.manifest import (
 from shortlist.server.artifacts.segment_files import read_segments, segment_column, segments_table
 from shortlist.server.durable import sha256_of, sync_tree
 from shortlist.server.errors import ArtifactCorrupt
+from shortlist.server.features.stored import FeatureMap, map_of_table, map_to_table
 
 ITEMS, USERS, SEEN = "items.arrow", "users.arrow", "seen.arrow"
 ATTRIBUTES, NEIGHBOURS, SEGMENTS = "attributes.arrow", "neighbours.arrow", "segments.arrow"
-ITEM_FEATURES, INDEX = "item_features.arrow", "index.usearch"
+ITEM_FEATURES, USER_FEATURES = "item_features.arrow", "user_features.arrow"
+INDEX = "index.usearch"
 ITEM_SLOTS, USER_SLOTS = "item_slots.npy", "user_slots.npy"
 
 
@@ -62,7 +66,9 @@ class ModelContents:
     neighbours: Interactions | None = None  # items x items, similarities
     segments: UserSegments | None = None
     segment_scores: Interactions | None = None  # segments x items, popularity; set with segments
-    item_features: pa.Table | None = None  # of server/features/stored.py
+    item_map: FeatureMap | None = None  # places items by their attributes
+    user_map: FeatureMap | None = None  # places users by theirs
+    user_features: Interactions | None = None  # users x features, set with user_map
 
     @property
     def dim(self) -> int:
@@ -86,7 +92,9 @@ class Artifact:
     neighbours: Interactions | None  # items x items, similarities
     segments: UserSegments | None
     segment_scores: Interactions | None  # segments x items, popularity
-    item_features: pa.Table | None  # of server/features/stored.py
+    item_map: FeatureMap | None  # places items by their attributes
+    user_map: FeatureMap | None  # places users by theirs
+    user_features: Interactions | None  # users x features, set with user_map
     quantized: Quantized | None  # the int8 copy of item_vectors
     lists: InvertedFile | None  # the index, where it is an inverted file
     index_path: Path | None  # the index, where it is a graph
@@ -109,6 +117,8 @@ def write_artifact(folder: Path, contents: ModelContents, about: Manifest) -> Ma
         user_columns["segment"] = segment_column(contents.segments.users)
         table = segments_table(contents.segments.ids, contents.segment_scores)
         arrow_files.write_table(folder / SEGMENTS, table)
+    if contents.user_features is not None:
+        user_columns["features"] = arrow_files.seen_column(contents.user_features)
     columns |= {"score": pa.array(contents.item_scores), "count": pa.array(contents.item_counts)}
     arrow_files.write_table(folder / ITEMS, pa.table(columns))
     arrow_files.write_table(folder / USERS, pa.table(user_columns))
@@ -120,8 +130,9 @@ def write_artifact(folder: Path, contents: ModelContents, about: Manifest) -> Ma
     if contents.neighbours is not None:
         near = {"neighbours": arrow_files.seen_column(contents.neighbours)}
         arrow_files.write_table(folder / NEIGHBOURS, pa.table(near))
-    if contents.item_features is not None:
-        arrow_files.write_table(folder / ITEM_FEATURES, contents.item_features)
+    for name, of_side in ((ITEM_FEATURES, contents.item_map), (USER_FEATURES, contents.user_map)):
+        if of_side is not None:
+            arrow_files.write_table(folder / name, map_to_table(of_side))
     np.save(folder / ITEM_SLOTS, items.slots)
     np.save(folder / USER_SLOTS, users.slots)
     stored = sorted(path for path in folder.iterdir() if path.name != MANIFEST_NAME)
@@ -168,9 +179,16 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
     has_vectors = manifest.dim > 0
     known = manifest.files
     item_vectors = _vectors(items) if has_vectors else None
-    segments, segment_scores = None, None
+    segments, segment_scores, user_features = None, None, None
     if SEGMENTS in known:
         segments, segment_scores = read_segments(folder / SEGMENTS, users, items.num_rows)
+    item_map, user_map = (
+        map_of_table(arrow_files.map_table(folder / name)) if name in known else None
+        for name in (ITEM_FEATURES, USER_FEATURES)
+    )
+    if user_map is not None:
+        column = arrow_files.one_chunk(users, "features")
+        user_features = arrow_files.seen_of(column, len(user_map.described))
     return Artifact(
         manifest=manifest,
         items=_vocabulary(items, folder / ITEM_SLOTS),
@@ -187,9 +205,9 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
         neighbours=_neighbours(folder / NEIGHBOURS) if NEIGHBOURS in known else None,
         segments=segments,
         segment_scores=segment_scores,
-        item_features=arrow_files.map_table(folder / ITEM_FEATURES)
-        if ITEM_FEATURES in known
-        else None,
+        item_map=item_map,
+        user_map=user_map,
+        user_features=user_features,
         quantized=None if item_vectors is None else _quantized(folder, manifest, item_vectors),
         lists=map_lists(folder, manifest.dim) if list_file("rows") in known else None,
         index_path=folder / INDEX if INDEX in known else None,
@@ -246,6 +264,11 @@ def _check_counts(folder: Path, artifact: Artifact) -> None:
         shapes["user vectors"] = (artifact.user_vectors.shape, (users, dim))  # type: ignore[assignment]
     if artifact.history_vectors is not None:
         shapes["history vectors"] = (artifact.history_vectors.shape, (items, dim))  # type: ignore[assignment]
+    for name, of_side in (("items", artifact.item_map), ("users", artifact.user_map)):
+        if of_side is not None:
+            shapes[f"weights of {name}' features"] = (of_side.weights.shape[1], dim)
+    if artifact.user_features is not None:
+        shapes["users with features"] = (artifact.user_features.row_count, users)
     if artifact.neighbours is not None:
         shapes["neighbours"] = (artifact.neighbours.row_count, items)
     if artifact.attributes is not None:

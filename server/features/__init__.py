@@ -1,1 +1,1 @@
-"""Features of items from their attributes: what they are, and each item's values of them."""
+"""Features of items and users from their attributes: what they are, and their values."""

@@ -1,9 +1,9 @@
 """Which features a table of attributes has, and the values of them that its rows have.
 
-Texts become one feature a token that some items share (tokens.py). Numbers and times become
-their standard score, and one feature for each tenth of the values, so that a map that is linear in
-the features need not be linear in the number. What was found is kept with the model: an item that
-comes later is encoded by the same features.
+Texts become one feature a token that some rows share (tokens.py). Numbers and times become their
+standard score, and one feature for each tenth of the values, or for each value where there are few,
+so that a map that is linear in the features need not be linear in the number. What was found is
+kept with the model: an item or a user that comes later is encoded by the same features.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from shortlist.core.interactions import Interactions, LongArray
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.features.tokens import TokenKind, holds_text, token_kind, tokens_of
 
-SUPPORT_MIN = 3  # items that share a token; a rarer one says too little
-PARTS = 10  # of a number's range, about equally many items in each
-SCORE_MAX = 4.0  # standard deviations; one odd number must not throw its item out of the space
-_MAGNITUDE_MAX = 1e100  # beyond it a number says nothing
-_DAY_MS = 86_400_000
+SUPPORT_MIN = 3  # rows that share a token; a rarer one says too little
+PARTS = 10  # of a number's range, about equally many rows in each
+VALUES_MAX = 32  # of a number that is a part each: it may well be a code
+SCORE_MAX = 4.0  # standard deviations; one odd number must not throw its row out of the space
+MAGNITUDE_MAX = 1e100  # beyond it a number says nothing
+DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One coordinate of what is known of an item."""
+    """One coordinate of what is known of an item or a user."""
 
     column: str  # of the attributes; empty: the constant 1
     kind: str  # constant, category, tag, word, number (its standard score) or part (of the range)
@@ -42,11 +43,11 @@ class Feature:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemFeatures:
-    """The features of a catalog's items."""
+class Features:
+    """The features of all items, or of all users."""
 
     described: tuple[Feature, ...]
-    values: Interactions  # items x features
+    values: Interactions  # rows x features
 
 
 def find_features(table: pa.Table, columns: Sequence[str], file: str = "") -> tuple[Feature, ...]:
@@ -69,7 +70,7 @@ def find_features(table: pa.Table, columns: Sequence[str], file: str = "") -> tu
             reason = f"type {column.type} makes no feature; texts, lists of them, numbers and times"
             raise DataSourceInvalid(f"{reason} do", file=file, column=name)
         if not of_column:
-            reason = f"no value that {SUPPORT_MIN} items share, so it makes no feature"
+            reason = f"no value that {SUPPORT_MIN} rows share, so it makes no feature"
             raise DataSourceInvalid(reason, file=file, column=name)
         found += of_column
     supports = sorted((support for support, _ in found), reverse=True)
@@ -110,8 +111,10 @@ def _found_parts(numbers: npt.NDArray[np.float64], name: str) -> list[Feature]:
     spread = float(known.std()) if len(known) else 0.0
     if not spread:
         return []
-    inner = np.quantile(known, np.arange(1, PARTS) / PARTS)
-    edges = [-np.inf, *np.unique(inner).tolist(), np.inf]
+    inner = np.unique(known)[1:]
+    if len(inner) >= VALUES_MAX:
+        inner = np.unique(np.quantile(known, np.arange(1, PARTS) / PARTS))
+    edges = [-np.inf, *inner.tolist(), np.inf]
     score = Feature(name, "number", "", float(known.mean()), spread)
     parts = (Feature(name, "part", "", low, high) for low, high in pairwise(edges))
     return [score, *parts]
@@ -132,9 +135,7 @@ def _encoded_numbers(features: Sequence[Feature], column: pa.Array) -> Entries:
     for place, one in enumerate(features):
         if one.kind == "number":
             found = np.isfinite(numbers)
-            with np.errstate(over="ignore"):
-                scores = (numbers[found] - one.low) / one.high
-            values.append(np.clip(scores, -SCORE_MAX, SCORE_MAX))
+            values.append(standard_score(numbers[found], one))
         else:
             found = (numbers >= one.low) & (numbers < one.high)
             values.append(np.ones(np.count_nonzero(found)))
@@ -159,13 +160,20 @@ def _sparse(
     return Interactions(starts, sorted_columns, sorted_values, column_count)
 
 
+def standard_score(numbers: npt.NDArray[np.float64], feature: Feature) -> npt.NDArray[np.float64]:
+    """Return how far numbers (n,) are from the mean of a number feature, in deviations."""
+    with np.errstate(over="ignore"):
+        scores = (numbers - feature.low) / feature.high
+    return np.clip(scores, -SCORE_MAX, SCORE_MAX)
+
+
 def _numbers(column: pa.Array) -> npt.NDArray[np.float64]:
     """Return a column as float64, NaN where nothing is known; times in days since 1970."""
     if pat.is_temporal(column.type):
-        column = pc.divide(_milliseconds(column).cast(pa.float64()), float(_DAY_MS))
+        column = pc.divide(_milliseconds(column).cast(pa.float64()), float(DAY_MS))
     numbers = column.cast(pa.float64(), safe=False).fill_null(np.nan)
     wide: npt.NDArray[np.float64] = numbers.to_numpy(zero_copy_only=False)
-    return np.where(np.abs(wide) <= _MAGNITUDE_MAX, wide, np.nan)
+    return np.where(np.abs(wide) <= MAGNITUDE_MAX, wide, np.nan)
 
 
 def _milliseconds(column: pa.Array) -> pa.Array:

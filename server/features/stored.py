@@ -1,30 +1,50 @@
-"""A model's features with their weights as a table: enough to place an item that comes later."""
+"""A model's features with their weights: enough to place an item or a user that comes later."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pyarrow as pa
 
-from shortlist.core.interactions import FloatArray
+from shortlist.core.interactions import FloatArray, Interactions
 from shortlist.core.sparse import multiply
 from shortlist.server.features.features import Feature, encode_features
 
 
-def features_table(features: tuple[Feature, ...], weights: FloatArray) -> pa.Table:
-    """Return a row a feature: what it is, and its row of weights (features, dim)."""
+@dataclass(frozen=True, slots=True)
+class FeatureMap:
+    """The linear map from features to vectors, and what each feature is."""
+
+    described: tuple[Feature, ...]
+    weights: FloatArray  # (features, dim)
+
+    def place(self, values: Interactions, threads: int = 1) -> FloatArray:
+        """Return the vectors (rows, dim) of rows x features."""
+        return multiply(values, self.weights, threads=threads)
+
+    def place_rows(self, attributes: pa.Table) -> FloatArray:
+        """Return the vectors (rows, dim) of a table of attributes."""
+        return self.place(encode_features(self.described, attributes))
+
+
+def no_features(features: FeatureMap, row_count: int) -> Interactions:
+    """Return the values of rows of which nothing is known: only the constant, the first feature."""
+    starts, columns = np.arange(row_count + 1), np.zeros(row_count, np.int32)
+    return Interactions(starts, columns, np.ones(row_count, np.float32), len(features.described))
+
+
+def map_to_table(features: FeatureMap) -> pa.Table:
+    """Return a row a feature: what it is, and its row of weights."""
     names = [field.name for field in fields(Feature)]
-    columns = {name: [getattr(one, name) for one in features] for name in names}
-    flat = pa.array(weights.reshape(-1))
-    vectors = pa.FixedSizeListArray.from_arrays(flat, weights.shape[1])
+    columns = {name: [getattr(one, name) for one in features.described] for name in names}
+    flat = pa.array(features.weights.reshape(-1))
+    vectors = pa.FixedSizeListArray.from_arrays(flat, features.weights.shape[1])
     return pa.table({**columns, "weights": vectors})
 
 
-def place_items(stored: pa.Table, attributes: pa.Table) -> FloatArray:
-    """Return the vectors (rows, dim) that a model's features give to rows of attributes."""
-    described = stored.drop_columns(["weights"]).to_pylist()
-    features = [Feature(**one) for one in described]
-    column = stored["weights"].combine_chunks()
-    weights = column.flatten().to_numpy().reshape(len(features), -1)
-    return multiply(encode_features(features, attributes), np.ascontiguousarray(weights), threads=1)
+def map_of_table(stored: pa.Table) -> FeatureMap:
+    """Return what map_to_table was given."""
+    described = tuple(Feature(**one) for one in stored.drop_columns(["weights"]).to_pylist())
+    flat = stored["weights"].combine_chunks().flatten().to_numpy()
+    return FeatureMap(described, np.ascontiguousarray(flat.reshape(len(described), -1)))

@@ -62,6 +62,17 @@ def tokens_of(column: pa.Array, kind: TokenKind) -> Tokens:
     return _distinct(pc.list_parent_indices(parts).to_numpy().astype(np.int64), parts.flatten())
 
 
+def tokens_of_text(text: str, kind: TokenKind) -> list[str]:
+    """Return the tokens of one text as tokens_of has them, in the order of the text."""
+    parts = [text]
+    if kind == "tag":
+        parts = text.split(TAG_SEPARATOR)
+    elif kind == "word":
+        parts = pc.split_pattern_regex(pc.utf8_lower(text), _BETWEEN_WORDS).as_py()
+    trimmed = pc.utf8_trim_whitespace(pa.array(parts, pa.large_string())).to_pylist()
+    return list(dict.fromkeys(token for token in trimmed if token))
+
+
 def _distinct(rows: LongArray, texts: pa.Array) -> Tokens:
     """Return each token of a row once."""
     texts = pc.utf8_trim_whitespace(texts.cast(pa.large_string()))

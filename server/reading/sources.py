@@ -6,6 +6,7 @@ import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import ClassVar
 
 from pyarrow import fs
 
@@ -77,14 +78,37 @@ class EventSource:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemSource:
-    """Items with attributes: where, and which columns."""
+class AttributeSource:
+    """Ids with attributes: where, and which columns."""
+
+    noun: ClassVar[str]
+    usual_names: ClassVar[tuple[str, ...]]
 
     uri: str
     format: str = ""  # like EventSource.format, but for adjacency
-    id_column: str = ""  # empty: the first of ITEM_NAMES, or of "id"
+    id_column: str = ""  # empty: the first of the usual names, or of "id"
     attributes: tuple[str, ...] = ()  # empty: every other column
     text: TextOptions = field(default_factory=TextOptions)
+
+    def id_column_of(self, present: Sequence[str]) -> str | None:
+        """Return which of the columns holds the ids, None where none is given or recognised."""
+        return self.id_column or first_of((*self.usual_names, "id"), present)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSource(AttributeSource):
+    """Items with attributes."""
+
+    noun: ClassVar[str] = "item"
+    usual_names: ClassVar[tuple[str, ...]] = ITEM_NAMES
+
+
+@dataclass(frozen=True, slots=True)
+class UserSource(AttributeSource):
+    """Users with attributes."""
+
+    noun: ClassVar[str] = "user"
+    usual_names: ClassVar[tuple[str, ...]] = USER_NAMES
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from shortlist.server.errors import EmbeddingDimension, FieldInvalid, QueryKindU
 from shortlist.server.retrieval.known_items import known_rows, last_values
 from shortlist.server.retrieval.query import EmbeddingQuery, ItemsQuery, Origin, Query, UserQuery
 from shortlist.server.retrieval.serving_model import ServingModel, Space
+from shortlist.server.retrieval.user_prior import Center
 
 _NO_ROWS: IntArray = np.empty(0, dtype=np.int32)
 _NO_HISTORY: tuple[IntArray, FloatArray] = (_NO_ROWS, np.empty(0, dtype=np.float32))
@@ -30,6 +31,7 @@ class Encoded:
     seen_rows: IntArray  # items of the user's known events, of the history, of an items query
     seen_values: FloatArray | None = None  # of the events, where a history made the vector
     item_scores: FloatArray | None = None  # (items,) where scores come without a vector
+    center: FloatArray | None = None  # (dim,) where the user's features draw the vector to
 
 
 def encode(model: ServingModel, query: Query, path: str) -> Encoded:
@@ -56,7 +58,7 @@ def encode_user(model: ServingModel, query: UserQuery, path: str) -> Encoded:
     """Look the user up, fold the history in, or do both: the history added to the stored events.
 
     `path` is the user's place in the request. Raises QueryKindUnsupported and FieldInvalid where
-    the history cannot be folded in.
+    the history cannot be folded in, and for features that the model does not have.
     """
     user_row = model.users.row(query.user_id) if query.user_id else None
     missing = [query.user_id] if query.user_id and user_row is None else []
@@ -68,23 +70,43 @@ def encode_user(model: ServingModel, query: UserQuery, path: str) -> Encoded:
     segment = _segment_row(model, query.segment, user_row)
     if query.segment and segment is None:
         missing = list(dict.fromkeys([*missing, query.segment]))
+    center = _center(model, query, user_row, path)
+    missing = list(dict.fromkeys([*missing, *center.unknown])) if center is not None else missing
     if not given and user_row is None:
+        if center is not None and center.is_told:
+            return Encoded(center.vector, Origin.FEATURES, missing, stored_rows)
         return _popular(model, segment, missing, stored_rows)
-    if not given and model.space is not None:
+    if not given and not query.features and model.space is not None:
+        origin = Origin.STORED if len(stored_rows) or center is None else Origin.FEATURES
         vector = model.space.user_vectors[user_row]
-        return Encoded(vector, Origin.STORED, missing, stored_rows, stored_values)
+        return Encoded(vector, origin, missing, stored_rows, stored_values)
     whole = dict(zip(stored_rows.tolist(), stored_values.tolist(), strict=True)) | given
     rows = np.array(sorted(whole), dtype=np.int32)
     values = np.array([whole[row] for row in rows.tolist()], dtype=np.float32)
     if model.space is not None:
         history = single_row(rows, values, model.item_count)
-        vector = fold_in(model, model.space, history, path)[0]
-        return Encoded(vector, Origin.FOLDED_IN, missing, rows, values)
+        drawn = None if center is None else center.vector
+        vector = fold_in(model, model.space, history, path, drawn)[0]
+        origin = Origin.FOLDED_IN if len(rows) else Origin.FEATURES
+        return Encoded(vector, origin, missing, rows, values, center=drawn)
     if model.scorer is not None:
         origin = Origin.FOLDED_IN if given else Origin.STORED
         scores = model.scorer.scores(rows, values)
         return Encoded(None, origin, missing, rows, item_scores=scores)
     return _popular(model, segment, missing, rows)
+
+
+def _center(
+    model: ServingModel, query: UserQuery, user_row: int | None, path: str
+) -> Center | None:
+    """Return where the user's features draw the vector to, None where the model has none."""
+    prior = None if model.space is None else model.space.user_prior
+    if prior is not None:
+        return prior.center(user_row, query.features, f"{path}.features")
+    if query.features:
+        problem = f"model {model.model_id} was trained without features of users"
+        raise QueryKindUnsupported(problem, model=model.model_id, kind="features")
+    return None
 
 
 def _segment_row(model: ServingModel, segment: str, user_row: int | None) -> int | None:
@@ -107,13 +129,23 @@ def _popular(
     return Encoded(None, Origin.POPULARITY, missing, seen, item_scores=scores)
 
 
-def fold_in(model: ServingModel, space: Space, histories: Interactions, path: str) -> FloatArray:
+def fold_in(
+    model: ServingModel,
+    space: Space,
+    histories: Interactions,
+    path: str,
+    center: FloatArray | None = None,
+) -> FloatArray:
     """Return the vectors (rows, dim) of histories (rows, items) of the user at `path`.
 
+    center (dim,): where the user's features draw them to, of a model that has such.
     Raises QueryKindUnsupported where a history has no vector, FieldInvalid where it is too long.
     """
     try:
-        vectors = space.fold_in.solve(histories)
+        if center is None or space.user_prior is None:
+            vectors = space.fold_in.solve(histories)
+        else:
+            vectors = space.user_prior.solve(histories, center)
     except SingularSystem as error:
         problem = f"model {model.model_id} has too little regularization to fold this history in"
         raise QueryKindUnsupported(problem, model=model.model_id, kind="history") from error

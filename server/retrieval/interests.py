@@ -51,7 +51,7 @@ def interests_of(model: ServingModel, encoded: Encoded, most: int) -> tuple[Inte
     np.cumsum([len(part) for part in parts], out=starts[1:])
     places = np.concatenate(parts)
     history = Interactions(starts, rows[places], values[places], model.item_count)
-    vectors = fold_in(model, model.space, history, "query.user")
+    vectors = fold_in(model, model.space, history, "query.user", encoded.center)
     return tuple(
         Interest(
             int(rows[likes[medoid]]),

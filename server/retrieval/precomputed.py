@@ -111,7 +111,8 @@ def stored_list(
 def _row(users: Vocabulary, items: Vocabulary, query: Query) -> tuple[ExportKind, int] | None:
     """Return whose list a query asks for: a stored user's, or that of one item."""
     if isinstance(query, UserQuery):
-        row = None if query.history_item_ids or not query.user_id else users.row(query.user_id)
+        told = query.history_item_ids or query.features
+        row = None if told or not query.user_id else users.row(query.user_id)
         return None if row is None else ("users", row)
     if isinstance(query, ItemsQuery) and len(query.item_ids) == 1 and not query.negative_item_ids:
         row = items.row(query.item_ids[0])

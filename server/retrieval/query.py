@@ -1,10 +1,12 @@
 """What can be asked and what is answered: the contract's words without its wire types."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
 from shortlist.core.interactions import FloatArray
+from shortlist.server.features.given import GivenValue
 from shortlist.server.filters.places import Box, Radius
 from shortlist.server.filters.times import Freshness, Window
 
@@ -28,6 +30,7 @@ class Origin(Enum):
 
     STORED = "stored"
     FOLDED_IN = "folded in"
+    FEATURES = "features"
     ITEMS = "items"
     EMBEDDING = "embedding"
     POPULARITY = "popularity"  # it did not: nothing is known, the answer is what is popular
@@ -35,12 +38,13 @@ class Origin(Enum):
 
 @dataclass(frozen=True, slots=True)
 class UserQuery:
-    """A user: known by id, described by a history, or both; or only by a segment."""
+    """A user: known by id, described by a history or features, or all; or only by a segment."""
 
     user_id: str = ""  # empty: anonymous
     history_item_ids: tuple[str, ...] = ()  # in any order; the last value of an item counts
     history_values: tuple[float, ...] = ()  # one an item, finite
     segment: str = ""  # where popular items answer: those of this segment; empty: what is known
+    features: Mapping[str, GivenValue] = field(default_factory=dict)  # by attribute of the users
 
 
 @dataclass(frozen=True, slots=True)

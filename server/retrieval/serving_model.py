@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.scoring import ItemScan
 from shortlist.core.segments import SegmentScores
@@ -24,6 +25,7 @@ from shortlist.server.retrieval.attributes import ItemAttributes
 from shortlist.server.retrieval.hidden import HiddenRows, rows_of_hidden
 from shortlist.server.retrieval.made_once import MadeOnce
 from shortlist.server.retrieval.precomputed import StoredExports
+from shortlist.server.retrieval.user_prior import UserPrior
 from shortlist.server.training.spec import spec_from_json
 
 DAMPED_MAX = 2  # exponents of popularity damping whose scaled items are kept
@@ -41,6 +43,7 @@ class Space:
     fold_in: HistoryEncoder
     index: ApproximateIndex | None
     index_pays: bool | None = None  # whether AUTO asks the index; None: it was not measured
+    user_prior: UserPrior | None = None  # where users have features
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +154,24 @@ def _space(artifact: Artifact) -> Space | None:
         index = ListIndex(vectors, artifact.lists, report.probes)
     elif artifact.index_path is not None:
         index = GraphIndex(artifact.index_path, vectors, report.expansion_search)
+    encoder = algorithm_of(params).encoder(
+        params, vectors, artifact.item_counts, artifact.history_vectors
+    )
     return Space(
         dim=vectors.shape[1],
         offset_width=algorithm_of(params).offset_width,
         item_vectors=vectors,
         user_vectors=users,
         scan=ItemScan(vectors, artifact.quantized, trusted=True),
-        fold_in=algorithm_of(params).encoder(
-            params, vectors, artifact.item_counts, artifact.history_vectors
-        ),
+        fold_in=encoder,
         index=index,
         index_pays=report.chosen != EXACT if report.chosen else None,
+        user_prior=_user_prior(artifact, encoder),
     )
+
+
+def _user_prior(artifact: Artifact, encoder: HistoryEncoder) -> UserPrior | None:
+    if artifact.user_map is None or artifact.user_features is None:
+        return None
+    assert isinstance(encoder, FoldIn), "only wals draws users to their features"
+    return UserPrior(artifact.user_map, artifact.user_features, encoder)

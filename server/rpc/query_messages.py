@@ -1,11 +1,13 @@
 """Queries: from the wire to the domain, every field checked."""
 
+from collections.abc import Mapping
 from math import isfinite
 
 import numpy as np
 
 from shortlist.core.scoring import VALUE_MAX
 from shortlist.server.errors import FieldInvalid
+from shortlist.server.features.given import GivenValue
 from shortlist.server.retrieval.query import (
     EmbeddingQuery,
     ItemsQuery,
@@ -18,17 +20,23 @@ from shortlist.server.rpc.fields import (
     check_finite,
     check_id,
     check_length,
+    check_text,
     ids_from_proto,
 )
 from shortlist.v1 import query_pb2
 
 HISTORY_MAX = 10_000
+FEATURES_MAX = 100
+FEATURE_NAME_BYTES_MAX = 512
+FEATURE_TEXT_BYTES_MAX = 4096
+FEATURE_TEXTS_MAX = 1000
 QUERY_ITEMS_MAX = 1000
 DIM_MAX = 4096
 
 ORIGIN_TO_PROTO = {
     Origin.STORED: query_pb2.ORIGIN_STORED,
     Origin.FOLDED_IN: query_pb2.ORIGIN_FOLDED_IN,
+    Origin.FEATURES: query_pb2.ORIGIN_FEATURES,
     Origin.ITEMS: query_pb2.ORIGIN_ITEMS,
     Origin.EMBEDDING: query_pb2.ORIGIN_EMBEDDING,
     Origin.POPULARITY: query_pb2.ORIGIN_POPULARITY,
@@ -51,8 +59,8 @@ def user_query_from_proto(message: query_pb2.UserQuery, path: str) -> UserQuery:
     """Return a user, known by id, described by a history, or both."""
     if message.user_id:
         check_id(f"{path}.user_id", message.user_id)
-    elif not message.history and not message.segment:
-        raise FieldInvalid(path, "needs a user_id, a history, or a segment")
+    elif not message.history and not message.features and not message.segment:
+        raise FieldInvalid(path, "needs a user_id, a history, features, or a segment")
     if message.segment:
         check_id(f"{path}.segment", message.segment)
     check_length(f"{path}.history", len(message.history), 0, HISTORY_MAX)
@@ -64,7 +72,32 @@ def user_query_from_proto(message: query_pb2.UserQuery, path: str) -> UserQuery:
             check_finite(f"{path}.history[{i}].value", value)
         ids.append(event.item_id)
         values.append(value)
-    return UserQuery(message.user_id, tuple(ids), tuple(values), message.segment)
+    features = _features_from_proto(message.features, f"{path}.features")
+    return UserQuery(message.user_id, tuple(ids), tuple(values), message.segment, features)
+
+
+def _features_from_proto(
+    message: Mapping[str, query_pb2.FeatureValue], path: str
+) -> dict[str, GivenValue]:
+    check_length(path, len(message), 0, FEATURES_MAX)
+    return {name: _value_from_proto(name, message[name], path) for name in sorted(message)}
+
+
+def _value_from_proto(name: str, message: query_pb2.FeatureValue, path: str) -> GivenValue:
+    check_text(path, name, FEATURE_NAME_BYTES_MAX)
+    path = f"{path}[{name!r}]"
+    kind = message.WhichOneof("kind")
+    if kind == "text":
+        return check_text(path, message.text, FEATURE_TEXT_BYTES_MAX)
+    if kind == "number":
+        return check_finite(path, message.number)
+    if kind == "flag":
+        return message.flag
+    if kind == "texts":
+        texts = message.texts.texts
+        check_length(path, len(texts), 0, FEATURE_TEXTS_MAX)
+        return tuple(check_text(path, text, FEATURE_TEXT_BYTES_MAX) for text in texts)
+    raise FieldInvalid(path, "needs a value: text, number, flag or texts")
 
 
 def _items_from_proto(message: query_pb2.ItemsQuery, path: str) -> ItemsQuery:

@@ -1,12 +1,22 @@
-"""Where data lies: InteractionSource and ItemSource, from the wire to the domain and back."""
+"""Where interactions, items and users lie: from the wire to the domain and back."""
 
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 from shortlist.server.errors import FieldInvalid
-from shortlist.server.reading import EventColumns, EventSource, ItemSource, TextOptions
+from shortlist.server.reading import (
+    AttributeSource,
+    EventColumns,
+    EventSource,
+    ItemSource,
+    TextOptions,
+    UserSource,
+)
 from shortlist.server.reading.sources import all_numbers
 from shortlist.server.rpc.fields import check_length, check_text, shown
 from shortlist.v1 import model_service_pb2 as pb2
+
+Source = TypeVar("Source", bound=AttributeSource)
 
 URI_BYTES_MAX = 4096
 COLUMN_BYTES_MAX = 512
@@ -56,10 +66,21 @@ def events_to_proto(source: EventSource) -> pb2.InteractionSource:
 
 def items_from_proto(message: pb2.ItemSource, path: str) -> ItemSource:
     """Return where items lie and which columns they have."""
+    return _attributes_from_proto(ItemSource, message, path)
+
+
+def users_from_proto(message: pb2.UserSource, path: str) -> UserSource:
+    """Return where users lie and which columns they have."""
+    return _attributes_from_proto(UserSource, message, path)
+
+
+def _attributes_from_proto(
+    kind: type[Source], message: pb2.ItemSource | pb2.UserSource, path: str
+) -> Source:
     if not message.HasField("source"):
         raise FieldInvalid(f"{path}.source", "is required")
     if message.source.format == "adjacency":
-        raise FieldInvalid(f"{path}.source.format", "adjacency lists hold no items")
+        raise FieldInvalid(f"{path}.source.format", f"adjacency lists hold no {kind.noun}s")
     names = message.attribute_columns
     check_length(f"{path}.attribute_columns", len(names), 0, ATTRIBUTE_COLUMNS_MAX)
     for i, name in enumerate(names):
@@ -68,7 +89,7 @@ def items_from_proto(message: pb2.ItemSource, path: str) -> ItemSource:
         check_text(f"{path}.attribute_columns[{i}]", name, COLUMN_BYTES_MAX)
     id_column = _column(f"{path}.id_column", message.id_column)
     uri, format, text = _file_from_proto(message.source, f"{path}.source")
-    source = ItemSource(uri, format, id_column, tuple(names), text)
+    source = kind(uri, format, id_column, tuple(names), text)
     _check_header(message.source, f"{path}.source", _is_positional(source))
     return source
 
@@ -76,6 +97,15 @@ def items_from_proto(message: pb2.ItemSource, path: str) -> ItemSource:
 def items_to_proto(source: ItemSource) -> pb2.ItemSource:
     """Return the message that names exactly this source."""
     return pb2.ItemSource(
+        source=_file_to_proto(source, _is_positional(source)),
+        id_column=source.id_column,
+        attribute_columns=source.attributes,
+    )
+
+
+def users_to_proto(source: UserSource) -> pb2.UserSource:
+    """Return the message that names exactly this source."""
+    return pb2.UserSource(
         source=_file_to_proto(source, _is_positional(source)),
         id_column=source.id_column,
         attribute_columns=source.attributes,
@@ -92,7 +122,7 @@ def _file_from_proto(message: pb2.DataSource, path: str) -> tuple[str, str, Text
     return uri, message.format, TextOptions(separator, message.encoding or "utf-8")
 
 
-def _file_to_proto(source: EventSource | ItemSource, positional: bool) -> pb2.DataSource:
+def _file_to_proto(source: EventSource | AttributeSource, positional: bool) -> pb2.DataSource:
     return pb2.DataSource(
         uri=source.uri,
         format=source.format,
@@ -112,7 +142,7 @@ def _check_header(message: pb2.DataSource, path: str, positional: bool) -> None:
         raise FieldInvalid(f"{path}.headerless", problem)
 
 
-def _is_positional(source: ItemSource) -> bool:
+def _is_positional(source: AttributeSource) -> bool:
     return all_numbers([name for name in (source.id_column, *source.attributes) if name])
 
 

@@ -30,6 +30,8 @@ from shortlist.server.rpc.source_messages import (
     events_to_proto,
     items_from_proto,
     items_to_proto,
+    users_from_proto,
+    users_to_proto,
 )
 from shortlist.server.training.spec import (
     SUPPORT_MAX,
@@ -63,6 +65,7 @@ def training_spec_from_proto(request: pb2.TrainRequest) -> TrainingSpec:
             model_id=name_from_text("model_id", request.model_id, new_model_id(algorithm)),
             interactions=events_from_proto(request.interactions, "interactions"),
             items=items_from_proto(request.items, "items") if request.HasField("items") else None,
+            users=users_from_proto(request.users, "users") if request.HasField("users") else None,
             preparation=_preparation_from_proto(request.preparation, algorithm),
             algorithm=algorithm,
             evaluation=evaluation_spec_from_proto(request.evaluation, "evaluation"),
@@ -88,6 +91,7 @@ def training_spec_to_proto(spec: TrainingSpec) -> pb2.TrainRequest:
         model_id=spec.model_id,
         interactions=events_to_proto(spec.interactions),
         items=None if spec.items is None else items_to_proto(spec.items),
+        users=None if spec.users is None else users_to_proto(spec.users),
         preparation=pb2.Preparation(
             aggregation=enum_number(_AGGREGATIONS, spec.preparation.aggregation),
             user_events_min=spec.preparation.user_events_min,

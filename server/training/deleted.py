@@ -13,7 +13,7 @@ from shortlist.core.interactions import Events
 from shortlist.core.vocabulary import Vocabulary
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.reading import EventTable, supported_table
-from shortlist.server.reading.items import ItemTable
+from shortlist.server.reading.attributes import AttributeTable
 
 
 def events_without(table: EventTable, deleted: Sequence[str], uri: str) -> EventTable:
@@ -30,16 +30,16 @@ def events_without(table: EventTable, deleted: Sequence[str], uri: str) -> Event
     return supported_table(replace(table, events=events), 0, 0)
 
 
-def items_without(table: ItemTable, deleted: Sequence[str]) -> ItemTable:
+def items_without(table: AttributeTable, deleted: Sequence[str]) -> AttributeTable:
     """Return the table without deleted items."""
-    kept = _kept(table.items, deleted)
+    kept = _kept(table.ids, deleted)
     if kept.all():
         return table
-    items = table.items.select(np.flatnonzero(kept).astype(np.int32))
+    ids = table.ids.select(np.flatnonzero(kept).astype(np.int32))
     attributes = table.attributes
     if attributes.num_columns:
         attributes = attributes.filter(pa.array(kept))
-    return replace(table, items=items, attributes=attributes)
+    return replace(table, ids=ids, attributes=attributes)
 
 
 def _kept(items: Vocabulary, deleted: Sequence[str]) -> npt.NDArray[np.bool_]:

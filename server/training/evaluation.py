@@ -9,6 +9,7 @@ import numpy as np
 
 from shortlist.core.bitmaps import Bitmap, pack_bitmap
 from shortlist.core.decile_recall import DecileRecall, recall_by_decile
+from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import FloatArray, IntArray, Interactions, select_rows
 from shortlist.core.metrics import RankingMetrics, evaluate_ranking
 from shortlist.core.scoring import TopRows
@@ -16,6 +17,7 @@ from shortlist.core.segments import SegmentScores
 from shortlist.core.value_errors import ValueErrors, value_errors
 from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, ModelContents
+from shortlist.server.features.stored import no_features
 from shortlist.server.training.holdout import HeldOut, entries_where, pair_keys
 from shortlist.server.training.methods import ScoreMethod, VectorMethod
 from shortlist.server.training.spec import (
@@ -38,6 +40,7 @@ class Group:
     held_out: Interactions  # rows x items of the model
     relevant: Interactions  # those worth finding, none of them in `had`
     segments: Interactions | None  # rows x segments of the model, where known
+    features: Interactions | None  # rows x features of the model, where known
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,12 @@ def measure(
     A user's training items are never returned, and no dislike is worth finding. A group without
     anything to find has no entry. More users than fit are sampled, the same ones every time.
     """
-    placed = (model.item_counts > 0) | (model.item_features is not None)
+    placed = (model.item_counts > 0) | (model.item_map is not None)
     of_known = None if model.segments is None else model.segments.users
     known = group_of("known", model.seen, test.known, placed, of_known)
-    unseen = group_of("unseen", test.histories, test.targets, placed, test.segments)
+    unseen = group_of(
+        *("unseen", test.histories, test.targets, placed, test.segments), features=test.features
+    )
     eligible = None if placed.all() else pack_bitmap(placed)
     measured = []
     for group in (known, unseen):
@@ -133,7 +138,14 @@ def _methods(
         def vectors_of(rows: IntArray) -> FloatArray:
             if group.name == "known":
                 return users[rows]
-            return encoder.solve(select_rows(group.had, rows), threads)
+            histories = select_rows(group.had, rows)
+            if model.user_map is None:
+                return encoder.solve(histories, threads)
+            assert isinstance(encoder, FoldIn), "only wals draws users to their features"
+            features = no_features(model.user_map, len(rows))
+            if group.features is not None:
+                features = select_rows(group.features, rows)
+            return encoder.solve(histories, threads, model.user_map.place(features, threads))
 
         yield VectorMethod(algorithm.name, vectors, vectors_of, algorithm.predicts_values)
     elif scorer is not None:
@@ -188,12 +200,13 @@ def group_of(
     held_out: Interactions,
     placed: np.ndarray,
     segments: Interactions | None = None,
+    features: Interactions | None = None,
 ) -> Group:
     """Worth finding is what was liked, of an item the model can place, and not had already."""
     held_out = entries_where(held_out, placed[held_out.columns])
     worth = ~np.isin(pair_keys(held_out), pair_keys(had), assume_unique=True)
     relevant = entries_where(held_out, worth & (held_out.values >= 0))
-    return Group(name, had, held_out, relevant, segments)
+    return Group(name, had, held_out, relevant, segments, features)
 
 
 def _value_errors(method: VectorMethod, held_out: Interactions, rows: IntArray) -> ValueErrors:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from shortlist.core.errors import TrainingDiverged
 from shortlist.core.interactions import Events, FloatArray, Interactions, build_interactions
@@ -17,8 +16,8 @@ from shortlist.core.segments import segment_popularity
 from shortlist.server.algorithms.algorithm import Learned, TrainingData, WarmStart
 from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.artifact import ModelContents
-from shortlist.server.features.features import ItemFeatures
-from shortlist.server.features.stored import features_table
+from shortlist.server.features.features import Features
+from shortlist.server.features.stored import FeatureMap
 from shortlist.server.training.checkpoints import Checkpoints
 from shortlist.server.training.prepare import PreparedData
 from shortlist.server.training.spec import Preparation
@@ -55,7 +54,8 @@ def fit(
     seen = build_interactions(
         events, len(data.users), len(data.items), preparation.aggregation, threads
     )
-    algorithm, features = algorithm_of(params), data.item_features
+    algorithm = algorithm_of(params)
+    item_features, user_features = data.item_features, data.user_features
     of_users = None if data.segments is None else data.segments.users
     states = None if checkpoints is None else checkpoints.fit(name, seen, params)
 
@@ -66,7 +66,9 @@ def fit(
 
     learned: Learned[Params] = algorithm.fit(
         TrainingData(
-            *(events, seen, of_users, None if features is None else features.values),
+            *(events, seen, of_users),
+            item_features=None if item_features is None else item_features.values,
+            user_features=None if user_features is None else user_features.values,
             warm_start=warm_start,
             resumed=None if states is None else states.load(),
         ),
@@ -91,15 +93,17 @@ def fit(
         segments=data.segments,
         segment_scores=segment_scores,
         history_vectors=learned.history_vectors,
-        item_features=_with_weights(features, learned.feature_weights),
+        item_map=_with_weights(item_features, learned.item_feature_weights),
+        user_map=_with_weights(user_features, learned.user_feature_weights),
+        user_features=None if user_features is None else user_features.values,
     )
     return Fitted(contents, learned.params, learned.losses)
 
 
-def _with_weights(features: ItemFeatures | None, weights: FloatArray | None) -> pa.Table | None:
+def _with_weights(features: Features | None, weights: FloatArray | None) -> FeatureMap | None:
     if features is None or weights is None:
         return None
-    return features_table(features.described, weights)
+    return FeatureMap(features.described, weights)
 
 
 def _check_size(learned: Learned[Params]) -> None:

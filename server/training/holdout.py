@@ -31,6 +31,7 @@ class HeldOut:
     histories: Interactions  # unseen users x items: given with the query
     targets: Interactions  # the same users x items: to be found
     segments: Interactions | None = None  # the same users x the model's segments, where known
+    features: Interactions | None = None  # the same users x the model's features, where known
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,10 +111,12 @@ def _train_and_publish(
 def _check_memory(spec: TrainingSpec, data: PreparedData, threads: int) -> None:
     """Raise MemoryExceeded where some training of the spec does not fit."""
     size = DataSize(len(data.users), len(data.items), len(data.events), threads=threads)
-    if data.item_features is not None:
-        values = data.item_features.values
-        counts = {"feature_count": values.column_count, "feature_entry_count": values.entry_count}
-        size = replace(size, **counts)
+    features = [one.values for one in (data.item_features, data.user_features) if one is not None]
+    size = replace(
+        size,
+        feature_counts=tuple(values.column_count for values in features),
+        feature_entry_count=sum(values.entry_count for values in features),
+    )
     dims = spec.tuning.dims if spec.tuning else ()
     searched = spec.early_stopping is not None or spec.tuning is not None
     measured = spec.evaluation.split not in ("given", "none")
@@ -140,6 +142,8 @@ def _evaluate(
     test = holdout.test
     if data.segments is not None:
         test = replace(test, segments=data.segments.users)
+    if data.user_features is not None:
+        test = replace(test, features=data.user_features.values)
     return evaluate(
         *(fitted.contents, fitted.params, test),
         split=holdout.split,

@@ -8,17 +8,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from shortlist.core.interactions import Events
+from shortlist.core.interactions import Events, IntArray
 from shortlist.core.segments import UserSegments
 from shortlist.core.vocabulary import Vocabulary, VocabularyBuilder
 from shortlist.server.errors import DataSourceInvalid
-from shortlist.server.features.features import ItemFeatures, encode_features, find_features
+from shortlist.server.features.features import Features, encode_features, find_features
 from shortlist.server.reading import (
+    AttributeSource,
+    AttributeTable,
     EventSource,
     EventTable,
     check_path,
+    read_attributes,
     read_events,
-    read_items,
     supported_table,
 )
 from shortlist.server.training.deleted import events_without, items_without
@@ -27,14 +29,15 @@ from shortlist.server.training.spec import Preparation, TrainingSpec
 
 @dataclass(frozen=True, slots=True)
 class PreparedData:
-    """What a training runs on; every user has an event, every item an event or features."""
+    """What a training runs on; every user and every item has an event or features."""
 
     users: Vocabulary
     items: Vocabulary
     events: Events
     attributes: pa.Table | None  # a row an item
     segments: UserSegments | None = None  # of the users, where the data tells them
-    item_features: ItemFeatures | None = None  # None: nothing was asked for
+    item_features: Features | None = None  # None: nothing was asked for
+    user_features: Features | None = None  # None: nothing was asked for
 
 
 def prepare(
@@ -53,21 +56,31 @@ def prepare(
     table = read_checked(spec.interactions, roots, threads, on_rows)
     table = events_without(table, deleted, spec.interactions.uri)
     table = _supported(table, spec.preparation, spec.interactions.uri)
-    if spec.items is None:
+    attributes, item_features, user_features = None, None, None
+    for noun, source, wanted in (
+        ("item", spec.items, spec.item_features),
+        ("user", spec.users, spec.user_features),
+    ):
+        if wanted and source is None:
+            raise DataSourceInvalid(f"{noun} features are asked for, but no {noun}s are given")
+    if spec.items is not None:
+        told = items_without(_read_checked_table(spec.items, roots), deleted)
         if spec.item_features:
-            raise DataSourceInvalid("item features are asked for, but no items are given")
-        return PreparedData(table.users, table.items, table.events, None, table.segments)
-    source = spec.items
-    checked = source if roots is None else replace(source, uri=check_path(source.uri, roots))
-    told, features = items_without(read_items(checked), deleted), None
-    if spec.item_features:
-        table = _with_items(table, told.items)
-    attributes = told.align(table.items)
-    if spec.item_features:
-        described = find_features(attributes, spec.item_features, source.uri)
-        features = ItemFeatures(described, encode_features(described, attributes))
-    known = attributes if attributes.num_columns else None
-    return PreparedData(table.users, table.items, table.events, known, table.segments, features)
+            table = _with_items(table, told.ids)
+        attributes = told.align(table.items)
+        item_features = _features(attributes, spec.item_features, spec.items.uri)
+    if spec.users is not None and spec.user_features:  # nothing else asks what users are
+        of_users = _read_checked_table(spec.users, roots)
+        table = _with_users(table, of_users.ids)
+        aligned = of_users.align(table.users)
+        user_features = _features(aligned, spec.user_features, spec.users.uri)
+    return PreparedData(
+        *(table.users, table.items, table.events),
+        attributes=attributes if attributes is not None and attributes.num_columns else None,
+        segments=table.segments,
+        item_features=item_features,
+        user_features=user_features,
+    )
 
 
 def read_checked(
@@ -80,6 +93,19 @@ def read_checked(
     if roots is not None:
         source = replace(source, uri=check_path(source.uri, roots))
     return read_events(source, on_progress=on_rows, threads=threads)
+
+
+def _read_checked_table(source: AttributeSource, roots: Sequence[str] | None) -> AttributeTable:
+    """Read items or users from below the roots; None: the path was checked before."""
+    checked = source if roots is None else replace(source, uri=check_path(source.uri, roots))
+    return read_attributes(checked)
+
+
+def _features(attributes: pa.Table, columns: Sequence[str], uri: str) -> Features | None:
+    if not columns:
+        return None
+    described = find_features(attributes, columns, uri)
+    return Features(described, encode_features(described, attributes))
 
 
 def _supported(table: EventTable, preparation: Preparation, uri: str) -> EventTable:
@@ -103,9 +129,26 @@ def events_where(events: Events, kept: np.ndarray) -> Events:
 
 def _with_items(table: EventTable, items: Vocabulary) -> EventTable:
     """Return the table with more items, which have no events."""
+    every, rows = _joined(table.items, items)
+    return replace(table, items=every, events=replace(table.events, items=rows[table.events.items]))
+
+
+def _with_users(table: EventTable, users: Vocabulary) -> EventTable:
+    """Return the table with more users, who have no events and no segment."""
+    every, rows = _joined(table.users, users)
+    events, segments = replace(table.events, users=rows[table.events.users]), table.segments
+    if segments is not None:
+        counts = np.zeros(len(every), np.int64)
+        counts[rows] = np.diff(segments.users.row_starts)  # ids are sorted: rows stay in order
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        segments = replace(segments, users=replace(segments.users, row_starts=starts))
+    return replace(table, users=every, events=events, segments=segments)
+
+
+def _joined(ids: Vocabulary, more: Vocabulary) -> tuple[Vocabulary, IntArray]:
+    """Return both, and where the rows of the first are in it."""
     builder = VocabularyBuilder()
-    codes = builder.add(table.items.utf8, table.items.offsets)
-    builder.add(items.utf8, items.offsets)
+    codes = builder.add(ids.utf8, ids.offsets)
+    builder.add(more.utf8, more.offsets)
     every, rows = builder.finish()
-    events = replace(table.events, items=rows[codes][table.events.items])
-    return replace(table, items=every, events=events)
+    return every, rows[codes]

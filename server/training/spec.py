@@ -14,7 +14,7 @@ from shortlist.core.value_errors import VALUE_ERRORS
 from shortlist.core.wals_params import WalsParams
 from shortlist.server.algorithms.registry import ALGORITHMS, Params, algorithm_of, with_dim
 from shortlist.server.plain import from_plain, to_plain
-from shortlist.server.reading.sources import EventSource, ItemSource
+from shortlist.server.reading.sources import EventSource, ItemSource, UserSource
 from shortlist.server.training.search_spec import EarlyStopping, Tuning
 
 SPLITS = ("auto", "temporal", "random_per_user", "leave_last_out", "given", "none")
@@ -73,6 +73,7 @@ class TrainingSpec:
     model_id: str
     interactions: EventSource
     items: ItemSource | None = None
+    users: UserSource | None = None
     preparation: Preparation = field(default_factory=Preparation)
     algorithm: Params = field(default_factory=WalsParams)
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
@@ -114,6 +115,12 @@ class TrainingSpec:
     def item_features(self) -> tuple[str, ...]:
         """Attributes of the items that the algorithm learns from; most take none."""
         found: tuple[str, ...] = getattr(self.algorithm, "item_features", ())
+        return found
+
+    @property
+    def user_features(self) -> tuple[str, ...]:
+        """Attributes of the users that the algorithm learns from; most take none."""
+        found: tuple[str, ...] = getattr(self.algorithm, "user_features", ())
         return found
 
 
@@ -215,6 +222,7 @@ class _SpecBeforeAlgorithm:
     evaluation: EvaluationSpec
     alias: str | None
     request_id: str
+    users: UserSource | None = None
     early_stopping: EarlyStopping | None = None
     tuning: Tuning | None = None
     warm_start_model: str = ""

@@ -7,7 +7,7 @@ import pytest
 from shortlist.client import Freshness, TimeWindow
 from shortlist.client.cli.main import build_parser, main
 from shortlist.client.cli.restrictions import restrictions_of
-from shortlist.client.cli.retrieve import history_of
+from shortlist.client.cli.retrieve import features_of, history_of
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,14 @@ def test_no_duration_is_left_out_in_silence() -> None:
 
 
 def test_an_id_may_hold_an_equals_sign() -> None:
+    assert features_of(["age=25", "likes=a=b", "city="]) == {
+        "age": "25",
+        "likes": "a=b",
+        "city": "",
+    }
+    for wrong in ("age", "=25"):
+        with pytest.raises(ValueError, match="NAME=VALUE"):
+            features_of([wrong])
     assert history_of(["a", "b=2", "c=d=-1"]) == ["a", ("b", 2.0), ("c=d", -1.0)]
 
 

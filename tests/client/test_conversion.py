@@ -17,6 +17,7 @@ MIRRORS: dict[type, type[Message]] = {
     training.DataSource: pb2.DataSource,
     training.InteractionSource: pb2.InteractionSource,
     training.ItemSource: pb2.ItemSource,
+    training.UserSource: pb2.UserSource,
     training.Preparation: pb2.Preparation,
     algorithms.Wals: algorithms_pb2.WalsSpec,
     algorithms.Popularity: algorithms_pb2.PopularitySpec,

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shortlist.core.cold_items import train_with_features, without_empty_columns
+from shortlist.core.cold_rows import (
+    train_with_features,
+    without_empty_columns,
+    without_empty_rows,
+)
 from shortlist.core.cpu import available_levels
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.feature_prior import FEATURES_MAX
@@ -50,8 +54,8 @@ def test_the_loss_reported_is_the_loss_of_factors_and_map(
 
     def check(epoch: Epoch, snapshot: Snapshot) -> None:
         found = snapshot()
-        assert found.feature_weights is not None
-        parts = found.users, found.items, dense, found.feature_weights
+        assert found.item_feature_weights is not None
+        parts = found.users, found.items, dense, found.item_feature_weights
         assert epoch.loss == pytest.approx(oracle.loss(rows, *parts, params), rel=1e-4)
         again = wals_loss(rows, found, params, item_features=sparse(dense))
         assert again == pytest.approx(epoch.loss, rel=1e-4)
@@ -70,11 +74,36 @@ def test_at_rest_items_and_map_are_each_others_minimum(
     params = wals(dim=dim, epochs=800, solver=solver, cg_steps=3 * dim + 20, **variant)
     params = replace(params, regularization=0.2, over_relaxation=1.0)
     found = train_wals(rows, params, item_features=sparse(dense))
-    assert found.feature_weights is not None
+    assert found.item_feature_weights is not None
     fitted = oracle.solve_weights(rows, found.items, dense, params)
-    np.testing.assert_allclose(found.feature_weights, fitted, atol=2e-3)
+    np.testing.assert_allclose(found.item_feature_weights, fitted, atol=2e-3)
     solved = oracle.solve_items(rows, found.users, dense @ fitted, params)
     np.testing.assert_allclose(found.items, solved, atol=5e-3)
+
+
+@pytest.mark.parametrize("solver", ["conjugate_gradient", "cholesky"])
+@pytest.mark.parametrize("both", [False, True])
+def test_users_are_drawn_to_their_features_as_items_are(solver: str, both: bool) -> None:
+    """The loss is that of the transposed problem, and the map its ridge regression."""
+    rows, of_users = random_interactions(60, 45), random_features(60, 6)
+    of_items = sparse(random_features(45, 7)) if both else None
+    params = wals(dim=20, epochs=4, solver=solver, cg_steps=30, feature_regularization=0.5)
+
+    def check(epoch: Epoch, snapshot: Snapshot) -> None:
+        found = snapshot()
+        assert found.user_feature_weights is not None
+        again = wals_loss(
+            rows, found, params, user_features=sparse(of_users), item_features=of_items
+        )
+        assert again == pytest.approx(epoch.loss, rel=1e-4)
+        by_item, turned = transposed(rows), for_items(params)
+        fitted = oracle.solve_weights(by_item, found.users, of_users, turned)
+        np.testing.assert_allclose(found.user_feature_weights, fitted, atol=2e-3)
+        if not both:
+            parts = found.items, found.users, of_users, found.user_feature_weights
+            assert epoch.loss == pytest.approx(oracle.loss(by_item, *parts, turned), rel=1e-4)
+
+    train_wals(rows, params, on_epoch=check, user_features=sparse(of_users), item_features=of_items)
 
 
 @settings(max_examples=25, deadline=None)
@@ -85,16 +114,19 @@ def test_at_rest_items_and_map_are_each_others_minimum(
     st.integers(1, 9),
     st.floats(0, 0.9),
     st.integers(0, 99),
+    st.booleans(),
 )
 def test_loss_never_rises_over_exact_epochs(
-    users: int, items: int, dim: int, features: int, share: float, seed: int
+    users: int, items: int, dim: int, features: int, share: float, seed: int, of_users: bool
 ) -> None:
     """Rows given the map, and the map given the rows: both are exact minima."""
     rows = random_interactions(users, items, share, seed)
     params = wals(dim=dim, epochs=6, solver="cholesky", regularization=0.01, seed=seed)
     params = replace(params, feature_regularization=0.3)
     dense = random_features(items, features, seed)
-    losses = train_wals(rows, params, threads=1, item_features=sparse(dense)).losses
+    told = sparse(random_features(users, features, seed + 1)) if of_users else None
+    how = {"item_features": sparse(dense), "user_features": told}
+    losses = train_wals(rows, params, threads=1, **how).losses
     for earlier, later in itertools.pairwise(losses):
         assert later <= earlier * (1 + 1e-5) + 1e-6
 
@@ -117,10 +149,12 @@ def test_threads_do_not_change_a_bit(
     solver: str, level: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHORTLIST_SIMD", level)
-    rows, features = random_interactions(3000, 1200, 0.01), sparse(random_features(1200, 40))
+    rows = random_interactions(3000, 1200, 0.01)
+    features = [sparse(random_features(count, 40)) for count in (1200, 3000)]
+    how = {"item_features": features[0], "user_features": features[1]}
     params = wals(dim=24, epochs=2, solver=solver)
     first, *others = (
-        train_with_features(rows, features, params, threads=threads)[1] for threads in (1, 2, 3)
+        train_with_features(rows, params, threads=threads, **how)[1] for threads in (1, 2, 3)
     )
     for other in others:
         np.testing.assert_array_equal(other.users, first.users)
@@ -131,9 +165,10 @@ def test_threads_do_not_change_a_bit(
 def test_a_warm_start_goes_on_with_its_map() -> None:
     rows, features = random_interactions(60, 40), sparse(random_features(40, 5))
     how: dict[str, Any] = {"dim": 8, "solver": "cholesky", "over_relaxation": 1.0}
-    long = train_wals(rows, wals(epochs=8, **how), item_features=features)
-    begun = train_wals(rows, wals(epochs=4, **how), item_features=features)
-    ended = train_wals(rows, wals(epochs=4, **how), item_features=features, initial=begun)
+    told = {"item_features": features, "user_features": sparse(random_features(60, 5))}
+    long = train_wals(rows, wals(epochs=8, **how), **told)
+    begun = train_wals(rows, wals(epochs=4, **how), **told)
+    ended = train_wals(rows, wals(epochs=4, **how), **told, initial=begun)
     assert ended.losses[-1] == pytest.approx(long.losses[-1], rel=1e-4)
 
 
@@ -149,10 +184,10 @@ def cold_problem() -> tuple[Interactions, Interactions, np.ndarray]:
 def test_cold_items_lie_where_their_features_say_and_move_nobody() -> None:
     """The others train as if the cold ones were not there."""
     rows, features, kinds = cold_problem()
-    params, factors = train_with_features(rows, features, WalsParams(dim=8, epochs=8))
-    assert factors.feature_weights is not None
+    params, factors = train_with_features(rows, WalsParams(dim=8, epochs=8), item_features=features)
+    assert factors.item_feature_weights is not None
     cold = np.arange(0, 40, 5)
-    drawn = multiply(features, factors.feature_weights)
+    drawn = multiply(features, factors.item_feature_weights)
     np.testing.assert_array_equal(factors.items[cold], drawn[cold])
     scores = factors.users @ factors.items[cold].T
     for user in range(60):
@@ -166,10 +201,30 @@ def test_cold_items_lie_where_their_features_say_and_move_nobody() -> None:
     np.testing.assert_array_equal(factors.items[warm], alone.items)
 
 
+def test_cold_users_lie_where_their_features_say_and_move_nobody() -> None:
+    by_item, features, kinds = cold_problem()
+    rows = transposed(by_item)  # every fifth user has no event
+    params, factors = train_with_features(rows, WalsParams(dim=8, epochs=8), user_features=features)
+    assert factors.user_feature_weights is not None
+    cold = np.arange(0, 40, 5)
+    drawn = multiply(features, factors.user_feature_weights)
+    np.testing.assert_array_equal(factors.users[cold], drawn[cold])
+    scores = factors.users[cold] @ factors.items.T
+    for place, user in enumerate(cold):
+        theirs = np.arange(60) % 4 == kinds[user]
+        assert scores[place, theirs].min() > 2 * np.abs(scores[place, ~theirs]).max()
+    warm, observed = without_empty_rows(rows)
+    alone = train_wals(
+        observed, params, user_features=sparse(np.eye(4, dtype=np.float32)[kinds[warm]])
+    )
+    np.testing.assert_array_equal(factors.items, alone.items)
+    np.testing.assert_array_equal(factors.users[warm], alone.users)
+
+
 def test_users_fold_in_among_cold_items_as_they_were_trained() -> None:
     rows, features, _ = cold_problem()
     asked = WalsParams(dim=8, epochs=4, solver="cholesky")
-    params, factors = train_with_features(rows, features, asked)
+    params, factors = train_with_features(rows, asked, item_features=features)
     counts = np.bincount(rows.columns, minlength=40)
     folded = FoldIn(factors.items, counts, params, cold=counts == 0).solve(rows)
     np.testing.assert_allclose(folded, factors.users, atol=1e-3)
@@ -222,8 +277,11 @@ def test_exposure_is_the_share_of_the_events_that_the_prior_foretells() -> None:
 
 def test_features_of_another_shape_are_refused() -> None:
     rows = random_interactions(5, 5)
+    few = sparse(np.ones((4, 2), np.float32))
     with pytest.raises(DataInvalid, match="4 rows"):
-        train_wals(rows, wals(dim=4), item_features=sparse(np.ones((4, 2), np.float32)))
+        train_wals(rows, wals(dim=4), item_features=few)
+    with pytest.raises(DataInvalid, match="for 5 users"):
+        train_with_features(rows, wals(dim=4), user_features=few)
     wide = Interactions(np.zeros(6, np.int64), rows.columns[:0], rows.values[:0], FEATURES_MAX + 1)
     with pytest.raises(DataInvalid, match=f"{FEATURES_MAX + 1} features"):
         train_wals(rows, wals(dim=4), item_features=wide)

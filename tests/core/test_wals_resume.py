@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from shortlist.core.cold_items import train_with_features
+from shortlist.core.cold_rows import train_with_features
 from shortlist.core.errors import DataInvalid
 from shortlist.core.interactions import Events, Interactions, build_interactions
 from shortlist.core.progress import Epoch, TrainerState
@@ -23,11 +23,11 @@ def interactions(users: int = 90, items: int = 60) -> Interactions:
     return build_interactions(Events(pairs[:, 0].copy(), pairs[:, 1].copy(), ones), users, items)
 
 
-def features(items: int) -> Interactions:
+def features(rows: int) -> Interactions:
     rng = np.random.default_rng(2)
-    pairs = np.argwhere(rng.random((items, 7)) < 0.3).astype(np.int32)
+    pairs = np.argwhere(rng.random((rows, 7)) < 0.3).astype(np.int32)
     ones = np.ones(len(pairs), np.float32)
-    return build_interactions(Events(pairs[:, 0].copy(), pairs[:, 1].copy(), ones), items, 7)
+    return build_interactions(Events(pairs[:, 0].copy(), pairs[:, 1].copy(), ones), rows, 7)
 
 
 def plainly(on_epoch: Callable[[Epoch, Snapshot], None], state: TrainerState | None) -> WalsFactors:
@@ -37,8 +37,10 @@ def plainly(on_epoch: Callable[[Epoch, Snapshot], None], state: TrainerState | N
 def with_features(
     on_epoch: Callable[[Epoch, Snapshot], None], state: TrainerState | None
 ) -> WalsFactors:
-    how = interactions(), features(60), PARAMS
-    return train_with_features(*how, threads=2, on_epoch=on_epoch, resumed=state)[1]
+    how = {"item_features": features(60), "user_features": features(90)}
+    return train_with_features(
+        *(interactions(), PARAMS), **how, threads=2, on_epoch=on_epoch, resumed=state
+    )[1]
 
 
 @pytest.mark.parametrize("train", [plainly, with_features])

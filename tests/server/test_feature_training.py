@@ -12,12 +12,11 @@ from shortlist.core.wals_params import WalsParams
 from shortlist.server.artifacts.artifact import Artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.errors import DataSourceInvalid, FieldInvalid
-from shortlist.server.features.stored import place_items
 from shortlist.server.reading import EventSource, ItemSource
 from shortlist.server.retrieval.query import Origin, RetrieveQuery, UserQuery
 from shortlist.server.retrieval.retrieve import retrieve
 from shortlist.server.retrieval.serving_model import load_serving_model
-from shortlist.server.source_check import check_items
+from shortlist.server.source_check import check_attributes
 from shortlist.server.training.evaluate import evaluate_model
 from shortlist.server.training.search_spec import EarlyStopping
 from shortlist.server.training.spec import TrainingSpec
@@ -82,10 +81,10 @@ def test_items_without_events_are_retrieved_by_what_they_are(data: Path, tmp_pat
 
 def test_an_item_is_placed_by_the_stored_features_alone(artifact: Artifact) -> None:
     """Those that nobody has lie there; the others have moved to their own data."""
-    assert artifact.item_features is not None
+    assert artifact.item_map is not None
     assert artifact.attributes is not None
     assert artifact.item_vectors is not None
-    placed = place_items(artifact.item_features, artifact.attributes)
+    placed = artifact.item_map.place_rows(artifact.attributes)
     new = np.isin(artifact.items.ids(range(ITEMS)), NEW)
     assert (artifact.item_counts[new] == 0).all()
     np.testing.assert_allclose(placed[new], artifact.item_vectors[new], atol=1e-5)
@@ -123,13 +122,13 @@ def test_early_stopping_measures_items_with_and_without_events(data: Path, tmp_p
 def test_a_feature_that_is_no_attribute_is_named_with_those_that_are(data: Path) -> None:
     source, roots = ItemSource(str(data / "items.parquet")), [str(data)]
     with pytest.raises(FieldInvalid, match="taste, year") as caught:
-        check_items(source, "items", roots, ["year", "colour"], "wals.item_features")
+        check_attributes(source, "items", roots, ["year", "colour"], "wals.item_features")
     assert caught.value.field == "wals.item_features[1]"
     kept = ItemSource(str(data / "items.parquet"), attributes=("year",))
     with pytest.raises(FieldInvalid, match="'taste' is no attribute"):
-        check_items(kept, "items", roots, ["taste"], "wals.item_features")
+        check_attributes(kept, "items", roots, ["taste"], "wals.item_features")
     with pytest.raises(FieldInvalid, match="needs items") as caught:
-        check_items(None, "items", roots, ["taste"], "wals.item_features")
+        check_attributes(None, "items", roots, ["taste"], "wals.item_features")
     assert caught.value.field == "wals.item_features"
 
 

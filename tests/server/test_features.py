@@ -17,7 +17,7 @@ from shortlist.server.features.features import (
     encode_features,
     find_features,
 )
-from shortlist.server.features.stored import features_table, place_items
+from shortlist.server.features.stored import FeatureMap, map_of_table, map_to_table
 
 
 def dense(matrix: Interactions) -> np.ndarray:
@@ -60,23 +60,35 @@ def test_texts_are_categories_tags_or_words() -> None:
 @pytest.mark.parametrize(
     "column",
     [
-        pa.array([*range(1990, 2010), None]),
-        pa.array([*(float(year) for year in range(1990, 2010)), float("nan")]),
-        pa.array([*(date(1990, 1, 1 + day) for day in range(20)), None]),
-        pa.array([*(10**12 + day * 86_400_000 for day in range(20)), None], pa.timestamp("ms")),
+        pa.array([*range(1970, 2010), None]),
+        pa.array([*(float(year) for year in range(1970, 2010)), float("nan")]),
+        pa.array([*(date(1990, 1 + day // 20, 1 + day % 20) for day in range(40)), None]),
+        pa.array([*(10**12 + day * 86_400_000 for day in range(40)), None], pa.timestamp("ms")),
     ],
     ids=["integers", "floats", "dates", "timestamps"],
 )
 def test_numbers_and_times_are_scored_and_parted(column: pa.Array) -> None:
-    """A standard score and ten parts of two each; nothing known is nothing said."""
+    """A standard score and ten parts of four each; nothing known is nothing said."""
     table = pa.table({"of": column})
     features = find_features(table, ["of"])
     assert [one.kind for one in features] == ["constant", "number", *["part"] * 10]
     values = dense(encode_features(features, table))
-    steps = np.arange(20)
-    np.testing.assert_allclose(values[:20, 1], (steps - 9.5) / steps.std(), rtol=1e-5)
-    np.testing.assert_array_equal(values[:20, 2:], np.repeat(np.eye(10), 2, axis=0))
-    assert values[20].tolist() == [1] + [0] * 11
+    days = [one.toordinal() if isinstance(one, date) else one for one in column.to_pylist()[:40]]
+    steps = np.array(days if isinstance(days[0], int | float) else range(40), np.float64)
+    np.testing.assert_allclose(values[:40, 1], (steps - steps.mean()) / steps.std(), rtol=1e-5)
+    np.testing.assert_array_equal(values[:40, 2:], np.repeat(np.eye(10), 4, axis=0))
+    assert values[40].tolist() == [1] + [0] * 11
+
+
+@pytest.mark.parametrize(("count", "parts"), [(2, 2), (32, 32), (33, 10)])
+def test_few_values_of_a_number_are_a_part_each(count: int, parts: int) -> None:
+    """A number may be a code: its neighbours then say nothing of it."""
+    table = pa.table({"of": np.repeat(np.arange(count) ** 2, 5)})
+    features = find_features(table, ["of"])
+    assert [one.kind for one in features] == ["constant", "number", *["part"] * parts]
+    values = dense(encode_features(features, table))[:, 2:]
+    assert (values.sum(axis=1) == 1).all()
+    assert (values.sum(axis=0) >= 5).all()
 
 
 def test_items_that_come_later_are_placed_by_the_stored_features() -> None:
@@ -85,15 +97,15 @@ def test_items_that_come_later_are_placed_by_the_stored_features() -> None:
     features = find_features(table, ("kind", "year", "tags"))
     rng = np.random.default_rng(0)
     weights = rng.standard_normal((len(features), 3)).astype(np.float32)
-    stored = features_table(features, weights)
+    stored = map_of_table(map_to_table(FeatureMap(features, weights)))
     expected = dense(encode_features(features, table)) @ weights
-    np.testing.assert_allclose(place_items(stored, table), expected, atol=1e-5)
+    np.testing.assert_allclose(stored.place_rows(table), expected, atol=1e-5)
     later = pa.table({"year": [99, None], "kind": ["a", "new"]})
     values = dense(encode_features(features, later))
     known = [(one.kind, one.text) for one, value in zip(features, values[0], strict=True) if value]
     assert known == [("constant", ""), ("category", "a"), ("number", ""), ("part", "")]
     assert values[1].nonzero()[0].tolist() == [0]
-    np.testing.assert_allclose(place_items(stored, later), values @ weights, atol=1e-5)
+    np.testing.assert_allclose(stored.place_rows(later), values @ weights, atol=1e-5)
 
 
 @settings(max_examples=40, deadline=None)

@@ -20,7 +20,7 @@ from shortlist.server.errors import ArtifactCorrupt, FieldInvalid, ItemDeleted
 from shortlist.server.exporting.parts import write_parts
 from shortlist.server.hiding import Hiding
 from shortlist.server.index.lists import ListIndex
-from shortlist.server.reading.items import ItemTable
+from shortlist.server.reading.attributes import AttributeTable
 from shortlist.server.reading.sources import EventSource, ItemSource
 from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.hidden import HiddenLists
@@ -280,8 +280,8 @@ def test_a_training_knows_nothing_of_deleted_items(tmp_path: Path) -> None:
 
 def test_item_rows_without_events_are_deleted_too() -> None:
     """Item features would place them, were they still in the table."""
-    table = ItemTable(PLAIN.items, YEARS, 0)
+    table = AttributeTable(PLAIN.items, YEARS, 0)
     left = items_without(table, (item_id(0), item_id(2)))
-    assert len(left.items) == COUNT - 2
+    assert len(left.ids) == COUNT - 2
     assert left.attributes["year"].to_pylist()[:2] == [1, 0]
     assert items_without(table, ()) is table

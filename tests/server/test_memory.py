@@ -25,6 +25,7 @@ TRAININGS: list[Params] = [
     WalsParams(dim=72, epochs=2),
     WalsParams(dim=32, epochs=1, half_life_days=2.0),
     WalsParams(dim=32, epochs=1, item_features=("x",)),
+    WalsParams(dim=32, epochs=1, item_features=("x",), user_features=("y",)),
     SgdParams(dim=60, epochs=1, negative_count=16, batch_size=2048),
     SgdParams("squared", dim=60, epochs=1, negative_count=512, batch_size=16384),
     RatingParams(dim=40, epochs=1),
@@ -38,7 +39,16 @@ TRAININGS: list[Params] = [
 ]
 
 
-def training_data(event_count: int, *, features: bool) -> TrainingData:
+def features_of(row_count: int) -> Interactions:
+    """Return three features of each row."""
+    starts = np.arange(0, 3 * row_count + 1, 3, dtype=np.int64)
+    some = np.tile(np.arange(FEATURES), (row_count, 1))
+    columns = np.sort(np.random.default_rng(2).permuted(some, axis=1)[:, :3], axis=1)
+    ones = np.ones(3 * row_count, np.float32)
+    return Interactions(starts, columns.astype(np.int32).ravel(), ones, FEATURES)
+
+
+def training_data(event_count: int, params: Params) -> TrainingData:
     rng = np.random.default_rng(1)
     events = Events(
         rng.integers(USERS, size=event_count).astype(np.int32),
@@ -46,12 +56,12 @@ def training_data(event_count: int, *, features: bool) -> TrainingData:
         np.ones(event_count, np.float32),
         np.arange(event_count, dtype=np.int64),
     )
-    starts = np.arange(0, 3 * ITEMS + 1, 3, dtype=np.int64)
-    columns = np.sort(rng.permuted(np.tile(np.arange(FEATURES), (ITEMS, 1)), axis=1)[:, :3], axis=1)
-    ones = np.ones(3 * ITEMS, np.float32)
-    told = Interactions(starts, columns.astype(np.int32).ravel(), ones, FEATURES)
-    seen = build_interactions(events, USERS, ITEMS)
-    return TrainingData(events, seen, item_features=told if features else None)
+    return TrainingData(
+        events,
+        build_interactions(events, USERS, ITEMS),
+        item_features=features_of(ITEMS) if getattr(params, "item_features", ()) else None,
+        user_features=features_of(USERS) if getattr(params, "user_features", ()) else None,
+    )
 
 
 @pytest.mark.parametrize("event_count", [20_000, 200_000])
@@ -59,10 +69,11 @@ def training_data(event_count: int, *, features: bool) -> TrainingData:
 def test_a_training_takes_what_its_algorithm_says(params: Params, event_count: int) -> None:
     """Not more, and not so much less that what would fit is refused."""
     algorithm = algorithm_of(params)
-    features = bool(getattr(params, "item_features", ()))
-    data = training_data(event_count, features=features)
-    of_features = (FEATURES, 3 * ITEMS) if features else (0, 0)
-    size = DataSize(USERS, ITEMS, event_count, *of_features, threads=THREADS)
+    data = training_data(event_count, params)
+    told = [one for one in (data.item_features, data.user_features) if one is not None]
+    entries = sum(one.entry_count for one in told)
+    counts = (FEATURES,) * len(told)
+    size = DataSize(USERS, ITEMS, event_count, counts, entries, threads=THREADS)
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()

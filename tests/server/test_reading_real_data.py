@@ -12,8 +12,8 @@ from shortlist.server.reading import (
     ItemSource,
     TextOptions,
     known_events,
+    read_attributes,
     read_events,
-    read_items,
 )
 
 DATA = Path(os.environ.get("SHORTLIST_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
@@ -58,7 +58,7 @@ def test_movielens_titles_with_bars_are_items_of_the_ratings() -> None:
     source = EventSource(str(DATA / "ml-100k/u.data"), "tsv", EventColumns("0", "1", "2"))
     table = read_events(source)
     text = TextOptions("|", "latin-1", quoted=False)
-    titles = read_items(ItemSource(str(DATA / "ml-100k/u.item"), "csv", "0", ("1",), text))
+    titles = read_attributes(ItemSource(str(DATA / "ml-100k/u.item"), "csv", "0", ("1",), text))
     aligned = titles.align(table.items)
     assert aligned.num_rows == len(table.items)
     assert aligned["1"].null_count == 0

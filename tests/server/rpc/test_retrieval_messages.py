@@ -118,12 +118,42 @@ def test_an_event_without_a_value_counts_one_and_zero_is_a_value() -> None:
     assert query == UserQuery("", ("a", "b", "c"), (1.0, 0.0, -2.0))
 
 
+def test_features_keep_their_kinds() -> None:
+    features = {
+        "age": q.FeatureValue(number=0.0),
+        "city": q.FeatureValue(text=""),
+        "new": q.FeatureValue(flag=False),
+        "tags": q.FeatureValue(texts=q.TextList(texts=["a", "b"])),
+    }
+    query = retrieve_query_from_proto(r.RetrieveRequest(query=user(features=features))).query
+    given = {"age": 0.0, "city": "", "new": False, "tags": ("a", "b")}
+    assert query == UserQuery(features=given)
+
+
 BAD_RETRIEVALS = [
     ({}, "query"),
     ({"query": q.Query()}, "query"),
     ({"query": user()}, "query.user"),
     ({"query": user(segment=LONG)}, "query.user.segment"),
     ({"query": user(user_id=LONG)}, "query.user.user_id"),
+    ({"query": user(features={"a": q.FeatureValue()})}, "query.user.features['a']"),
+    (
+        {"query": user(features={"a": q.FeatureValue(number=math.inf)})},
+        "query.user.features['a']",
+    ),
+    (
+        {"query": user(features={"a": q.FeatureValue(text="x" * 4097)})},
+        "query.user.features['a']",
+    ),
+    (
+        {"query": user(features={"a": q.FeatureValue(texts=q.TextList(texts=["x"] * 1001))})},
+        "query.user.features['a']",
+    ),
+    ({"query": user(features={"a" * 513: q.FeatureValue(number=1)})}, "query.user.features"),
+    (
+        {"query": user(features={str(i): q.FeatureValue(number=1) for i in range(101)})},
+        "query.user.features",
+    ),
     ({"query": user(history=[q.Event(item_id="a"), q.Event()])}, "query.user.history[1].item_id"),
     ({"query": user(history=[q.Event(item_id=LONG)])}, "query.user.history[0].item_id"),
     (

@@ -35,6 +35,11 @@ FULL = m.TrainRequest(
         id_column="name",
         attribute_columns=["year", "city"],
     ),
+    users=m.UserSource(
+        source=m.DataSource(uri="/data/users.parquet", format="parquet"),
+        id_column="who",
+        attribute_columns=["age"],
+    ),
     preparation=m.Preparation(
         aggregation=m.AGGREGATION_LAST, user_events_min=2, item_events_min=3, value_min=0.0
     ),
@@ -57,6 +62,7 @@ FULL = m.TrainRequest(
         half_life_days=2.0,
         item_features=["city", "year"],
         feature_regularization=0.5,
+        user_features=["age"],
     ),
     evaluation=m.EvaluationSpec(
         split=m.SPLIT_GIVEN,
@@ -251,6 +257,11 @@ BAD = [
     (
         with_fields(items=m.ItemSource(source=EVENTS.source, attribute_columns=["a", ""])),
         "items.attribute_columns[1]",
+    ),
+    (with_fields(users=m.UserSource()), "users.source"),
+    (
+        with_fields(users=m.UserSource(source=EVENTS.source, attribute_columns=["a", ""])),
+        "users.attribute_columns[1]",
     ),
     (with_fields(catalog="No"), "catalog"),
     (with_fields(model_id="a/b"), "model_id"),

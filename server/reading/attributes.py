@@ -1,4 +1,4 @@
-"""Items with their attributes from files."""
+"""Items, or users, with their attributes from files."""
 
 from __future__ import annotations
 
@@ -15,28 +15,26 @@ from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.reading.batches import Place, column_names, placed_batches
 from shortlist.server.reading.ids import NO_CODE, IdCollector
 from shortlist.server.reading.sources import (
-    ITEM_NAMES,
+    AttributeSource,
     DataFile,
-    ItemSource,
     all_numbers,
     check_text,
     find_files,
-    first_of,
 )
 from shortlist.server.reading.view_types import without_views
 
 
 @dataclass(frozen=True, slots=True)
-class ItemTable:
-    """Items and what is known of them."""
+class AttributeTable:
+    """Items or users, and what is known of them."""
 
-    items: Vocabulary
+    ids: Vocabulary
     attributes: pa.Table  # a row an item, in the order of the vocabulary; the id is not among them
     dropped: int  # rows whose id was null or empty
 
     def align(self, vocabulary: Vocabulary) -> pa.Table:
-        """Return the attributes of another vocabulary's rows, null for items not in this table."""
-        found = self.items.find_utf8(vocabulary.utf8, vocabulary.offsets)
+        """Return the attributes of another vocabulary's rows, null for those not in this table."""
+        found = self.ids.find_utf8(vocabulary.utf8, vocabulary.offsets)
         places = np.zeros(len(vocabulary), np.int32)
         places[found.positions] = found.rows
         unknown = np.zeros(len(vocabulary), np.bool_)
@@ -46,15 +44,15 @@ class ItemTable:
         return self.attributes.take(pa.array(places, mask=unknown))
 
 
-def read_items(source: ItemSource, *, rows_max: int = IDS_MAX) -> ItemTable:
-    """Read items; types of attributes are the files' own, or guessed from text.
+def read_attributes(source: AttributeSource, *, rows_max: int = IDS_MAX) -> AttributeTable:
+    """Read a table; types of attributes are the files' own, or guessed from text.
 
     Raises DataSourceInvalid (file, column, row) for what is missing or cannot be used, an id
-    twice, files whose columns do not fit together, and when no item is left.
+    twice, files whose columns do not fit together, and when no row is left.
     """
     files = find_files(source.uri, source.format)
     check_text(source.text, [file.format for file in files])
-    gathered = _Gathered()
+    gathered = _Gathered(source.noun)
     for file in files:
         id_column, attributes = _resolved(source, file)
         types = {id_column: pa.string()}
@@ -68,8 +66,9 @@ def read_items(source: ItemSource, *, rows_max: int = IDS_MAX) -> ItemTable:
 class _Gathered:
     """The ids and attributes of the batches so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, noun: str) -> None:
         self.rows_read = 0
+        self._noun = noun
         self._ids = IdCollector()
         self._codes: list[IntArray] = []
         self._attributes: list[pa.Table] = []
@@ -83,17 +82,17 @@ class _Gathered:
         repeated = self._first_repeated(codes, kept)
         if repeated is not None:
             name = batch[id_column][repeated].as_py()
-            raise place.invalid(f"item {name!r} occurs twice", id_column, repeated)
+            raise place.invalid(f"{self._noun} {name!r} occurs twice", id_column, repeated)
         self.rows_read += batch.num_rows
         self._codes.append(codes[kept])
         rows = without_views(pa.Table.from_batches([batch.select(list(attributes))]))
         self._attributes.append(rows.filter(pa.array(kept)) if attributes else rows)
 
-    def finish(self, uri: str) -> ItemTable:
+    def finish(self, uri: str) -> AttributeTable:
         codes = np.concatenate(self._codes) if self._codes else np.empty(0, np.int32)
         if not len(codes):
             raise DataSourceInvalid(f"no usable row among {self.rows_read}", file=uri)
-        items, rows = self._ids.finish(codes)
+        ids, rows = self._ids.finish(codes)
         order = np.empty(len(rows), np.int64)
         order[rows] = np.arange(len(rows))
         try:
@@ -103,7 +102,7 @@ class _Gathered:
             raise DataSourceInvalid(reason, file=uri) from failure
         if attributes.num_columns:
             attributes = attributes.take(pa.array(order)).combine_chunks()
-        return ItemTable(items, attributes, self.rows_read - len(codes))
+        return AttributeTable(ids, attributes, self.rows_read - len(codes))
 
     def _first_repeated(self, codes: IntArray, kept: npt.NDArray[np.bool_]) -> int | None:
         """Return the first row whose id had a row before, and mark the others as seen."""
@@ -120,17 +119,19 @@ class _Gathered:
         return int(places[np.argmax(repeated)]) if repeated.any() else None
 
 
-def _resolved(source: ItemSource, file: DataFile) -> tuple[str, list[str]]:
+def _resolved(source: AttributeSource, file: DataFile) -> tuple[str, list[str]]:
     """Return the id column and the attribute columns by their names in this file."""
     if file.format == "adjacency":
-        raise DataSourceInvalid("adjacency lists hold no items with attributes", file=file.path)
+        raise DataSourceInvalid(
+            f"adjacency lists hold no {source.noun}s with attributes", file=file.path
+        )
     given = [name for name in (source.id_column, *source.attributes) if name]
     names = column_names(file, source.text, all_numbers(given))
     listed = f"the columns are {', '.join(names)} (without a header line, give their numbers)"
     for name in given:
         if name not in names:
             raise DataSourceInvalid(listed, file=file.path, column=name)
-    id_column = source.id_column or first_of((*ITEM_NAMES, "id"), names)
+    id_column = source.id_column_of(names)
     if not id_column:
         raise DataSourceInvalid(f"no id column given or recognised; {listed}", file=file.path)
     attributes = list(source.attributes) or [name for name in names if name != id_column]
