@@ -1,8 +1,9 @@
 """Users who have done nothing yet, placed by their features: a tenth of ml-1m's held out entirely.
 
 NDCG@10 of all they will watch, before any event and after their first ones, in random order. Peers
-in the same run: popularity, popularity by segment (gender and age), and plain WALS, which folds the
-same events in from 0. Then that the other users lose nothing: a tenth of their events is held out.
+in the same run: popularity, popularity by segment (gender and age), and WALS without features, the
+same events folded in from the mean user, as it is served, and from 0. Then that the other users
+lose nothing: a tenth of their events is held out.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from bench.cold_items import divided
+from bench.divided import divided
 from bench.report import Report, arguments, data_folder, median_seconds
 from shortlist.core.cold_rows import train_with_features
 from shortlist.core.fold_in import FoldIn
@@ -53,7 +54,9 @@ def main() -> None:
     params, ours = train_with_features(
         problem.train, PARAMS, user_features=features, threads=THREADS
     )
-    plain_params, plain = train_with_features(problem.train, PARAMS, threads=THREADS)
+    plain_params, plain = train_with_features(
+        problem.train, PARAMS, draw_users=True, threads=THREADS
+    )
     test = problem.cold_test
     found = ndcg(ours.users, ours.items, test, None)
     for name, value in baselines(problem).items():
@@ -63,25 +66,31 @@ def main() -> None:
             quality=f"{features.column_count} features",
         )  # fmt: skip
     counts = column_counts(problem.train)
-    fold_in, from_0 = FoldIn(ours.items, counts, params), FoldIn(plain.items, counts, plain_params)
+    fold_in, plain_fold_in = (
+        FoldIn(ours.items, counts, params),
+        FoldIn(plain.items, counts, plain_params),
+    )
     weights = ours.user_feature_weights
     assert weights is not None
+    assert plain.user_center is not None
+    mean = plain.user_center[np.newaxis]
     centers = multiply(features, weights)
     order = np.random.default_rng(SEED).random(test.entry_count)
     for count in (1, 10) if options.quick else (1, 3, 10, 30, 100):
         first, rest = divided(test, order, count)
-        report.row(
-            f"folded in over {count} films", "NDCG@10", "share",
-            ndcg(fold_in.solve(first, THREADS, centers), ours.items, rest, first),
-            peer="plain WALS, from 0",
-            peer_value=ndcg(from_0.solve(first, THREADS), plain.items, rest, first),
-            smaller_is_better=False,
-            quality=f"features alone {ndcg(centers, ours.items, rest, first):.4f}",
-        )  # fmt: skip
+        found = ndcg(fold_in.solve(first, THREADS, centers), ours.items, rest, first)
+        for name, prior in (("from the mean user", mean), ("from 0", None)):
+            vectors = plain_fold_in.solve(first, THREADS, prior)
+            report.row(
+                f"folded in over {count} films", "NDCG@10", "share", found,
+                peer=f"no features, {name}",
+                peer_value=ndcg(vectors, plain.items, rest, first), smaller_is_better=False,
+                quality=f"features alone {ndcg(centers, ours.items, rest, first):.4f}",
+            )  # fmt: skip
     report.row(
         "users with events", "NDCG@10", "share",
         ndcg(ours.users, ours.items, problem.warm_test, problem.train),
-        peer="plain WALS",
+        peer="no features",
         peer_value=ndcg(plain.users, plain.items, problem.warm_test, problem.train),
         smaller_is_better=False,
     )  # fmt: skip
@@ -96,7 +105,7 @@ def main() -> None:
         for told in (features, None)
     ]
     name = f"{PARAMS.epochs} epochs"
-    report.row("training", name, "s", seconds[0], peer="plain WALS", peer_value=seconds[1])
+    report.row("training", name, "s", seconds[0], peer="no features", peer_value=seconds[1])
 
 
 def baselines(problem: Problem) -> dict[str, float]:

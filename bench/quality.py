@@ -98,7 +98,7 @@ def gowalla(report: Report, quick: bool) -> None:
     data = gowalla_or_generated()
     for params, *bars in GOWALLA[:2] if quick else GOWALLA:
         started = time.perf_counter()
-        factors = train_wals(data.train, params, threads=THREADS)
+        factors = train_wals(data.train, params, threads=THREADS, draw_users=True)
         seconds = time.perf_counter() - started
         found = ranked(factors.users, factors.items, data.train, data.test)
         for name, value, bar in zip(("recall@20", "ndcg@20"), found, bars, strict=True):
@@ -112,7 +112,7 @@ def ncf(report: Report, folder: Path, quick: bool) -> None:
     """Sampled metrics, only to compare with the literature that uses them."""
     data = ncf_movielens(folder)
     for params in NCF[:1] if quick else NCF:
-        factors = train_wals(data.train, params, threads=THREADS)
+        factors = train_wals(data.train, params, threads=THREADS)  # draw_users off, as published
         users = factors.users[data.users]
         own = np.einsum("nd,nd->n", users, factors.items[data.items])
         others = np.einsum("nd,nkd->nk", users, factors.items[data.negatives])
@@ -135,9 +135,11 @@ def movielens(report: Report, folder: Path, draws: int) -> None:
     for draw in range(draws):
         data = unseen_users(events, seed=1 + draw)
         counts = np.bincount(data.train.columns, minlength=data.train.column_count)
-        factors = train_wals(data.train, UNSEEN, threads=THREADS)
-        folded = FoldIn(factors.items, counts, UNSEEN).solve(data.histories, THREADS)
-        told = train_wals(data.train_and_histories, UNSEEN, threads=THREADS)
+        factors = train_wals(data.train, UNSEEN, threads=THREADS, draw_users=True)
+        assert factors.user_center is not None
+        center = factors.user_center[np.newaxis]
+        folded = FoldIn(factors.items, counts, UNSEEN).solve(data.histories, THREADS, center)
+        told = train_wals(data.train_and_histories, UNSEEN, threads=THREADS, draw_users=True)
         peer = peer_trained(data.train, UNSEEN_IRSPACK)
         peer_users = peer.compute_user_embedding(matrix_of(data.histories))
         for name, users, items in (

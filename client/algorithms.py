@@ -33,6 +33,7 @@ class Wals:
     item_features: Sequence[str] = ()  # attributes that place items which nobody has yet
     feature_regularization: float | None = None
     user_features: Sequence[str] = ()  # attributes that place users who have done nothing yet
+    draw_users: bool | None = None  # to the mean user; None: they are
 
 
 @dataclass(frozen=True, slots=True)

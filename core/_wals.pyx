@@ -12,6 +12,7 @@ cdef extern from "simd/wals.h" nogil:
         const float *shared
         const float *lambdas
         const float *prior
+        int64_t prior_stride
         float *solved
         int dim
         int steps
@@ -39,7 +40,7 @@ def solve_rows(
     const float[:, ::1] fixed,      # (columns, dim) in coordinates where fixed'fixed is diagonal
     const float[::1] shared,        # (dim,) w0 times that diagonal
     const float[::1] lambdas,       # (rows,)
-    const float[:, ::1] prior,      # (rows, dim) where lambda draws them to; None: to 0
+    const float[:, ::1] prior,      # (rows or 1, dim) where lambda draws them to; None: to 0
     float w0, int steps, float tolerance, float relaxation, float guard,
     const int64_t[::1] cuts,        # (chunks + 1,) chunk c holds rows cuts[c]..cuts[c + 1] - 1
     int64_t first, int64_t last,
@@ -60,9 +61,9 @@ def solve_rows(
     rows.row_count = row_starts.shape[0] - 1
     rows.row_starts, rows.columns, rows.weights = &row_starts[0], &columns[0], &weights[0]
     rows.fixed, rows.shared, rows.lambdas = &fixed[0, 0], &shared[0], &lambdas[0]
-    rows.prior = NULL
+    rows.prior, rows.prior_stride = NULL, 0
     if prior is not None:
-        rows.prior = &prior[0, 0]
+        rows.prior, rows.prior_stride = &prior[0, 0], fixed.shape[1] if prior.shape[0] > 1 else 0
     rows.solved, rows.dim = &solved[0, 0], fixed.shape[1]
     rows.w0, rows.steps, rows.tolerance = w0, steps, tolerance
     rows.relaxation, rows.guard = relaxation, guard

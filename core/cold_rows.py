@@ -1,6 +1,7 @@
 """WALS over users and items of which some have no event: features place those."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,6 +19,7 @@ def train_with_features(
     *,
     item_features: Interactions | None = None,
     user_features: Interactions | None = None,
+    draw_users: bool = False,
     threads: int = 0,
     on_epoch: Callable[[Epoch, Snapshot], None] | None = None,
     freshness: FloatArray | None = None,
@@ -44,12 +46,14 @@ def train_with_features(
     params = with_data_defaults(params, observed)
 
     def placed(factors: WalsFactors) -> WalsFactors:
-        return WalsFactors(
-            _placed(factors.users, users, user_features, factors.user_feature_weights, threads),
-            _placed(factors.items, items, item_features, factors.item_feature_weights, threads),
-            factors.losses,
-            factors.item_feature_weights,
-            factors.user_feature_weights,
+        return replace(
+            factors,
+            users=_placed(
+                factors.users, users, user_features, factors.user_feature_weights, threads
+            ),
+            items=_placed(
+                factors.items, items, item_features, factors.item_feature_weights, threads
+            ),
         )
 
     def tell(epoch: Epoch, snapshot: Snapshot) -> None:
@@ -64,6 +68,7 @@ def train_with_features(
         freshness=freshness,
         item_features=item_features and select_rows(item_features, items),
         user_features=user_features and select_rows(user_features, users),
+        draw_users=draw_users,
         initial=initial and WalsFactors(initial.users[users], initial.items[items]),
         resumed=resumed,
     )

@@ -57,9 +57,9 @@ class FoldIn:
     ) -> FloatArray:
         """Return the vectors (rows, dim) of histories (rows, columns) of raw event values.
 
-        prior (rows, dim): where the penalty draws each row to, and what an empty history has;
-        None: the zero vector. exposure (rows,): what w0 is multiplied by, 0 < e <= 1, for a row
-        that had no time yet to meet every column; None: 1.
+        prior (rows, dim), or (1, dim) for all: where the penalty draws them to, and what an empty
+        history has; None: the zero vector. exposure (rows,): what w0 is multiplied by, 0 < e <= 1,
+        for a row that had no time yet to meet every column; None: 1.
         """
         threads = resolve_threads(threads)
         solved = np.zeros((histories.row_count, self._fixed.shape[1]), np.float32)
@@ -68,7 +68,8 @@ class FoldIn:
         while first < histories.row_count:
             last = int(np.searchsorted(starts, starts[first] + _ENTRIES_MAX, side="right")) - 1
             last = max(last, first + 1)
-            drawn, shown = (None if of is None else of[first:last] for of in (prior, exposure))
+            drawn = prior if prior is None or len(prior) == 1 else prior[first:last]
+            shown = None if exposure is None else exposure[first:last]
             part = _part(histories, first, last)
             solved[first:last] = self._solve_part(part, threads, drawn, shown)
             first = last
@@ -125,16 +126,15 @@ class FoldIn:
             scaled = np.divide(weights, np.repeat(exposure, counts), dtype=np.float32)
             rows = replace(rows, values=scaled)
             lambdas = lambdas / exposure
-        gathered = padded(self._fixed[histories.columns])
+        vectors, entries = self._fixed[histories.columns], histories.entry_count
+        gathered = padded(vectors if prior is None else np.concatenate([vectors, prior]))
         rotate_rows(gathered, self._basis, threads, level)
-        places = np.arange(len(gathered), dtype=np.int32)
-        centers = None if prior is None else padded(prior)
-        if centers is not None:
-            rotate_rows(centers, self._basis, threads, level)
+        places = np.arange(entries, dtype=np.int32)
+        centers = None if prior is None else gathered[entries:]
         system = RowSystems(
             replace(rows, columns=places),
             lambdas,
-            gathered,
+            gathered[:entries],
             self._eigenvalues,
             params.w0,
             centers,
@@ -142,8 +142,8 @@ class FoldIn:
         solved = np.zeros((histories.row_count, gathered.shape[1]), np.float32)
         steps = 2 * gathered.shape[1]
         system.solve(solved, threads, level, steps=steps, tolerance=_TOLERANCE)
-        if centers is not None:
-            solved[counts == 0] = centers[counts == 0]
+        if centers is not None and not counts.all():
+            solved[counts == 0] = np.broadcast_to(centers, solved.shape)[counts == 0]
         rotate_rows(solved, self._basis.T, threads, level)
         return solved[:, : self._fixed.shape[1]]
 

@@ -40,7 +40,7 @@ class RowSystems:
     fixed: FloatArray  # (columns, padded dim), its Gramian diagonal
     eigenvalues: Doubles  # (padded dim,) of the whole fixed side's Gramian
     unobserved_weight: float
-    prior: FloatArray | None = None  # (rows, padded dim); None: 0
+    prior: FloatArray | None = None  # (rows, padded dim), or 1 row for all; None: 0
     cuts: LongArray | None = None  # of row_chunks; made here where not given
 
     def solve(

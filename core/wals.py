@@ -50,6 +50,7 @@ class WalsFactors:
     losses: tuple[float, ...] = ()  # after each epoch
     item_feature_weights: FloatArray | None = None  # (features, dim) W, where items have features
     user_feature_weights: FloatArray | None = None  # the same of users
+    user_center: FloatArray | None = None  # (dim,) where the users were drawn to at last
 
 
 Snapshot: TypeAlias = Callable[[], WalsFactors]
@@ -65,6 +66,7 @@ def train_wals(
     freshness: FloatArray | None = None,
     item_features: Interactions | None = None,
     user_features: Interactions | None = None,
+    draw_users: bool = False,
     resumed: TrainerState | None = None,
 ) -> WalsFactors:
     """Train on (users x items) interactions; the same seed gives the same bits at any thread count.
@@ -74,8 +76,10 @@ def train_wals(
     epoch of this very training gave as its state: the rest of the epochs follow, and end in the
     same bits. freshness (entries,): a factor of each pair's weight, above 0. item_features (items x
     features), user_features (users x features): the rows of that side are drawn to a linear map of
-    them instead of 0 (core/feature_prior.py). Raises TrainingDiverged when the loss is not finite,
-    SingularSystem when the exact solver meets a row without a unique solution.
+    them instead of 0 (core/feature_prior.py). draw_users: at the end the users are solved once
+    more, drawn to their mean, which a user of few events is nearer to than to 0. Raises
+    TrainingDiverged when the loss is not finite, SingularSystem when the exact solver meets a row
+    without a unique solution.
     """
     threads = resolve_threads(threads)
     features = user_features, item_features
@@ -101,8 +105,8 @@ def train_wals(
             seconds = time.perf_counter() - started
             state = partial(alternation.state, losses, limit)
             ended = Epoch(epoch, params.epochs, loss, seconds, state=state)
-            on_epoch(ended, lambda: alternation.factors(losses))
-    return alternation.factors(losses, last=True)
+            on_epoch(ended, lambda: alternation.factors(losses, draw_users))
+    return alternation.factors(losses, draw_users, last=True)
 
 
 def wals_loss(
@@ -144,6 +148,7 @@ class _Alternation:
         self._lambdas = row_lambdas(self._by_user, params), row_lambdas(self._by_item, params)
         self._cuts = row_chunks(self._by_user.row_starts), row_chunks(self._by_item.row_starts)
         self._params, self._threads, self._level = params, threads, simd_level()
+        self._steps = 0 if params.solver == "cholesky" else params.cg_steps
         self.users, self.items = _start(interactions, params, initial)
         self._turned = np.eye(self.users.shape[1], dtype=np.float32)  # every rotation so far
         self._started = initial is not None or params.init_stddev is not None
@@ -154,9 +159,7 @@ class _Alternation:
     def _prior(
         self, side: int, features: Interactions | None, initial: WalsFactors | None
     ) -> FeaturePrior | None:
-        """Return what draws the rows of a side, where they have features; rows without events say
-        nothing to it.
-        """
+        """Return what draws the rows of a side; those without events say nothing to it."""
         if features is None:
             return None
         rows, factors = (self._by_user, self._by_item)[side], (self.users, self.items)[side]
@@ -193,7 +196,7 @@ class _Alternation:
         self, side: int, fixed: FloatArray, solved: FloatArray, relaxation: float
     ) -> Energy:
         """Rotate both sides until the fixed one's Gramian is diagonal; solve the other's rows."""
-        params, threads, level = self._params, self._threads, self._level
+        threads, level = self._threads, self._level
         eigenvalues, basis = eigenpairs(gramian(fixed, threads, level), level)
         for factors in (fixed, solved, self._turned):
             rotate_rows(factors, basis, threads, level)
@@ -202,16 +205,21 @@ class _Alternation:
                 one.rotate(basis)
         prior = self._priors[side]
         centers = prior.centers() if prior else None
-        rows, lambdas = (self._by_user, self._by_item)[side], self._lambdas[side]
-        system = RowSystems(rows, lambdas, fixed, eigenvalues, params.w0, centers, self._cuts[side])
-        steps = 0 if params.solver == "cholesky" else params.cg_steps
-        return system.solve(solved, threads, level, steps=steps, relaxation=relaxation)
+        system = self._system(side, fixed, eigenvalues, centers)
+        return system.solve(solved, threads, level, steps=self._steps, relaxation=relaxation)
+
+    def _system(
+        self, side: int, fixed: FloatArray, eigenvalues: Doubles, centers: FloatArray | None
+    ) -> RowSystems:
+        rows, w0 = (self._by_user, self._by_item)[side], self._params.w0
+        parts = rows, self._lambdas[side], fixed, eigenvalues, w0, centers, self._cuts[side]
+        return RowSystems(*parts)
 
     def loss(self) -> float:
         """Return the objective, term by term."""
         threads, level, w0 = self._threads, self._level, self._params.w0
         grams = gramian(self.users, threads, level), gramian(self.items, threads, level)
-        system = RowSystems(self._by_user, self._lambdas[_USERS], self.items, np.diag(grams[1]), w0)
+        system = self._system(_USERS, self.items, np.diag(grams[1]), None)
         penalties = [
             float(lambdas.astype(np.float64) @ np.einsum("nd,nd->n", side, side, dtype=np.float64))
             for lambdas, side in zip(self._lambdas, (self.users, self.items), strict=True)
@@ -243,18 +251,30 @@ class _Alternation:
         self._started = self._users_known = True
         return [float(loss) for loss in state["losses"]], float(state["limit"][0])
 
-    def factors(self, losses: list[float], last: bool = False) -> WalsFactors:
+    def factors(
+        self, losses: list[float], draw_users: bool = False, last: bool = False
+    ) -> WalsFactors:
         """Return both sides in the coordinates that training started in; `last`: uses them up."""
-        sides = []
-        for side in (self.users, self.items):
-            back = side if last else side.copy()
-            rotate_rows(back, self._turned.T, self._threads, self._level)
-            sides.append(np.ascontiguousarray(back[:, : self._params.dim]))
-        weights = {
-            name: np.ascontiguousarray((found @ self._turned.T)[:, : self._params.dim], np.float32)
-            for name, found in self._weights().items()
-        }
-        return WalsFactors(sides[0], sides[1], tuple(losses), **weights)
+        users, items = (side if last else side.copy() for side in (self.users, self.items))
+
+        def back(rows: FloatArray) -> FloatArray:
+            rotate_rows(rows, self._turned.T, self._threads, self._level)
+            return np.ascontiguousarray(rows[:, : self._params.dim])
+
+        center = back(self._draw(users))[0] if draw_users else None
+        weights = {name: back(w.astype(np.float32)) for name, w in self._weights().items()}
+        return WalsFactors(back(users), back(items), tuple(losses), user_center=center, **weights)
+
+    def _draw(self, users: FloatArray) -> FloatArray:
+        """Solve users for the penalty lambda_i |u_i - m|^2, m their mean; return m, (1, dim)."""
+        count = np.count_nonzero(np.diff(self._by_user.row_starts))
+        total = users.sum(axis=0, dtype=np.float64, keepdims=True)
+        mean: FloatArray = (total / max(count, 1)).astype(np.float32)
+        threads, level = self._threads, self._level
+        eigenvalues = np.diag(gramian(self.items, threads, level))  # an epoch leaves the rest at 0
+        system = self._system(_USERS, self.items, eigenvalues, mean)
+        system.solve(users, threads, level, steps=self._steps)
+        return mean
 
     def _weights(self) -> dict[str, Doubles]:
         """Return W of each side that has features."""

@@ -40,6 +40,7 @@ class WalsParams:
     half_life_days: float | None = None  # an event loses half its weight in; None: never
     item_features: tuple[str, ...] = ()  # columns they are made of; train_wals gets the matrix
     user_features: tuple[str, ...] = ()  # the same of users
+    draw_users: bool = True  # without features to their mean; train_wals is told by the caller
     feature_regularization: float = 10.0  # of their weights, in items' worth
     seed: int = 0
 

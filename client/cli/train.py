@@ -46,6 +46,7 @@ _SETTINGS: tuple[tuple[str, type, str], ...] = (
     ("over_relaxation", float, "1 to 1.9: more reaches a low loss sooner"),
     ("item_features", list, "attributes that place items which nobody has yet"),
     ("user_features", list, "attributes that place users who have done nothing yet"),
+    ("draw_users", bool, "to the mean user instead of 0 (default)"),
     ("feature_regularization", float, "of the features' weights, in rows' worth"),
     ("half_life_days", float, "in which an event loses half its weight"),
     ("power_iterations", int, "more are more exact"),

@@ -17,6 +17,7 @@ typedef struct {
     const float *shared;       /* (dim,) diagonal of w0 fixed'fixed */
     const float *lambdas;      /* (rows,) */
     const float *prior;        /* (rows, dim) where lambda draws each row to; NULL: to 0 */
+    int64_t prior_stride;      /* floats from one row's to the next; 0: all rows have the same */
     float *solved;             /* (rows, dim) read and written */
     int dim;
     int steps;                 /* conjugate gradient steps a row at most */
@@ -52,7 +53,7 @@ static int wals_way_in_double(const WalsRows *rows, int64_t row, const float *x,
             for (int i = 0; i < dim; i++) rhs[i] += weight * v[i];
     }
     for (int i = 0; i < dim && rows->prior; i++)
-        rhs[i] += (double)rows->lambdas[row] * rows->prior[row * dim + i];
+        rhs[i] += (double)rows->lambdas[row] * rows->prior[row * rows->prior_stride + i];
     for (int i = 0; i < dim; i++) {
         system[(size_t)i * dim + i] += (double)rows->shared[i] + rows->lambdas[row];
         scale[i] = system[(size_t)i * dim + i]; /* the pivots are judged against these */

@@ -106,7 +106,7 @@ INLINE float LEVEL_NAME(residual)(
         SET(r, k) = -pull;
         SET(inverse, k) = 1.0f / (diagonal + rows->guard);
     }
-    const float *prior = rows->prior ? rows->prior + row * dim : NULL;
+    const float *prior = rows->prior ? rows->prior + row * rows->prior_stride : NULL;
     for (int k = 0; k < dim / LANES && prior; k++) {
         const VEC drawn = lambda * AT(prior, k);
         SET(r, k) += drawn;
@@ -168,7 +168,7 @@ INLINE float LEVEL_NAME(descend)(
 
 /* x += relaxation d. Return lambda |x - prior|^2 after it. */
 INLINE float LEVEL_NAME(move)(const int dim, const WalsRows *rows, int64_t row, const float *d, float *x) {
-    const float *prior = rows->prior ? rows->prior + row * dim : NULL;
+    const float *prior = rows->prior ? rows->prior + row * rows->prior_stride : NULL;
     VEC total = {0};
     for (int k = 0; k < dim / LANES; k++) {
         const VEC moved = AT(x, k) + rows->relaxation * AT(d, k);

@@ -49,7 +49,7 @@ class Learned(Generic[P]):
     segment_scores: Interactions | None = None  # segments x items, set with item_scores
     neighbours: Interactions | None = None  # items x items, similarities; None: no precomputed ones
     item_feature_weights: FloatArray | None = None  # (features, dim): features @ weights: an item
-    user_feature_weights: FloatArray | None = None  # the same of users
+    user_feature_weights: FloatArray | None = None  # of users; a row where they have none: for all
     history_vectors: FloatArray | None = None  # (items, dim) of what encoders add up; None: items'
     losses: tuple[float, ...] = ()  # after each epoch
 

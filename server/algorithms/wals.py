@@ -67,6 +67,7 @@ class Wals:
             *(data.seen, params),
             item_features=data.item_features,
             user_features=data.user_features,
+            draw_users=params.draw_users and data.user_features is None,
             threads=threads,
             on_epoch=tell,
             initial=initial,
@@ -78,7 +79,9 @@ class Wals:
             factors.items,
             factors.users,
             item_feature_weights=factors.item_feature_weights,
-            user_feature_weights=factors.user_feature_weights,
+            user_feature_weights=factors.user_feature_weights
+            if factors.user_center is None
+            else factors.user_center[np.newaxis],
             losses=factors.losses,
         )
 

@@ -2,14 +2,14 @@
 
 items.arrow  id, embedding, score (popularity), count (users who have it); row order; of a distilled
              model also history_embedding, what an item adds to the vector of who likes it
-users.arrow  id, embedding, segment (row of segments.arrow), features (rows of user_features.arrow
-             with values), where the training had any
+users.arrow  id, embedding, and where the training had any: segment (row of segments.arrow),
+             features (rows of user_features.arrow with values)
 seen.arrow   a row a user: what it was trained on, as list of (item row, value)
 attributes.arrow  a row an item, where the training had any
 neighbours.arrow  a row an item: the items alike, as list of (item row, similarity), where there are
 segments.arrow  id, score: what is popular in it, as list of (item row, popularity), where there are
 item_features.arrow, user_features.arrow  a row a feature: what it is, and its weights, where items
-             or users are placed by them
+             or users are placed by them; one of users without features is where all are drawn to
 item_slots.npy, user_slots.npy  hash tables over the id columns, so that opening hashes nothing
 item_codes.npy, item_scales.npy  the int8 copy of the vectors, where the model has some
 index.usearch, or list_*.npy  the approximate index: a graph, or an inverted file
@@ -68,7 +68,7 @@ class ModelContents:
     segment_scores: Interactions | None = None  # segments x items, popularity; set with segments
     item_map: FeatureMap | None = None  # places items by their attributes
     user_map: FeatureMap | None = None  # places users by theirs
-    user_features: Interactions | None = None  # users x features, set with user_map
+    user_features: Interactions | None = None  # users x features, where they have any
 
     @property
     def dim(self) -> int:
@@ -94,7 +94,7 @@ class Artifact:
     segment_scores: Interactions | None  # segments x items, popularity
     item_map: FeatureMap | None  # places items by their attributes
     user_map: FeatureMap | None  # places users by theirs
-    user_features: Interactions | None  # users x features, set with user_map
+    user_features: Interactions | None  # users x features, where they have any
     quantized: Quantized | None  # the int8 copy of item_vectors
     lists: InvertedFile | None  # the index, where it is an inverted file
     index_path: Path | None  # the index, where it is a graph
@@ -186,7 +186,7 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
         map_of_table(arrow_files.map_table(folder / name)) if name in known else None
         for name in (ITEM_FEATURES, USER_FEATURES)
     )
-    if user_map is not None:
+    if user_map is not None and "features" in users.column_names:
         column = arrow_files.one_chunk(users, "features")
         user_features = arrow_files.seen_of(column, len(user_map.described))
     return Artifact(

@@ -50,6 +50,9 @@ class Features:
     values: Interactions  # rows x features
 
 
+NO_FEATURES = (Feature("", "constant"),)  # what every row has
+
+
 def find_features(table: pa.Table, columns: Sequence[str], file: str = "") -> tuple[Feature, ...]:
     """Return the features of the columns, in the columns' order; the constant is the first.
 
@@ -75,7 +78,7 @@ def find_features(table: pa.Table, columns: Sequence[str], file: str = "") -> tu
         found += of_column
     supports = sorted((support for support, _ in found), reverse=True)
     least = supports[FEATURES_MAX - 1] + 1 if len(found) >= FEATURES_MAX else 0
-    return Feature("", "constant"), *(one for support, one in found if support >= least)
+    return *NO_FEATURES, *(one for support, one in found if support >= least)
 
 
 def encode_features(features: Sequence[Feature], table: pa.Table) -> Interactions:

@@ -31,7 +31,7 @@ class Encoded:
     seen_rows: IntArray  # items of the user's known events, of the history, of an items query
     seen_values: FloatArray | None = None  # of the events, where a history made the vector
     item_scores: FloatArray | None = None  # (items,) where scores come without a vector
-    center: FloatArray | None = None  # (dim,) where the user's features draw the vector to
+    center: FloatArray | None = None  # (dim,) where the vector is drawn to
 
 
 def encode(model: ServingModel, query: Query, path: str) -> Encoded:
@@ -70,16 +70,16 @@ def encode_user(model: ServingModel, query: UserQuery, path: str) -> Encoded:
     segment = _segment_row(model, query.segment, user_row)
     if query.segment and segment is None:
         missing = list(dict.fromkeys([*missing, query.segment]))
+    if user_row is not None and model.space is not None and not (given or query.features):
+        origin = Origin.STORED if len(stored_rows) else Origin.FEATURES
+        vector = model.space.user_vectors[user_row]
+        return Encoded(vector, origin, missing, stored_rows, stored_values)
     center = _center(model, query, user_row, path)
     missing = list(dict.fromkeys([*missing, *center.unknown])) if center is not None else missing
     if not given and user_row is None:
         if center is not None and center.is_told:
             return Encoded(center.vector, Origin.FEATURES, missing, stored_rows)
         return _popular(model, segment, missing, stored_rows)
-    if not given and not query.features and model.space is not None:
-        origin = Origin.STORED if len(stored_rows) or center is None else Origin.FEATURES
-        vector = model.space.user_vectors[user_row]
-        return Encoded(vector, origin, missing, stored_rows, stored_values)
     whole = dict(zip(stored_rows.tolist(), stored_values.tolist(), strict=True)) | given
     rows = np.array(sorted(whole), dtype=np.int32)
     values = np.array([whole[row] for row in rows.tolist()], dtype=np.float32)
@@ -99,14 +99,12 @@ def encode_user(model: ServingModel, query: UserQuery, path: str) -> Encoded:
 def _center(
     model: ServingModel, query: UserQuery, user_row: int | None, path: str
 ) -> Center | None:
-    """Return where the user's features draw the vector to, None where the model has none."""
+    """Return where the vector is drawn to, None where the model draws it nowhere."""
     prior = None if model.space is None else model.space.user_prior
-    if prior is not None:
-        return prior.center(user_row, query.features, f"{path}.features")
-    if query.features:
+    if query.features and (prior is None or not prior.columns):
         problem = f"model {model.model_id} was trained without features of users"
         raise QueryKindUnsupported(problem, model=model.model_id, kind="features")
-    return None
+    return None if prior is None else prior.center(user_row, query.features, f"{path}.features")
 
 
 def _segment_row(model: ServingModel, segment: str, user_row: int | None) -> int | None:
@@ -138,7 +136,7 @@ def fold_in(
 ) -> FloatArray:
     """Return the vectors (rows, dim) of histories (rows, items) of the user at `path`.
 
-    center (dim,): where the user's features draw them to, of a model that has such.
+    center (dim,): where they are drawn to; None: to 0.
     Raises QueryKindUnsupported where a history has no vector, FieldInvalid where it is too long.
     """
     try:

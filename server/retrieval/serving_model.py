@@ -43,7 +43,7 @@ class Space:
     fold_in: HistoryEncoder
     index: ApproximateIndex | None
     index_pays: bool | None = None  # whether AUTO asks the index; None: it was not measured
-    user_prior: UserPrior | None = None  # where users have features
+    user_prior: UserPrior | None = None  # where histories are folded in from; None: from 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def _space(artifact: Artifact) -> Space | None:
 
 
 def _user_prior(artifact: Artifact, encoder: HistoryEncoder) -> UserPrior | None:
-    if artifact.user_map is None or artifact.user_features is None:
+    if artifact.user_map is None:
         return None
-    assert isinstance(encoder, FoldIn), "only wals draws users to their features"
+    assert isinstance(encoder, FoldIn), "only wals draws users"
     return UserPrior(artifact.user_map, artifact.user_features, encoder)

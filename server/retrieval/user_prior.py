@@ -1,4 +1,4 @@
-"""Where features draw the vector of a user: to a linear map of them, before any event is known."""
+"""Where the vector of a user is drawn to before any event is known: by features, or to the mean."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CONSTANT = 0  # the place of the feature that everybody has
 
 @dataclass(frozen=True, slots=True)
 class Center:
-    """What the features of one user say."""
+    """What is known of one user without events."""
 
     vector: FloatArray  # (dim,)
     is_told: bool  # more than what holds for everybody
@@ -27,13 +27,19 @@ class Center:
 
 
 class UserPrior:
-    """The features of a model's users; immutable, used by many threads."""
+    """The features of a model's users, where they have any; immutable, used by many threads."""
 
-    def __init__(self, features: FeatureMap, stored: Interactions, fold_in: FoldIn) -> None:
+    def __init__(self, features: FeatureMap, stored: Interactions | None, fold_in: FoldIn) -> None:
         """stored (users, features): of the users of the training."""
         self._map, self._stored, self._fold_in = features, stored, fold_in
         self._given = GivenFeatures(features.described)
-        self._columns = np.array([one.column for one in features.described])
+        self._column_of = np.array([one.column for one in features.described])
+        self._of_nobody = Center(features.weights[_CONSTANT], False, [])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The attributes that make features."""
+        return self._given.columns
 
     def center(self, row: int | None, given: Mapping[str, GivenValue], path: str) -> Center:
         """Return where a user is drawn to: by what is stored of them, and what a query says of it.
@@ -41,26 +47,34 @@ class UserPrior:
         row: of a user of the training, None for another. A given attribute takes the place of the
         stored one. Raises FieldInvalid for attributes that make no feature; `path` is theirs.
         """
-        try:
-            values, unknown = self._given.encode(given)
-        except SettingInvalid as wrong:
-            place = f"{path}[{wrong.field!r}]"
-            problem = f"{wrong.found!r} is not allowed: {wrong.allowed}"
-            if wrong.field not in self._given.columns:
-                known = ", ".join(self._given.columns)
-                problem = f"is no feature of the users; those are {known}"
-            raise FieldInvalid(place, problem, found=wrong.found) from wrong
+        stored = None if row is None else self._stored
+        if not given and stored is None:
+            return self._of_nobody
+        values, unknown = self._encoded(given, path)
         values[_CONSTANT] = 1.0
-        if row is not None:
-            places, stored = self._stored.row(row)
-            kept = ~np.isin(self._columns[places], list(given))
-            values |= dict(zip(places[kept].tolist(), stored[kept].tolist(), strict=True))
+        if stored is not None:
+            assert row is not None
+            places, numbers = stored.row(row)
+            kept = ~np.isin(self._column_of[places], list(given))
+            values |= dict(zip(places[kept].tolist(), numbers[kept].tolist(), strict=True))
         places = np.array(sorted(values), dtype=np.int32)
         numbers = np.array([values[place] for place in places.tolist()], dtype=np.float32)
-        of_one = single_row(places, numbers, len(self._columns))
+        of_one = single_row(places, numbers, len(self._column_of))
         return Center(self._map.place(of_one)[0], len(values) > 1, unknown)
 
     def solve(self, histories: Interactions, center: FloatArray) -> FloatArray:
         """Return the vectors (rows, dim) of histories (rows, items) of the user at a center."""
-        prior = np.repeat(center[np.newaxis], histories.row_count, axis=0)
-        return self._fold_in.solve(histories, prior=prior)
+        return self._fold_in.solve(histories, prior=center[np.newaxis])
+
+    def _encoded(
+        self, given: Mapping[str, GivenValue], path: str
+    ) -> tuple[dict[int, float], list[str]]:
+        try:
+            return self._given.encode(given)
+        except SettingInvalid as wrong:
+            problem = f"{wrong.found!r} is not allowed: {wrong.allowed}"
+            if wrong.field not in self.columns:
+                known = ", ".join(self.columns)
+                problem = f"is no feature of the users; those are {known}"
+            place = f"{path}[{wrong.field!r}]"
+            raise FieldInvalid(place, problem, found=wrong.found) from wrong

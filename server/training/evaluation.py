@@ -141,7 +141,7 @@ def _methods(
             histories = select_rows(group.had, rows)
             if model.user_map is None:
                 return encoder.solve(histories, threads)
-            assert isinstance(encoder, FoldIn), "only wals draws users to their features"
+            assert isinstance(encoder, FoldIn), "only wals draws users"
             features = no_features(model.user_map, len(rows))
             if group.features is not None:
                 features = select_rows(group.features, rows)

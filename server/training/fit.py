@@ -16,7 +16,7 @@ from shortlist.core.segments import segment_popularity
 from shortlist.server.algorithms.algorithm import Learned, TrainingData, WarmStart
 from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.artifact import ModelContents
-from shortlist.server.features.features import Features
+from shortlist.server.features.features import NO_FEATURES, Features
 from shortlist.server.features.stored import FeatureMap
 from shortlist.server.training.checkpoints import Checkpoints
 from shortlist.server.training.prepare import PreparedData
@@ -101,9 +101,9 @@ def fit(
 
 
 def _with_weights(features: Features | None, weights: FloatArray | None) -> FeatureMap | None:
-    if features is None or weights is None:
+    if weights is None:
         return None
-    return FeatureMap(features.described, weights)
+    return FeatureMap(NO_FEATURES if features is None else features.described, weights)
 
 
 def _check_size(learned: Learned[Params]) -> None:

@@ -63,6 +63,7 @@ FULL = m.TrainRequest(
         item_features=["city", "year"],
         feature_regularization=0.5,
         user_features=["age"],
+        draw_users=False,
     ),
     evaluation=m.EvaluationSpec(
         split=m.SPLIT_GIVEN,

@@ -1,0 +1,71 @@
+"""Users whom training never saw, after their first events: drawn to the mean user, or to 0.
+
+A tenth of the users is held out entirely. NDCG@20 of all their other items after 1, 3 and 10 events
+in random order, and of the last fifth after the others. The peer is the same model folding in from
+0 (`draw_users` off), as implicit and irspack do.
+"""
+
+from itertools import takewhile
+
+import numpy as np
+
+from bench.divided import divided, pairs_of
+from bench.report import Report, arguments
+from bench.wals_data import datasets
+from shortlist.core.fold_in import FoldIn
+from shortlist.core.interactions import FloatArray, Interactions, column_counts, select_rows
+from shortlist.core.metrics import evaluate_ranking
+from shortlist.core.scoring import ItemScan
+from shortlist.core.wals import train_wals
+from shortlist.core.wals_params import WalsParams, with_data_defaults
+
+THREADS, CUTOFF, SEED, USERS_MAX = 2, 20, 1, 10_000
+PARAMS = WalsParams(dim=64, epochs=10)
+
+
+def main() -> None:
+    options = arguments(__doc__ or "")
+    report = Report("short_histories", as_json=options.json)
+    real = takewhile(lambda found: found[0] != "synthetic-20m", datasets(options.quick))
+    for name, interactions in real:
+        rng = np.random.default_rng(SEED)
+        order = rng.permutation(interactions.row_count).astype(np.int32)
+        cold = min(len(order) // 10, USERS_MAX)
+        train = select_rows(interactions, np.sort(order[cold:]))
+        compare(report, name, train, select_rows(interactions, np.sort(order[:cold])))
+
+
+def compare(report: Report, name: str, train: Interactions, unseen: Interactions) -> None:
+    """Fold histories of unseen users in, both ways."""
+    params = with_data_defaults(PARAMS, train)
+    factors = train_wals(train, params, threads=THREADS, draw_users=True)
+    assert factors.user_center is not None
+    fold_in = FoldIn(factors.items, column_counts(train), params)
+    rng = np.random.default_rng(SEED)
+    order = rng.random(unseen.entry_count)
+    of_row = np.repeat(np.arange(unseen.row_count), np.diff(unseen.row_starts))
+    most = rng.random(unseen.entry_count) < 0.8
+    histories = {f"after {count}": divided(unseen, order, count) for count in (1, 3, 10)}
+    histories["after 80 %"] = tuple(pairs_of(unseen, of_row, kept) for kept in (most, ~most))
+    for history, (had, wanted) in histories.items():
+        drawn, plain = (
+            ndcg(fold_in.solve(had, THREADS, prior), factors.items, had, wanted)
+            for prior in (factors.user_center[np.newaxis], None)
+        )
+        report.row(
+            f"{name}, {history}", "NDCG@20", "share", drawn, peer="from 0", peer_value=plain,
+            smaller_is_better=False, quality=f"{unseen.row_count:,} users",
+        )  # fmt: skip
+
+
+def ndcg(users: FloatArray, items: FloatArray, had: Interactions, wanted: Interactions) -> float:
+    """Return NDCG@20 over the users with something to find; what they had is not asked for."""
+    rows = np.flatnonzero(np.diff(wanted.row_starts) > 0).astype(np.int32)
+    ranked = ItemScan(items).top(
+        users[rows], CUTOFF, excluded=select_rows(had, rows), threads=THREADS
+    )
+    return evaluate_ranking(ranked, select_rows(wanted, rows), (CUTOFF,)).mean("ndcg", CUTOFF)
+
+
+if __name__ == "__main__":
+    main()
