@@ -7,6 +7,7 @@ float64 from the factors. `time to loss`: seconds until our loss is below what t
 """
 
 import multiprocessing
+import os
 import re
 import statistics
 from functools import partial
@@ -113,6 +114,8 @@ def measure_memory(report: Report, job: str, train: Interactions, dim: int) -> N
     """Compare the peak of a training, with the rows it is given, with factors and both matrices."""
     if not STATUS.exists():
         return
+    # The C library would keep what was freed before, and a training that reuses it look smaller.
+    os.environ["MALLOC_MMAP_THRESHOLD_"] = str(1 << 16)
     with multiprocessing.get_context("spawn").Pool(1) as fresh:
         grown = fresh.apply(peak_bytes, (train, dim))
     rows, columns = train.row_count, train.column_count

@@ -14,7 +14,7 @@ from shortlist.core.sparse import multiply_into
 
 INIT_STDDEV = 0.1  # of random vectors, times sqrt(dim)
 _ROUNDS = 2  # there and back; a third is worth less than the time it takes
-_BLOCK_ENTRIES = 1 << 18
+_BLOCK_ENTRIES, _BLOCK_ROWS = 1 << 15, 1 << 10  # at once: not to hold copies of what is large
 _ROUNDING = 1e-7  # of the largest eigenvalue: directions below it are none
 
 
@@ -45,8 +45,10 @@ def start_spectrally(
     some so strong that float32 cannot tell the others, the rest is random.
     """
     # Any symmetric distribution serves; normal vectors would take as long as all that follows.
-    drawn = np.random.default_rng(seed).bytes(len(items) * dim)
-    items[:, :dim] = np.frombuffer(drawn, np.int8).reshape(len(items), dim)
+    generator = np.random.default_rng(seed)
+    for first in range(0, len(items), _BLOCK_ROWS):
+        block = items[first : first + _BLOCK_ROWS, :dim]
+        block[:] = np.frombuffer(generator.bytes(block.size), np.int8).reshape(block.shape)
     largest, mean, mean_square = _sizes(by_user.values)
     unit = np.float32(1 / largest) if largest else np.float32(1)  # of the weights: no overflow
     for _ in range(_ROUNDS):
