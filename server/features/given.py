@@ -97,11 +97,10 @@ def _text(value: str | float | bool) -> str:
 
 def _number(column: str, value: GivenValue) -> float:
     """Return a number as it is, a time as days since 1970."""
-    if isinstance(value, str):
-        value = _number_of_text(value)
-    if isinstance(value, bool | tuple) or not isfinite(value):
+    number = _number_of_text(value) if isinstance(value, str) else value
+    if isinstance(number, bool | tuple) or not isfinite(number):
         raise SettingInvalid(column, value, "a finite number, or a time as ISO 8601")
-    return value
+    return number
 
 
 def _number_of_text(text: str) -> float:

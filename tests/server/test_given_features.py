@@ -97,7 +97,7 @@ def test_what_nobody_shares_is_told_but_for_words() -> None:
 def test_what_is_no_number_is_refused(value: GivenValue) -> None:
     with pytest.raises(SettingInvalid, match="ISO 8601") as caught:
         GIVEN.encode({"age": value})
-    assert caught.value.field == "age"
+    assert (caught.value.field, caught.value.found) == ("age", value)
 
 
 def test_an_attribute_without_features_is_refused_with_those_that_have_some() -> None:
