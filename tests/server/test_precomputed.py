@@ -22,7 +22,12 @@ from shortlist.server.artifacts.export_files import (
     rows_path,
 )
 from shortlist.server.artifacts.hidden import HiddenItems
-from shortlist.server.errors import ArtifactCorrupt, ExportExists, ExportNotFound
+from shortlist.server.errors import (
+    ArtifactCorrupt,
+    ExportExists,
+    ExportNotFound,
+    QueryKindUnsupported,
+)
 from shortlist.server.exporting.__main__ import export
 from shortlist.server.exporting.parts import write_parts
 from shortlist.server.retrieval import precomputed
@@ -132,6 +137,12 @@ def published(tmp_path: Path) -> tuple[Catalogs, ServingModel, Path]:
 
 
 Published = tuple[Catalogs, ServingModel, Path]
+
+
+def test_features_of_a_query_are_no_business_of_a_list(model: ServingModel) -> None:
+    """They may move a stored user; this model has none and says so."""
+    with pytest.raises(QueryKindUnsupported, match="features"):
+        retrieve(model, asked(UserQuery(user_id(3), features={"age": 1.0})))
 
 
 def test_only_a_whole_export_of_this_very_model_serves(published: Published) -> None:
