@@ -32,6 +32,7 @@ from shortlist.core.parallel import resolve_threads
 from shortlist.core.progress import Epoch, TrainerState
 from shortlist.core.row_systems import Energy, RowSystems, row_chunks
 from shortlist.core.wals_params import (
+    FIRST_RELAXATION,
     WalsParams,
     row_lambdas,
     signed_weights,
@@ -90,11 +91,12 @@ def train_wals(
         losses, limit = alternation.resume(resumed)
     for epoch in range(len(losses) + 1, params.epochs + 1):
         started = time.perf_counter()
-        # From random vectors and with new rows the first epoch has nothing yet to go beyond; the
-        # last one ends where its rows' minimum is, so that a user's row is what folding in gives.
-        first_is_steady = initial is not None or params.init_stddev is not None
-        steady = epoch == params.epochs or (epoch == 1 and first_is_steady)
-        loss = alternation.epoch(1.0 if steady else min(limit, params.relaxation(epoch)))
+        # From random vectors and with new rows the first epoch has nothing yet to go beyond. The
+        # last one ends at the users' minimum, so that their rows are what folding in gives.
+        is_last, first_is_steady = epoch == params.epochs, initial or params.init_stddev is not None
+        most = 1.0 if epoch == 1 and first_is_steady else min(limit, params.relaxation(epoch))
+        of_items = min(most, params.relaxation(1)) if is_last else most
+        loss = alternation.epoch(of_items, 1.0 if is_last else most)
         if not np.isfinite(loss):
             problem = f"the loss is {loss} after epoch {epoch}; a larger regularization helps"
             raise TrainingDiverged(problem)
@@ -174,22 +176,22 @@ class _Alternation:
                 prior.weights = padded(weights).astype(np.float64)
         return prior
 
-    def epoch(self, relaxation: float) -> float:
-        """Solve the items, then the users; return the loss."""
+    def epoch(self, of_items: float, of_users: float) -> float:
+        """Solve the items, then the users, relaxed as said; return the loss."""
         if not self._started:
             both = self._by_user, self._by_item, self.users, self.items
             how = self._params.dim, self._params.seed, self._threads, self._level
             start_spectrally(*both, *how)
-            self._started = True
         if not self._users_known:
-            self._half_step(_USERS, self.items, self.users, 1.0)
-            self._users_known = True
-        items = self._half_step(_ITEMS, self.users, self.items, relaxation)
-        users = self._half_step(_USERS, self.items, self.users, relaxation)
-        of_users, of_items = self._priors
-        penalty = of_items.fit(self.items) if of_items else items.penalty
-        if of_users:
-            penalty += of_users.fit(self.users) - users.penalty
+            first = 1.0 if self._started else FIRST_RELAXATION
+            self._half_step(_USERS, self.items, self.users, first)
+        self._started = self._users_known = True
+        items = self._half_step(_ITEMS, self.users, self.items, of_items)
+        users = self._half_step(_USERS, self.items, self.users, of_users)
+        user_prior, item_prior = self._priors
+        penalty = item_prior.fit(self.items) if item_prior else items.penalty
+        if user_prior:
+            penalty += user_prior.fit(self.users) - users.penalty
         return users.objective + penalty
 
     def _half_step(

@@ -14,7 +14,8 @@ DIM_MAX = 4096
 FEATURE_COLUMNS_MAX = 100
 _OPEN = {"unobserved_weight", "init_stddev", "over_relaxation", "half_life_days"}  # may be None
 # What reaches a low loss soonest: little at first, while what is wrong changes quickly, then more.
-OVER_RELAXATION_FIRST, OVER_RELAXATION_STEP, OVER_RELAXATION_MOST = 1.4, 0.1, 1.7
+OVER_RELAXATION_FIRST, OVER_RELAXATION_STEP, OVER_RELAXATION_MOST = 1.25, 0.25, 1.75
+FIRST_RELAXATION = 0.6  # of the users, from 0: the strongest directions alone claim too much
 _BLOCK_ENTRIES = 1 << 15
 _W0_FACTOR, _W0_POWER = 3.0, 0.7
 

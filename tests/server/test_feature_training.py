@@ -74,7 +74,7 @@ def test_items_without_events_are_retrieved_by_what_they_are(data: Path, tmp_pat
         found = retrieve(model, RetrieveQuery(query, count=4, candidate_item_ids=tuple(NEW)))
         assert found.origin is origin
         assert {taste(name) for name in found.item_ids} == {1}
-    everything = retrieve(model, RetrieveQuery(UserQuery("u04"), count=20, include_seen=True))
+    everything = retrieve(model, RetrieveQuery(UserQuery("u04"), count=18, include_seen=True))
     assert {taste(name) for name in everything.item_ids} == {1}
     assert set(NEW) & set(everything.item_ids)
 
