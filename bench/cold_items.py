@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from bench.divided import divided, joined, pairs_of
+from bench.ranked import mean_of
 from bench.report import Report, arguments, data_folder, median_seconds
-from shortlist.core.bitmaps import Bitmap, pack_bitmap
+from shortlist.core.bitmaps import pack_bitmap
 from shortlist.core.cold_rows import train_with_features
 from shortlist.core.fold_in import FoldIn
 from shortlist.core.interactions import (
@@ -26,8 +27,6 @@ from shortlist.core.interactions import (
     select_rows,
     transposed,
 )
-from shortlist.core.metrics import evaluate_ranking
-from shortlist.core.scoring import ItemScan
 from shortlist.core.sparse import multiply
 from shortlist.core.wals import WalsFactors, train_wals
 from shortlist.core.wals_params import WalsParams, for_items
@@ -186,13 +185,8 @@ def recall(
     eligible: np.ndarray | None = None,
 ) -> float:
     """Return Recall@50 over the users with something to find; what they have is not asked for."""
-    rows = np.flatnonzero(np.diff(test.row_starts) > 0).astype(np.int32)
-    allowed: Bitmap | None = None if eligible is None else pack_bitmap(eligible)
-    ranked = ItemScan(np.ascontiguousarray(items)).top(
-        np.ascontiguousarray(users[rows]), CUTOFF,
-        eligible=allowed, excluded=select_rows(problem.train, rows), threads=THREADS,
-    )  # fmt: skip
-    return evaluate_ranking(ranked, select_rows(test, rows), (CUTOFF,)).mean("recall", CUTOFF)
+    allowed = None if eligible is None else pack_bitmap(eligible)
+    return mean_of("recall", CUTOFF, users, items, test, problem.train, allowed)
 
 
 def profiles(train: Interactions, features: Interactions) -> tuple[FloatArray, FloatArray]:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from bench.divided import divided
+from bench.ranked import mean_of
 from bench.report import Report, arguments, data_folder, median_seconds
 from shortlist.core.cold_rows import train_with_features
 from shortlist.core.fold_in import FoldIn
@@ -21,10 +22,7 @@ from shortlist.core.interactions import (
     Interactions,
     build_interactions,
     column_counts,
-    select_rows,
 )
-from shortlist.core.metrics import evaluate_ranking
-from shortlist.core.scoring import ItemScan
 from shortlist.core.segments import SegmentScores, segment_popularity
 from shortlist.core.sparse import multiply
 from shortlist.core.wals_params import WalsParams
@@ -133,12 +131,7 @@ def ndcg(
     users: FloatArray, items: FloatArray, test: Interactions, had: Interactions | None
 ) -> float:
     """Return NDCG@10 over the users with something to find; what they had is not asked for."""
-    rows = np.flatnonzero(np.diff(test.row_starts) > 0).astype(np.int32)
-    ranked = ItemScan(np.ascontiguousarray(items)).top(
-        np.ascontiguousarray(users[rows]), CUTOFF,
-        excluded=None if had is None else select_rows(had, rows), threads=THREADS,
-    )  # fmt: skip
-    return evaluate_ranking(ranked, select_rows(test, rows), (CUTOFF,)).mean("ndcg", CUTOFF)
+    return mean_of("ndcg", CUTOFF, users, items, test, had)
 
 
 def read_problem() -> Problem:

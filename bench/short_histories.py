@@ -10,12 +10,11 @@ from itertools import takewhile
 import numpy as np
 
 from bench.divided import divided, pairs_of
+from bench.ranked import mean_of
 from bench.report import Report, arguments
 from bench.wals_data import datasets
 from shortlist.core.fold_in import FoldIn
-from shortlist.core.interactions import FloatArray, Interactions, column_counts, select_rows
-from shortlist.core.metrics import evaluate_ranking
-from shortlist.core.scoring import ItemScan
+from shortlist.core.interactions import Interactions, column_counts, select_rows
 from shortlist.core.wals import train_wals
 from shortlist.core.wals_params import WalsParams, with_data_defaults
 
@@ -49,22 +48,13 @@ def compare(report: Report, name: str, train: Interactions, unseen: Interactions
     histories["after 80 %"] = tuple(pairs_of(unseen, of_row, kept) for kept in (most, ~most))
     for history, (had, wanted) in histories.items():
         drawn, plain = (
-            ndcg(fold_in.solve(had, THREADS, prior), factors.items, had, wanted)
+            mean_of("ndcg", CUTOFF, fold_in.solve(had, THREADS, prior), factors.items, wanted, had)
             for prior in (factors.user_center[np.newaxis], None)
         )
         report.row(
             f"{name}, {history}", "NDCG@20", "share", drawn, peer="from 0", peer_value=plain,
             smaller_is_better=False, quality=f"{unseen.row_count:,} users",
         )  # fmt: skip
-
-
-def ndcg(users: FloatArray, items: FloatArray, had: Interactions, wanted: Interactions) -> float:
-    """Return NDCG@20 over the users with something to find; what they had is not asked for."""
-    rows = np.flatnonzero(np.diff(wanted.row_starts) > 0).astype(np.int32)
-    ranked = ItemScan(items).top(
-        users[rows], CUTOFF, excluded=select_rows(had, rows), threads=THREADS
-    )
-    return evaluate_ranking(ranked, select_rows(wanted, rows), (CUTOFF,)).mean("ndcg", CUTOFF)
 
 
 if __name__ == "__main__":
