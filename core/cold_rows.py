@@ -41,8 +41,10 @@ def train_with_features(
     items = np.arange(shape[1], dtype=np.int32)
     if user_features is not None:
         users, observed = without_empty_rows(observed)
+        initial = initial and replace(initial, users=initial.users[users])
     if item_features is not None:
         items, observed = without_empty_columns(observed)
+        initial = initial and replace(initial, items=initial.items[items])
     params = with_data_defaults(params, observed)
 
     def placed(factors: WalsFactors) -> WalsFactors:
@@ -69,7 +71,7 @@ def train_with_features(
         item_features=item_features and select_rows(item_features, items),
         user_features=user_features and select_rows(user_features, users),
         draw_users=draw_users,
-        initial=initial and WalsFactors(initial.users[users], initial.items[items]),
+        initial=initial,
         resumed=resumed,
     )
     return params, placed(trained)

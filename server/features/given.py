@@ -69,10 +69,10 @@ class GivenFeatures:
 
     def _of_number(self, column: str, number: float) -> dict[int, float]:
         values: dict[int, float] = {}
+        if abs(number) > MAGNITUDE_MAX:
+            return values
         for place in self._places[column]:
             one = self._described[place]
-            if abs(number) > MAGNITUDE_MAX:
-                continue
             if one.kind == "number":
                 values[place] = float(standard_score(np.array([number]), one)[0])
             elif one.low <= number < one.high:

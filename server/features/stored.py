@@ -19,6 +19,11 @@ class FeatureMap:
     described: tuple[Feature, ...]
     weights: FloatArray  # (features, dim)
 
+    @property
+    def of_nobody(self) -> FloatArray:
+        """The vector (1, dim) of rows of which nothing is known: the constant is the first."""
+        return self.weights[:1]
+
     def place(self, values: Interactions, threads: int = 1) -> FloatArray:
         """Return the vectors (rows, dim) of rows x features."""
         return multiply(values, self.weights, threads=threads)
@@ -26,12 +31,6 @@ class FeatureMap:
     def place_rows(self, attributes: pa.Table) -> FloatArray:
         """Return the vectors (rows, dim) of a table of attributes."""
         return self.place(encode_features(self.described, attributes))
-
-
-def no_features(features: FeatureMap, row_count: int) -> Interactions:
-    """Return the values of rows of which nothing is known: only the constant, the first feature."""
-    starts, columns = np.arange(row_count + 1), np.zeros(row_count, np.int32)
-    return Interactions(starts, columns, np.ones(row_count, np.float32), len(features.described))
 
 
 def map_to_table(features: FeatureMap) -> pa.Table:

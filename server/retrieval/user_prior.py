@@ -34,7 +34,7 @@ class UserPrior:
         self._map, self._stored, self._fold_in = features, stored, fold_in
         self._given = GivenFeatures(features.described)
         self._column_of = np.array([one.column for one in features.described])
-        self._of_nobody = Center(features.weights[_CONSTANT], False, [])
+        self._of_nobody = Center(features.of_nobody[0], False, [])
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -17,7 +17,6 @@ from shortlist.core.segments import SegmentScores
 from shortlist.core.value_errors import ValueErrors, value_errors
 from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.artifacts.artifact import Artifact, ModelContents
-from shortlist.server.features.stored import no_features
 from shortlist.server.training.holdout import HeldOut, entries_where, pair_keys
 from shortlist.server.training.methods import ScoreMethod, VectorMethod
 from shortlist.server.training.spec import (
@@ -142,10 +141,11 @@ def _methods(
             if model.user_map is None:
                 return encoder.solve(histories, threads)
             assert isinstance(encoder, FoldIn), "only wals draws users"
-            features = no_features(model.user_map, len(rows))
+            centers = model.user_map.of_nobody
             if group.features is not None:
                 features = select_rows(group.features, rows)
-            return encoder.solve(histories, threads, model.user_map.place(features, threads))
+                centers = model.user_map.place(features, threads)
+            return encoder.solve(histories, threads, centers)
 
         yield VectorMethod(algorithm.name, vectors, vectors_of, algorithm.predicts_values)
     elif scorer is not None:

@@ -55,7 +55,7 @@ def fit(
         events, len(data.users), len(data.items), preparation.aggregation, threads
     )
     algorithm = algorithm_of(params)
-    item_features, user_features = data.item_features, data.user_features
+    item_features, user_features = data.feature_values
     of_users = None if data.segments is None else data.segments.users
     states = None if checkpoints is None else checkpoints.fit(name, seen, params)
 
@@ -67,8 +67,8 @@ def fit(
     learned: Learned[Params] = algorithm.fit(
         TrainingData(
             *(events, seen, of_users),
-            item_features=None if item_features is None else item_features.values,
-            user_features=None if user_features is None else user_features.values,
+            item_features=item_features,
+            user_features=user_features,
             warm_start=warm_start,
             resumed=None if states is None else states.load(),
         ),
@@ -93,9 +93,9 @@ def fit(
         segments=data.segments,
         segment_scores=segment_scores,
         history_vectors=learned.history_vectors,
-        item_map=_with_weights(item_features, learned.item_feature_weights),
-        user_map=_with_weights(user_features, learned.user_feature_weights),
-        user_features=None if user_features is None else user_features.values,
+        item_map=_with_weights(data.item_features, learned.item_feature_weights),
+        user_map=_with_weights(data.user_features, learned.user_feature_weights),
+        user_features=user_features,
     )
     return Fitted(contents, learned.params, learned.losses)
 

@@ -111,7 +111,7 @@ def _train_and_publish(
 def _check_memory(spec: TrainingSpec, data: PreparedData, threads: int) -> None:
     """Raise MemoryExceeded where some training of the spec does not fit."""
     size = DataSize(len(data.users), len(data.items), len(data.events), threads=threads)
-    features = [one.values for one in (data.item_features, data.user_features) if one is not None]
+    features = [values for values in data.feature_values if values is not None]
     size = replace(
         size,
         feature_counts=tuple(values.column_count for values in features),
@@ -142,8 +142,7 @@ def _evaluate(
     test = holdout.test
     if data.segments is not None:
         test = replace(test, segments=data.segments.users)
-    if data.user_features is not None:
-        test = replace(test, features=data.user_features.values)
+    test = replace(test, features=data.feature_values[1])
     return evaluate(
         *(fitted.contents, fitted.params, test),
         split=holdout.split,

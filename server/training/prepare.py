@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from shortlist.core.interactions import Events, IntArray
+from shortlist.core.interactions import Events, IntArray, Interactions
 from shortlist.core.segments import UserSegments
 from shortlist.core.vocabulary import Vocabulary, VocabularyBuilder
 from shortlist.server.errors import DataSourceInvalid
@@ -38,6 +38,12 @@ class PreparedData:
     segments: UserSegments | None = None  # of the users, where the data tells them
     item_features: Features | None = None  # None: nothing was asked for
     user_features: Features | None = None  # None: nothing was asked for
+
+    @property
+    def feature_values(self) -> tuple[Interactions | None, Interactions | None]:
+        """Items x features and users x features."""
+        items, users = self.item_features, self.user_features
+        return None if items is None else items.values, None if users is None else users.values
 
 
 def prepare(

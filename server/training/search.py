@@ -107,13 +107,13 @@ class _Trials:
         seen = build_interactions(train, *shape, aggregate, threads)
         held_out = seen if holdout is None else holdout.test.known
         metric = stopping.metric, stopping.cutoff
-        of_items, of_users = data.item_features, data.user_features
+        of_items, of_users = data.feature_values
         placed = of_items is not None  # then items without events can be found too
         self._validation = Validation(seen, held_out, *metric, threads, all_placed=placed)
         self._data = TrainingData(
             *(train, seen),
-            item_features=None if of_items is None else of_items.values,
-            user_features=None if of_users is None else of_users.values,
+            item_features=of_items,
+            user_features=of_users,
         )
         self._patience, self._progress, self._threads = stopping.patience, progress, threads
         self._count = tuning.trials + len(tuning.dims)
