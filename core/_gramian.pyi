@@ -1,7 +1,9 @@
 import numpy as np
 import numpy.typing as npt
 
-ROTATE_ROWS: int
+BLOCK_ROWS: int
+SCRATCH_ROWS: int
+TILE_ROWS: int
 
 def gram(
     rows: npt.NDArray[np.float32],
@@ -14,7 +16,9 @@ def rotate(
     rows: npt.NDArray[np.float32],
     first: int,
     last: int,
-    basis: npt.NDArray[np.float32],
+    basis: npt.NDArray[np.float32] | None,
+    halved: bool,
+    halve: bool,
     scratch: npt.NDArray[np.float32],
     level: int,
 ) -> None: ...

@@ -7,6 +7,7 @@ def solve_rows(
     columns: npt.NDArray[np.int32],
     weights: npt.NDArray[np.float32],
     fixed: npt.NDArray[np.float32],
+    halved: bool,
     shared: npt.NDArray[np.float32],
     lambdas: npt.NDArray[np.float32],
     prior: npt.NDArray[np.float32] | None,

@@ -9,6 +9,7 @@ cdef extern from "simd/wals.h" nogil:
         const int32_t *columns
         const float *weights
         const float *fixed
+        int halved
         const float *shared
         const float *lambdas
         const float *prior
@@ -38,6 +39,7 @@ def solve_rows(
     const int32_t[::1] columns,     # (entries,)
     const float[::1] weights,       # (entries,) w_ij; negative: the target is 0 instead of 1
     const float[:, ::1] fixed,      # (columns, dim) in coordinates where fixed'fixed is diagonal
+    bint halved,                    # fixed lies in halves (core/simd/halves.h); not for steps = 0
     const float[::1] shared,        # (dim,) w0 times that diagonal
     const float[::1] lambdas,       # (rows,)
     const float[:, ::1] prior,      # (rows or 1, dim) where lambda draws them to; None: to 0
@@ -61,6 +63,7 @@ def solve_rows(
     rows.row_count = row_starts.shape[0] - 1
     rows.row_starts, rows.columns, rows.weights = &row_starts[0], &columns[0], &weights[0]
     rows.fixed, rows.shared, rows.lambdas = &fixed[0, 0], &shared[0], &lambdas[0]
+    rows.halved = halved
     rows.prior, rows.prior_stride = NULL, 0
     if prior is not None:
         rows.prior, rows.prior_stride = &prior[0, 0], fixed.shape[1] if prior.shape[0] > 1 else 0

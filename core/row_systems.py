@@ -13,7 +13,7 @@ import numpy as np
 
 from shortlist.core._wals import exact_scratch_rows, observed_loss, solve_rows
 from shortlist.core.errors import SingularSystem
-from shortlist.core.gramian import Doubles
+from shortlist.core.gramian import Doubles, aligned_scratch
 from shortlist.core.interactions import FloatArray, Interactions, LongArray
 from shortlist.core.parallel import for_each_chunk
 
@@ -42,6 +42,7 @@ class RowSystems:
     unobserved_weight: float
     prior: FloatArray | None = None  # (rows, padded dim), or 1 row for all; None: 0
     cuts: LongArray | None = None  # of row_chunks; made here where not given
+    halved: bool = False  # fixed lies in halves (core/simd/halves.h): conjugate gradient only
 
     def solve(
         self, solved: FloatArray, threads: int, level: int, *,
@@ -57,15 +58,16 @@ class RowSystems:
         count = len(cuts) - 1
         step = -(-count // (_CALLS_A_THREAD * threads))
         shared, guard = self._shared()
-        scratch = np.empty((threads, 5 if steps else exact_scratch_rows(dim), dim), np.float32)
+        scratch = aligned_scratch(threads, 5 if steps else exact_scratch_rows(dim), dim)
         energies = np.zeros((count, 2))
         unsolved = [0] * threads
 
         def work(call: int, thread: int) -> None:
             first = call * step
             unsolved[thread] += solve_rows(
-                rows.row_starts, rows.columns, rows.values, self.fixed, shared, self.lambdas,
-                self.prior, self.unobserved_weight, steps, tolerance, relaxation, guard, cuts,
+                rows.row_starts, rows.columns, rows.values, self.fixed, self.halved, shared,
+                self.lambdas, self.prior, self.unobserved_weight,
+                steps, tolerance, relaxation, guard, cuts,
                 first, min(first + step, count), solved, scratch[thread], energies, level,
             )  # fmt: skip
 

@@ -96,7 +96,7 @@ def train_wals(
         is_last, first_is_steady = epoch == params.epochs, initial or params.init_stddev is not None
         most = 1.0 if epoch == 1 and first_is_steady else min(limit, params.relaxation(epoch))
         of_items = min(most, params.relaxation(1)) if is_last else most
-        loss = alternation.epoch(of_items, 1.0 if is_last else most)
+        loss = alternation.epoch(of_items, 1.0 if is_last else most, is_last)
         if not np.isfinite(loss):
             problem = f"the loss is {loss} after epoch {epoch}; a larger regularization helps"
             raise TrainingDiverged(problem)
@@ -153,6 +153,9 @@ class _Alternation:
         self._steps = 0 if params.solver == "cholesky" else params.cg_steps
         self.users, self.items = _start(interactions, params, initial)
         self._turned = np.eye(self.users.shape[1], dtype=np.float32)  # every rotation so far
+        self._halved = [False, False]  # whether the side lies in halves just now
+        width = self.users.shape[1]
+        self._may_halve = bool(self._steps and params.w0 and width >= 128 and width % 32 == 0)
         self._started = initial is not None or params.init_stddev is not None
         # New users are folded in first: items solved without them would move away from them.
         self._users_known = initial is not None and bool(self.users.any(axis=1).all())
@@ -176,39 +179,54 @@ class _Alternation:
                 prior.weights = padded(weights).astype(np.float64)
         return prior
 
-    def epoch(self, of_items: float, of_users: float) -> float:
+    def epoch(self, of_items: float, of_users: float, is_last: bool) -> float:
         """Solve the items, then the users, relaxed as said; return the loss."""
         if not self._started:
             both = self._by_user, self._by_item, self.users, self.items
             how = self._params.dim, self._params.seed, self._threads, self._level
             start_spectrally(*both, *how)
         if not self._users_known:
-            first = 1.0 if self._started else FIRST_RELAXATION
-            self._half_step(_USERS, self.items, self.users, first)
+            self._half_step(_USERS, 1.0 if self._started else FIRST_RELAXATION)
         self._started = self._users_known = True
-        items = self._half_step(_ITEMS, self.users, self.items, of_items)
-        users = self._half_step(_USERS, self.items, self.users, of_users)
+        items = self._half_step(_ITEMS, of_items)
+        users = self._half_step(_USERS, of_users, exactly=is_last)
         user_prior, item_prior = self._priors
+        if item_prior:
+            self._join()
         penalty = item_prior.fit(self.items) if item_prior else items.penalty
         if user_prior:
             penalty += user_prior.fit(self.users) - users.penalty
         return users.objective + penalty
 
-    def _half_step(
-        self, side: int, fixed: FloatArray, solved: FloatArray, relaxation: float
-    ) -> Energy:
-        """Rotate both sides until the fixed one's Gramian is diagonal; solve the other's rows."""
-        threads, level = self._threads, self._level
-        eigenvalues, basis = eigenpairs(gramian(fixed, threads, level), level)
-        for factors in (fixed, solved, self._turned):
-            rotate_rows(factors, basis, threads, level)
-        for one in self._priors:
-            if one:
-                one.rotate(basis)
-        prior = self._priors[side]
-        centers = prior.centers() if prior else None
-        system = self._system(side, fixed, eigenvalues, centers)
-        return system.solve(solved, threads, level, steps=self._steps, relaxation=relaxation)
+    def _half_step(self, side: int, relaxation: float, exactly: bool = False) -> Energy:
+        """Rotate both sides until the fixed one's Gramian is diagonal; solve the other's rows.
+
+        Long rows of the fixed side are rounded to half their bytes, unless told `exactly`.
+        """
+        threads, level, other = self._threads, self._level, 1 - side
+        tables = self.users, self.items
+        eigenvalues, basis = eigenpairs(gramian(tables[other], threads, level), level)
+        halve = self._may_halve and not exactly and bool(eigenvalues.min() > 0)
+        for one, becomes in ((other, halve), (side, False)):
+            halves = {"halved": self._halved[one], "halve": becomes}
+            rotate_rows(tables[one], basis, threads, level, **halves)
+            self._halved[one] = becomes
+        rotate_rows(self._turned, basis, threads, level)
+        for prior in self._priors:
+            if prior:
+                prior.rotate(basis)
+        drawing = self._priors[side]
+        centers = drawing.centers() if drawing else None
+        system = replace(self._system(side, tables[other], eigenvalues, centers), halved=halve)
+        how = {"steps": self._steps, "relaxation": relaxation}
+        return system.solve(tables[side], threads, level, **how)
+
+    def _join(self) -> None:
+        """Let both sides be floats again."""
+        for side, factors in enumerate((self.users, self.items)):
+            if self._halved[side]:
+                rotate_rows(factors, None, self._threads, self._level, halved=True)
+        self._halved = [False, False]
 
     def _system(
         self, side: int, fixed: FloatArray, eigenvalues: Doubles, centers: FloatArray | None
@@ -234,6 +252,7 @@ class _Alternation:
 
     def state(self, losses: list[float], limit: float) -> TrainerState:
         """Return everything that the next epoch depends on beside the data and the params."""
+        self._join()
         arrays: dict[str, npt.NDArray[np.number[Any]]] = {
             "users": self.users,
             "items": self.items,
@@ -257,6 +276,7 @@ class _Alternation:
         self, losses: list[float], draw_users: bool = False, last: bool = False
     ) -> WalsFactors:
         """Return both sides in the coordinates that training started in; `last`: uses them up."""
+        self._join()
         users, items = (side if last else side.copy() for side in (self.users, self.items))
 
         def back(rows: FloatArray) -> FloatArray:

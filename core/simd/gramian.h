@@ -2,12 +2,14 @@
 #ifndef SHORTLIST_GRAMIAN_H
 #define SHORTLIST_GRAMIAN_H
 
+#include "simd/halves.h"
 #include "simd/levels.h"
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wpsabi" /* wide vectors never cross a file */
 #endif
 
-enum { ROTATE_ROWS_MAX = 8 }; /* rows of scratch that rotate wants, at any level */
+/* Rows of scratch that rotate wants, at any level, of floats and of rows in halves. */
+enum { ROTATE_TILE_ROWS = 8, ROTATE_SCRATCH_ROWS = HALVES_ROWS / 2 };
 
 #define LEVEL_NAME(name) gramian_##name##_baseline
 #define LANES 4
@@ -47,7 +49,7 @@ LEVEL_END
 
 typedef struct {
     void (*gram)(const float *, int64_t, int, float *);
-    void (*rotate)(float *, int64_t, int, const float *, float *);
+    void (*rotate)(float *, int64_t, int, const float *, int, int, float *);
 } GramianFunctions;
 
 static const GramianFunctions gramian_functions[LEVEL_COUNT] = {

@@ -4,6 +4,7 @@
  * ROTATE_TILE rows high: as many accumulators as the level's registers hold.
  */
 #include "simd/lanes.h"
+#include "simd/halves_template.h"
 
 #define GRAM_ROWS 128 /* rows whose tile columns stay in the first-level cache */
 
@@ -75,7 +76,7 @@ INLINE void LEVEL_NAME(rotate_tile)(
 }
 
 /* rows <- rows basis, in place; scratch holds ROTATE_TILE x dim. */
-static void LEVEL_NAME(rotate)(float *rows, int64_t count, int dim, const float *basis, float *scratch) {
+static void LEVEL_NAME(rotate_floats)(float *rows, int64_t count, int dim, const float *basis, float *scratch) {
     for (int64_t r = 0; r < count; r += ROTATE_TILE) {
         const int high = count - r < ROTATE_TILE ? (int)(count - r) : ROTATE_TILE;
         float *block = rows + r * dim;
@@ -86,6 +87,18 @@ static void LEVEL_NAME(rotate)(float *rows, int64_t count, int dim, const float 
             LEVEL_NAME(rotate_tile)(2, scratch, dim, basis, j, high, block);
         for (; j < dim; j += LANES)
             LEVEL_NAME(rotate_tile)(1, scratch, dim, basis, j, high, block);
+    }
+}
+
+/* The same of rows that lie in halves before (`from`), or shall afterwards (`to`). basis NULL: only that changes.
+ * scratch holds ROTATE_SCRATCH_ROWS x dim, of floats before and after ROTATE_TILE x dim. */
+static void LEVEL_NAME(rotate)(
+    float *rows, int64_t count, int dim, const float *basis, int from, int to, float *scratch) {
+    for (int64_t r = 0; r < count; r += HALVES_ROWS) {
+        const int64_t high = count - r < HALVES_ROWS ? count - r : HALVES_ROWS;
+        if (from) LEVEL_NAME(join)(rows + r * dim, high, dim, scratch);
+        if (basis) LEVEL_NAME(rotate_floats)(rows + r * dim, high, dim, basis, scratch);
+        if (to) LEVEL_NAME(halve)(rows + r * dim, high, dim, scratch);
     }
 }
 

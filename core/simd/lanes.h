@@ -7,13 +7,16 @@
 
 typedef float LEVEL_NAME(vec) __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 typedef float LEVEL_NAME(eight) __attribute__((vector_size(32), aligned(4), may_alias));
+typedef uint32_t LEVEL_NAME(word) __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 typedef int32_t LEVEL_NAME(mask) __attribute__((vector_size(32), aligned(4), may_alias));
 
 #define VEC LEVEL_NAME(vec)
 #define EIGHT LEVEL_NAME(eight)
 #define MASK LEVEL_NAME(mask)
+#define WORD LEVEL_NAME(word)
 #define AT(pointer, k) (*(const VEC *)((pointer) + (size_t)(k) * LANES))
 #define SET(pointer, k) (*(VEC *)((pointer) + (size_t)(k) * LANES))
+#define WORDS(pointer, k) (*(WORD *)((pointer) + (size_t)(k) * LANES))
 #define INLINE static inline __attribute__((always_inline))
 
 /* Halves are added to halves: a fifth of the latency of adding one float after another. */

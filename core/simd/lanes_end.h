@@ -2,6 +2,8 @@
 #undef VEC
 #undef EIGHT
 #undef MASK
+#undef WORD
 #undef AT
 #undef SET
+#undef WORDS
 #undef INLINE

@@ -2,6 +2,7 @@
 #ifndef SHORTLIST_WALS_H
 #define SHORTLIST_WALS_H
 
+#include "simd/halves.h"
 #include "simd/levels.h"
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wpsabi" /* wide vectors never cross a file */
@@ -14,6 +15,7 @@ typedef struct {
     const int32_t *columns;    /* (entries,) */
     const float *weights;      /* (entries,) w; with a minus sign where the target is 0 instead of 1 */
     const float *fixed;        /* (columns, dim) */
+    int halved;                /* only the upper halves of fixed are read, in blocks (halves.h) */
     const float *shared;       /* (dim,) diagonal of w0 fixed'fixed */
     const float *lambdas;      /* (rows,) */
     const float *prior;        /* (rows, dim) where lambda draws each row to; NULL: to 0 */

@@ -123,7 +123,7 @@ static int LEVEL_NAME(way_to_minimum)(
         for (int k = 0; k < vectors; k++) SET(d, k) += AT(y, k) * AT(root, k);
         if (round == 1) break;
         for (int k = 0; k < vectors; k++) SET(y, k) = AT(x, k) + AT(d, k);
-        LEVEL_NAME(residual)(dim, rows, row, y, moved, unused);
+        LEVEL_NAME(residual)(dim, 0, rows, row, y, moved, unused);
     }
     return 1;
 }
@@ -134,6 +134,7 @@ static int64_t LEVEL_NAME(solve_exactly)(
     const int dim = rows->dim, vectors = dim / LANES;
     float *r = scratch, *inverse = scratch + dim, *d = scratch + 2 * dim, *rest = scratch + 3 * dim;
     const float share = rows->relaxation * (2 - rows->relaxation);
+    double objective = 0, penalty = 0;
     int64_t unsolved = 0;
     for (int64_t row = first; row < last; row++) {
         float *x = rows->solved + row * dim;
@@ -141,7 +142,7 @@ static int64_t LEVEL_NAME(solve_exactly)(
             memset(x, 0, sizeof(float) * dim);
             continue;
         }
-        const float before = LEVEL_NAME(residual)(dim, rows, row, x, r, inverse);
+        const float before = LEVEL_NAME(residual)(dim, 0, rows, row, x, r, inverse);
         if (!LEVEL_NAME(way_to_minimum)(rows, row, x, r, inverse, d, rest) &&
             !wals_way_in_double(rows, row, x, d, rest)) {
             unsolved++;
@@ -149,9 +150,10 @@ static int64_t LEVEL_NAME(solve_exactly)(
         }
         VEC gain = {0}; /* f(x) - f(x + d) = d'A d = d'r */
         for (int k = 0; k < vectors; k++) gain += AT(d, k) * AT(r, k);
-        energy[0] += before - share * LEVEL_NAME(sum)(gain);
-        energy[1] += LEVEL_NAME(move)(dim, rows, row, d, x);
+        objective += before - share * LEVEL_NAME(sum)(gain);
+        penalty += LEVEL_NAME(move)(dim, rows, row, d, x);
     }
+    energy[0] += objective, energy[1] += penalty;
     return unsolved;
 }
 

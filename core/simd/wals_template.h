@@ -9,21 +9,34 @@
  */
 #include "simd/lanes.h"
 
+/* What is gathered of a row of the fixed side: its floats, or their upper halves (core/simd/halves.h). */
+INLINE const float *LEVEL_NAME(gathered)(const int dim, const int halved, const float *fixed, size_t row) {
+    return fixed + row * dim - (halved ? row % HALVES_ROWS * (dim / 2) : 0);
+}
+
 /* Up to eight entries, `live` of them real: t_e = w_e a_e - excess_e <v_e, x> of the residual (WALS_RESIDUAL),
  * excess_e <v_e, x> of a product with A (WALS_PRODUCT); then out += sum_e t_e v_e. Each gathered row comes once
  * from far away for its dot product and again from the first-level cache for the update. `sum` gains what the
  * entries add to the objective at x, or to x'A x (WALS_CURVATURE, which has no use for the product itself). */
 INLINE void LEVEL_NAME(entries)(
-    const int dim, const int width, const int kind, const float *const *v, const float *weights, int live,
+    const int dim, const int halved, const int width, const int kind, const float *const *v, const float *weights, int live,
     float w0, const float *x, float *out, EIGHT *sum) {
     const int vectors = dim / LANES;
     VEC sums[8];
 #pragma GCC unroll 8
     for (int a = 0; a < 8; a++) sums[a] = (VEC){0};
-    for (int k = 0; k < vectors; k++) {
+    for (int k = 0; k < vectors && !halved; k++) {
         const VEC xk = AT(x, k);
 #pragma GCC unroll 8
         for (int a = 0; a < width; a++) sums[a] += AT(v[a], k) * xk;
+    }
+    for (int k = 0; k < vectors / 2 && halved; k++) {
+        const VEC even = AT(x, 2 * k), odd = AT(x, 2 * k + 1);
+#pragma GCC unroll 8
+        for (int a = 0; a < width; a++) {
+            sums[a] += EVEN_HALVES(v[a], k) * even;
+            sums[a] += ODD_HALVES(v[a], k) * odd;
+        }
     }
     const EIGHT dots = LEVEL_NAME(sum_eight)(sums);
     const MASK used = (MASK){0, 1, 2, 3, 4, 5, 6, 7} < live;
@@ -40,10 +53,13 @@ INLINE void LEVEL_NAME(entries)(
         *sum += t * dots;
     }
     if (kind == WALS_CURVATURE) return;
+    float amounts[8];
+    *(EIGHT *)amounts = t;
+    __asm__("" : "+m"(amounts)); /* a number from memory costs less to spread than one of a vector */
     VEC scale[8];
 #pragma GCC unroll 8
-    for (int a = 0; a < width; a++) scale[a] = t[a] - (VEC){0};
-    for (int k = 0; k < vectors; k++) {
+    for (int a = 0; a < width; a++) scale[a] = amounts[a] - (VEC){0};
+    for (int k = 0; k < vectors && !halved; k++) {
         VEC even = AT(out, k), odd = scale[1] * AT(v[1], k);
 #pragma GCC unroll 4
         for (int a = 0; a < width; a += 2) even += scale[a] * AT(v[a], k);
@@ -51,13 +67,24 @@ INLINE void LEVEL_NAME(entries)(
         for (int a = 3; a < width; a += 2) odd += scale[a] * AT(v[a], k);
         SET(out, k) = even + odd;
     }
+    for (int k = 0; k < vectors / 2 && halved; k++) {
+        VEC even = AT(out, 2 * k), odd = AT(out, 2 * k + 1);
+#pragma GCC unroll 8
+        for (int a = 0; a < width; a++) {
+            even += scale[a] * EVEN_HALVES(v[a], k);
+            odd += scale[a] * ODD_HALVES(v[a], k);
+        }
+        SET(out, 2 * k) = even;
+        SET(out, 2 * k + 1) = odd;
+    }
 }
 
 /* All entries of a row; returns their sum (see above). `ahead` is how many entries the arrays hold from `columns`
  * on: those of the next rows are read along with the last of this one, and fetched before their time. */
 INLINE float LEVEL_NAME(pass)(
-    const int dim, const int kind, const float *fixed, const int32_t *columns, const float *weights,
-    int64_t count, int64_t ahead, float w0, const float *x, float *out) {
+    const int dim, const int halved, const int kind, const float *fixed, const int32_t *columns,
+    const float *weights, int64_t count, int64_t ahead, float w0, const float *x, float *out) {
+    const int length = halved ? dim / 2 : dim; /* of what is read of a row, in floats */
     EIGHT sum = {0};
     const float *v[8];
     int32_t last_columns[8];
@@ -73,19 +100,19 @@ INLINE float LEVEL_NAME(pass)(
             }
             near = last_columns, w = last_weights;
         }
-        for (int a = 0; a < 8; a++) v[a] = fixed + (size_t)near[a] * dim;
+        for (int a = 0; a < 8; a++) v[a] = LEVEL_NAME(gathered)(dim, halved, fixed, near[a]);
         if (kind == WALS_RESIDUAL) { /* eight kilobytes ahead hide the way to memory, more drives out what is needed */
-            const int far = dim <= 96 ? 32 : 16;
+            const int far = length <= 96 ? 32 : 16;
             const int64_t stop = ahead < e + far ? ahead : e + far;
             for (int64_t next = e + far - 8; next < stop; next++) {
-                const char *row = (const char *)(fixed + (size_t)columns[next] * dim);
-                for (int byte = 0; byte < dim * 4; byte += 64) __builtin_prefetch(row + byte);
+                const char *row = (const char *)LEVEL_NAME(gathered)(dim, halved, fixed, columns[next]);
+                for (int byte = 0; byte < length * 4; byte += 64) __builtin_prefetch(row + byte);
             }
         }
         if (live > 4)
-            LEVEL_NAME(entries)(dim, 8, kind, v, w, live, w0, x, out, &sum);
+            LEVEL_NAME(entries)(dim, halved, 8, kind, v, w, live, w0, x, out, &sum);
         else
-            LEVEL_NAME(entries)(dim, 4, kind, v, w, live, w0, x, out, &sum);
+            LEVEL_NAME(entries)(dim, halved, 4, kind, v, w, live, w0, x, out, &sum);
     }
     float total = 0;
     for (int a = 0; a < 8; a++) total += sum[a];
@@ -95,7 +122,7 @@ INLINE float LEVEL_NAME(pass)(
 /* Start a row's solve: r = b - A x, inverse = 1 / diag (kept off 0). Return the row's share of the objective at x:
  * its pairs, observed or not, and lambda |x - prior|^2. */
 INLINE float LEVEL_NAME(residual)(
-    const int dim, const WalsRows *rows, int64_t row, const float *x, float *r, float *inverse) {
+    const int dim, const int halved, const WalsRows *rows, int64_t row, const float *x, float *r, float *inverse) {
     const int64_t start = rows->row_starts[row], stop = rows->row_starts[row + 1];
     const int64_t ahead = rows->row_starts[rows->row_count] - start;
     const float lambda = rows->lambdas[row];
@@ -112,7 +139,7 @@ INLINE float LEVEL_NAME(residual)(
         SET(r, k) += drawn;
         total += drawn * (AT(prior, k) - 2 * AT(x, k));
     }
-    return LEVEL_NAME(sum)(total) + LEVEL_NAME(pass)(dim, WALS_RESIDUAL, rows->fixed, rows->columns + start,
+    return LEVEL_NAME(sum)(total) + LEVEL_NAME(pass)(dim, halved, WALS_RESIDUAL, rows->fixed, rows->columns + start,
                                                      rows->weights + start, stop - start, ahead, rows->w0, x, r);
 }
 
@@ -120,7 +147,7 @@ INLINE float LEVEL_NAME(residual)(
  * `steps`, or when what is left is below `tolerance` of what there was, in the diagonal's norm.
  * Return by how much x + d lies below x. scratch: p and q, 2 x dim. */
 INLINE float LEVEL_NAME(descend)(
-    const int dim, const WalsRows *rows, int64_t row, float *r, const float *inverse, float *d, float *scratch) {
+    const int dim, const int halved, const WalsRows *rows, int64_t row, float *r, const float *inverse, float *d, float *scratch) {
     const int vectors = dim / LANES;
     const int64_t start = rows->row_starts[row], count = rows->row_starts[row + 1] - start;
     const int64_t ahead = rows->row_starts[rows->row_count] - start;
@@ -146,8 +173,8 @@ INLINE float LEVEL_NAME(descend)(
         }
         const float along =
             LEVEL_NAME(sum)(shared) +
-            (last ? LEVEL_NAME(pass)(dim, WALS_CURVATURE, rows->fixed, columns, weights, count, ahead, rows->w0, p, q)
-                  : LEVEL_NAME(pass)(dim, WALS_PRODUCT, rows->fixed, columns, weights, count, ahead, rows->w0, p, q));
+            (last ? LEVEL_NAME(pass)(dim, halved, WALS_CURVATURE, rows->fixed, columns, weights, count, ahead, rows->w0, p, q)
+                  : LEVEL_NAME(pass)(dim, halved, WALS_PRODUCT, rows->fixed, columns, weights, count, ahead, rows->w0, p, q));
         if (!(along > 0)) break;
         const float alpha = rz / along;
         gain += alpha * rz;
@@ -181,40 +208,51 @@ INLINE float LEVEL_NAME(move)(const int dim, const WalsRows *rows, int64_t row, 
 }
 
 INLINE void LEVEL_NAME(solve_range)(
-    const int dim, const WalsRows *rows, int64_t first, int64_t last, float *scratch, double *energy) {
+    const int dim, const int halved, const WalsRows *rows, int64_t first, int64_t last, float *scratch, double *energy) {
     float *r = scratch, *inverse = scratch + dim, *d = scratch + 2 * dim, *p = scratch + 3 * dim;
     /* Moving relaxation times the way to the minimum along d wins this share of what is to be won. */
     const float share = rows->relaxation * (2 - rows->relaxation);
+    double objective = 0, penalty = 0; /* next to where energy lies another thread writes its own */
     for (int64_t row = first; row < last; row++) {
         float *x = rows->solved + row * dim;
         if (rows->row_starts[row] == rows->row_starts[row + 1]) { /* no data: the minimum is zero */
             memset(x, 0, sizeof(float) * dim);
             continue;
         }
-        const float before = LEVEL_NAME(residual)(dim, rows, row, x, r, inverse);
-        const float gain = LEVEL_NAME(descend)(dim, rows, row, r, inverse, d, p);
-        energy[0] += before - share * gain;
-        energy[1] += LEVEL_NAME(move)(dim, rows, row, d, x);
+        const float before = LEVEL_NAME(residual)(dim, halved, rows, row, x, r, inverse);
+        const float gain = LEVEL_NAME(descend)(dim, halved, rows, row, r, inverse, d, p);
+        objective += before - share * gain;
+        penalty += LEVEL_NAME(move)(dim, rows, row, d, x);
     }
+    energy[0] += objective, energy[1] += penalty;
 }
 
 /* Dimensions known at compile time let the compiler unroll the passes and keep vectors in registers. */
 static void LEVEL_NAME(solve)(
     const WalsRows *rows, int64_t first, int64_t last, float *scratch, double *energy) {
-#define DIM_CASE(constant) \
+#define DIM_CASE(constant, halved) \
     case constant: \
-        LEVEL_NAME(solve_range)(constant, rows, first, last, scratch, energy); \
+        LEVEL_NAME(solve_range)(constant, halved, rows, first, last, scratch, energy); \
         return;
+    if (rows->halved) {
+        switch (rows->dim) {
+            DIM_CASE(128, 1)
+            DIM_CASE(192, 1)
+            DIM_CASE(256, 1)
+        }
+        LEVEL_NAME(solve_range)(rows->dim, 1, rows, first, last, scratch, energy);
+        return;
+    }
     switch (rows->dim) {
-        DIM_CASE(32)
-        DIM_CASE(64)
-        DIM_CASE(96)
-        DIM_CASE(128)
-        DIM_CASE(192)
-        DIM_CASE(256)
+        DIM_CASE(32, 0)
+        DIM_CASE(64, 0)
+        DIM_CASE(96, 0)
+        DIM_CASE(128, 0)
+        DIM_CASE(192, 0)
+        DIM_CASE(256, 0)
     }
 #undef DIM_CASE
-    LEVEL_NAME(solve_range)(rows->dim, rows, first, last, scratch, energy);
+    LEVEL_NAME(solve_range)(rows->dim, 0, rows, first, last, scratch, energy);
 }
 
 #include "simd/wals_exact.h"
