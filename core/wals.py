@@ -26,10 +26,11 @@ from shortlist.core.eigen import eigenpairs
 from shortlist.core.errors import DataInvalid, TrainingDiverged
 from shortlist.core.feature_prior import FeaturePrior
 from shortlist.core.first_vectors import start_randomly, start_spectrally
-from shortlist.core.gramian import Doubles, gramian, padded, padded_zeros, rotate_rows
+from shortlist.core.gramian import Doubles, padded, padded_zeros
 from shortlist.core.interactions import FloatArray, Interactions, column_counts, transposed
 from shortlist.core.parallel import resolve_threads
 from shortlist.core.progress import Epoch, TrainerState
+from shortlist.core.rotated_sides import RotatedSides
 from shortlist.core.row_systems import Energy, RowSystems, row_chunks
 from shortlist.core.wals_params import (
     FIRST_RELAXATION,
@@ -40,6 +41,7 @@ from shortlist.core.wals_params import (
 )
 
 _USERS, _ITEMS = _SIDES = 0, 1
+_HALVED_DIM_MIN = 128  # shorter rows come from near enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +153,8 @@ class _Alternation:
         self._cuts = row_chunks(self._by_user.row_starts), row_chunks(self._by_item.row_starts)
         self._params, self._threads, self._level = params, threads, simd_level()
         self._steps = 0 if params.solver == "cholesky" else params.cg_steps
-        self.users, self.items = _start(interactions, params, initial)
-        self._turned = np.eye(self.users.shape[1], dtype=np.float32)  # every rotation so far
-        self._halved = [False, False]  # whether the side lies in halves just now
-        width = self.users.shape[1]
-        self._may_halve = bool(self._steps and params.w0 and width >= 128 and width % 32 == 0)
+        self._sides = RotatedSides(*_start(interactions, params, initial), threads, self._level)
+        self.users, self.items = self._sides.tables
         self._started = initial is not None or params.init_stddev is not None
         # New users are folded in first: items solved without them would move away from them.
         self._users_known = initial is not None and bool(self.users.any(axis=1).all())
@@ -167,7 +166,7 @@ class _Alternation:
         """Return what draws the rows of a side; those without events say nothing to it."""
         if features is None:
             return None
-        rows, factors = (self._by_user, self._by_item)[side], (self.users, self.items)[side]
+        rows, factors = (self._by_user, self._by_item)[side], self._sides.tables[side]
         heard = np.where(np.diff(rows.row_starts) > 0, self._lambdas[side], 0)
         how = self._params.feature_regularization, factors.shape[1], self._threads
         prior = FeaturePrior(features, heard, *how)
@@ -191,9 +190,7 @@ class _Alternation:
         items = self._half_step(_ITEMS, of_items)
         users = self._half_step(_USERS, of_users, exactly=is_last)
         user_prior, item_prior = self._priors
-        if item_prior:
-            self._join()
-        penalty = item_prior.fit(self.items) if item_prior else items.penalty
+        penalty = item_prior.fit(self._sides.join()[_ITEMS]) if item_prior else items.penalty
         if user_prior:
             penalty += user_prior.fit(self.users) - users.penalty
         return users.objective + penalty
@@ -203,60 +200,49 @@ class _Alternation:
 
         Long rows of the fixed side are rounded to half their bytes, unless told `exactly`.
         """
-        threads, level, other = self._threads, self._level, 1 - side
-        tables = self.users, self.items
-        eigenvalues, basis = eigenpairs(gramian(tables[other], threads, level), level)
-        halve = self._may_halve and not exactly and bool(eigenvalues.min() > 0)
-        for one, becomes in ((other, halve), (side, False)):
-            halves = {"halved": self._halved[one], "halve": becomes}
-            rotate_rows(tables[one], basis, threads, level, **halves)
-            self._halved[one] = becomes
-        rotate_rows(self._turned, basis, threads, level)
-        for prior in self._priors:
-            if prior:
-                prior.rotate(basis)
-        drawing = self._priors[side]
-        centers = drawing.centers() if drawing else None
-        system = replace(self._system(side, tables[other], eigenvalues, centers), halved=halve)
-        how = {"steps": self._steps, "relaxation": relaxation}
-        return system.solve(tables[side], threads, level, **how)
-
-    def _join(self) -> None:
-        """Let both sides be floats again."""
-        for side, factors in enumerate((self.users, self.items)):
-            if self._halved[side]:
-                rotate_rows(factors, None, self._threads, self._level, halved=True)
-        self._halved = [False, False]
+        level, other = self._level, 1 - side
+        eigenvalues, basis = eigenpairs(self._sides.gramian(other), level)
+        # Where a coordinate may be undetermined the systems look at the rows.
+        determined = self._params.w0 * eigenvalues.min() > 0
+        long = len(basis) >= _HALVED_DIM_MIN and len(basis) % 32 == 0
+        halve = bool(self._steps and determined and long and not exactly)
+        self._sides.turn(basis, other if halve else None)
+        for one in filter(None, self._priors):
+            one.rotate(basis)
+        prior = self._priors[side]
+        system = self._system(side, eigenvalues, prior.centers() if prior else None, halve)
+        solved, threads = self._sides.tables[side], self._threads
+        return system.solve(solved, threads, level, steps=self._steps, relaxation=relaxation)
 
     def _system(
-        self, side: int, fixed: FloatArray, eigenvalues: Doubles, centers: FloatArray | None
+        self, side: int, eigenvalues: Doubles, centers: FloatArray | None, halved: bool = False
     ) -> RowSystems:
-        rows, w0 = (self._by_user, self._by_item)[side], self._params.w0
-        parts = rows, self._lambdas[side], fixed, eigenvalues, w0, centers, self._cuts[side]
-        return RowSystems(*parts)
+        rows, fixed = (self._by_user, self._by_item)[side], self._sides.tables[1 - side]
+        parts = rows, self._lambdas[side], fixed, eigenvalues, self._params.w0, centers
+        return RowSystems(*parts, self._cuts[side], halved)
 
     def loss(self) -> float:
         """Return the objective, term by term."""
-        threads, level, w0 = self._threads, self._level, self._params.w0
-        grams = gramian(self.users, threads, level), gramian(self.items, threads, level)
-        system = self._system(_USERS, self.items, np.diag(grams[1]), None)
+        grams = [self._sides.gramian(side) for side in _SIDES]
+        system = self._system(_USERS, np.diag(grams[_ITEMS]), None)
         penalties = [
             float(lambdas.astype(np.float64) @ np.einsum("nd,nd->n", side, side, dtype=np.float64))
-            for lambdas, side in zip(self._lambdas, (self.users, self.items), strict=True)
+            for lambdas, side in zip(self._lambdas, self._sides.tables, strict=True)
         ]
         for side, prior in enumerate(self._priors):
             if prior:
-                penalties[side] = prior.penalty((self.users, self.items)[side])
-        everywhere = w0 * float(np.sum(grams[0] * grams[1]))
-        return system.observed_loss(self.users, threads, level) + everywhere + sum(penalties)
+                penalties[side] = prior.penalty(self._sides.tables[side])
+        everywhere = self._params.w0 * float(np.sum(grams[0] * grams[1]))
+        observed = system.observed_loss(self.users, self._threads, self._level)
+        return observed + everywhere + sum(penalties)
 
     def state(self, losses: list[float], limit: float) -> TrainerState:
         """Return everything that the next epoch depends on beside the data and the params."""
-        self._join()
+        users, items = self._sides.join()
         arrays: dict[str, npt.NDArray[np.number[Any]]] = {
-            "users": self.users,
-            "items": self.items,
-            "turned": self._turned,
+            "users": users,
+            "items": items,
+            "turned": self._sides.turned,
             "losses": np.array(losses),
             "limit": np.array([limit]),
         }
@@ -264,8 +250,8 @@ class _Alternation:
 
     def resume(self, state: TrainerState) -> tuple[list[float], float]:
         """Go back to where `state` was; return the losses and the limit that it was given."""
-        places: TrainerState = {"users": self.users, "items": self.items, "turned": self._turned}
-        for name, place in {**places, **self._weights()}.items():
+        named = {"users": self.users, "items": self.items, "turned": self._sides.turned}
+        for name, place in {**named, **self._weights()}.items():
             if name not in state or state[name].shape != place.shape:
                 raise DataInvalid(f"the state to resume from has no {name} of {place.shape}")
             place[:] = state[name]
@@ -276,13 +262,8 @@ class _Alternation:
         self, losses: list[float], draw_users: bool = False, last: bool = False
     ) -> WalsFactors:
         """Return both sides in the coordinates that training started in; `last`: uses them up."""
-        self._join()
-        users, items = (side if last else side.copy() for side in (self.users, self.items))
-
-        def back(rows: FloatArray) -> FloatArray:
-            rotate_rows(rows, self._turned.T, self._threads, self._level)
-            return np.ascontiguousarray(rows[:, : self._params.dim])
-
+        users, items = (side if last else side.copy() for side in self._sides.join())
+        back = partial(self._sides.turn_back, dim=self._params.dim)
         center = back(self._draw(users))[0] if draw_users else None
         weights = {name: back(w.astype(np.float32)) for name, w in self._weights().items()}
         return WalsFactors(back(users), back(items), tuple(losses), user_center=center, **weights)
@@ -292,10 +273,9 @@ class _Alternation:
         count = np.count_nonzero(np.diff(self._by_user.row_starts))
         total = users.sum(axis=0, dtype=np.float64, keepdims=True)
         mean: FloatArray = (total / max(count, 1)).astype(np.float32)
-        threads, level = self._threads, self._level
-        eigenvalues = np.diag(gramian(self.items, threads, level))  # an epoch leaves the rest at 0
-        system = self._system(_USERS, self.items, eigenvalues, mean)
-        system.solve(users, threads, level, steps=self._steps)
+        eigenvalues = np.diag(self._sides.gramian(_ITEMS))  # an epoch leaves the rest at 0
+        system = self._system(_USERS, eigenvalues, mean)
+        system.solve(users, self._threads, self._level, steps=self._steps)
         return mean
 
     def _weights(self) -> dict[str, Doubles]:

@@ -79,11 +79,32 @@ INLINE void LEVEL_NAME(entries)(
     }
 }
 
+/* Fetch the rows of `count` entries. */
+INLINE void LEVEL_NAME(fetch)(
+    const int dim, const int halved, const int count, const float *fixed, const int32_t *columns) {
+#pragma GCC unroll 8
+    for (int a = 0; a < count; a++) {
+        const char *row = (const char *)LEVEL_NAME(gathered)(dim, halved, fixed, columns[a]);
+        for (int byte = 0; byte < (halved ? 2 : 4) * dim; byte += 64) __builtin_prefetch(row + byte);
+    }
+}
+
+/* How many entries ahead: eight kilobytes hide the way to memory, more drives out what is needed. */
+#define FAR(length) ((length) <= 96 ? 32 : 16)
+
+#if LANES == 16
+#include "simd/wals_held.h"
+#endif
+
 /* All entries of a row; returns their sum (see above). `ahead` is how many entries the arrays hold from `columns`
  * on: those of the next rows are read along with the last of this one, and fetched before their time. */
 INLINE float LEVEL_NAME(pass)(
     const int dim, const int halved, const int kind, const float *fixed, const int32_t *columns,
     const float *weights, int64_t count, int64_t ahead, float w0, const float *x, float *out) {
+#if LANES == 16
+    if (HELD(dim) && kind != WALS_CURVATURE)
+        return LEVEL_NAME(pass_held)(dim, kind, fixed, columns, weights, count, ahead, w0, x, out);
+#endif
     const int length = halved ? dim / 2 : dim; /* of what is read of a row, in floats */
     EIGHT sum = {0};
     const float *v[8];
@@ -101,14 +122,8 @@ INLINE float LEVEL_NAME(pass)(
             near = last_columns, w = last_weights;
         }
         for (int a = 0; a < 8; a++) v[a] = LEVEL_NAME(gathered)(dim, halved, fixed, near[a]);
-        if (kind == WALS_RESIDUAL) { /* eight kilobytes ahead hide the way to memory, more drives out what is needed */
-            const int far = length <= 96 ? 32 : 16;
-            const int64_t stop = ahead < e + far ? ahead : e + far;
-            for (int64_t next = e + far - 8; next < stop; next++) {
-                const char *row = (const char *)LEVEL_NAME(gathered)(dim, halved, fixed, columns[next]);
-                for (int byte = 0; byte < length * 4; byte += 64) __builtin_prefetch(row + byte);
-            }
-        }
+        if (kind == WALS_RESIDUAL && e + FAR(length) <= ahead)
+            LEVEL_NAME(fetch)(dim, halved, 8, fixed, near + FAR(length) - 8);
         if (live > 4)
             LEVEL_NAME(entries)(dim, halved, 8, kind, v, w, live, w0, x, out, &sum);
         else
@@ -274,4 +289,6 @@ static double LEVEL_NAME(observed_loss)(const WalsRows *rows, int64_t first, int
     return total;
 }
 
+#undef HELD
+#undef FAR
 #include "simd/lanes_end.h"

@@ -43,7 +43,14 @@ def with_features(
     )[1]
 
 
-@pytest.mark.parametrize("train", [plainly, with_features])
+def with_long_rows(
+    on_epoch: Callable[[Epoch, Snapshot], None], state: TrainerState | None
+) -> WalsFactors:
+    rows, params = interactions(300, 200), replace(PARAMS, dim=128)
+    return train_wals(rows, params, threads=2, on_epoch=on_epoch, resumed=state)
+
+
+@pytest.mark.parametrize("train", [plainly, with_features, with_long_rows])
 def test_a_resumed_training_ends_in_the_same_bits(
     train: Callable[[Callable[[Epoch, Snapshot], None], TrainerState | None], WalsFactors],
 ) -> None:
