@@ -140,9 +140,8 @@ class _Alternation:
         features: tuple[Interactions | None, Interactions | None] = (None, None),
     ) -> None:
         params = with_data_defaults(params, interactions)
-        user_counts = np.diff(interactions.row_starts)
-        counts = column_counts(interactions)
-        weights = signed_weights(interactions, user_counts, counts, params)
+        counts = np.diff(interactions.row_starts), column_counts(interactions)
+        weights = signed_weights(interactions, *counts, params)
         if np.array_equal(weights, interactions.values):
             weights = interactions.values  # no need of both
         if freshness is not None:
@@ -200,13 +199,13 @@ class _Alternation:
 
         Long rows of the fixed side are rounded to half their bytes, unless told `exactly`.
         """
-        level, other = self._level, 1 - side
-        eigenvalues, basis = eigenpairs(self._sides.gramian(other), level)
+        level = self._level
+        eigenvalues, basis = eigenpairs(self._sides.gramian(1 - side), level)
         # Where a coordinate may be undetermined the systems look at the rows.
         determined = self._params.w0 * eigenvalues.min() > 0
         long = len(basis) >= _HALVED_DIM_MIN and len(basis) % 32 == 0
         halve = bool(self._steps and determined and long and not exactly)
-        self._sides.turn(basis, other if halve else None)
+        self._sides.turn(basis, 1 - side if halve else None)
         for one in filter(None, self._priors):
             one.rotate(basis)
         prior = self._priors[side]
@@ -250,8 +249,9 @@ class _Alternation:
 
     def resume(self, state: TrainerState) -> tuple[list[float], float]:
         """Go back to where `state` was; return the losses and the limit that it was given."""
-        named = {"users": self.users, "items": self.items, "turned": self._sides.turned}
-        for name, place in {**named, **self._weights()}.items():
+        turned = self._sides.turned
+        places: TrainerState = {"users": self.users, "items": self.items, "turned": turned}
+        for name, place in {**places, **self._weights()}.items():
             if name not in state or state[name].shape != place.shape:
                 raise DataInvalid(f"the state to resume from has no {name} of {place.shape}")
             place[:] = state[name]

@@ -31,22 +31,33 @@ INLINE void LEVEL_NAME(gram_tile)(
         for (int b = 0; b < width; b++) SET(gram + (size_t)(i + a) * dim + j, b) = sums[a][b];
 }
 
+/* The columns j.. of a whole tile: all rows of gram above its own, and of those little that is below the diagonal. */
+INLINE void LEVEL_NAME(gram_columns)(const float *rows, int64_t count, int dim, int j, float *gram) {
+    for (int i = 0; i < j; i += 4) LEVEL_NAME(gram_tile)(GRAM_TILE, rows, count, dim, i, j, gram);
+    for (int i = j; i < j + GRAM_TILE * LANES; i += 4) {
+        const int from = i / 16 * 16;
+        switch ((j + GRAM_TILE * LANES - from) / 16) {
+#if GRAM_TILE * LANES > 16
+        case 4: LEVEL_NAME(gram_tile)(4, rows, count, dim, i, from, gram); break;
+        case 3: LEVEL_NAME(gram_tile)(3, rows, count, dim, i, from, gram); break;
+        case 2: LEVEL_NAME(gram_tile)(2, rows, count, dim, i, from, gram); break;
+#endif
+        default: LEVEL_NAME(gram_tile)(16 / LANES, rows, count, dim, i, from, gram);
+        }
+    }
+}
+
 /* gram += rows' rows: the upper triangle, and of the lower one what its tiles touch. */
 static void LEVEL_NAME(gram)(const float *rows, int64_t count, int dim, float *gram) {
     const int wide = GRAM_TILE * LANES;
     for (int64_t first = 0; first < count; first += GRAM_ROWS) {
         const int64_t high = count - first < GRAM_ROWS ? count - first : GRAM_ROWS;
         const float *block = rows + first * dim;
-        for (int j = 0; j < dim;) {
-            const int full = dim - j >= wide;
-            const int next = full ? j + wide : j + 16;
-            for (int i = 0; i < next; i += 4)
-                if (full)
-                    LEVEL_NAME(gram_tile)(GRAM_TILE, block, high, dim, i, j, gram);
-                else
-                    LEVEL_NAME(gram_tile)(16 / LANES, block, high, dim, i, j, gram);
-            j = next;
-        }
+        int j = 0;
+        for (; j + wide <= dim; j += wide) LEVEL_NAME(gram_columns)(block, high, dim, j, gram);
+        for (; j < dim; j += 16)
+            for (int i = 0; i < j + 16; i += 4)
+                LEVEL_NAME(gram_tile)(16 / LANES, block, high, dim, i, j, gram);
     }
 }
 
