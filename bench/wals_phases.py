@@ -1,7 +1,8 @@
 """What share of the machine's arithmetic and bandwidth each phase of a WALS half step reaches.
 
 One thread, CPU seconds, so that other work on the machine disturbs little. Of a solve the bytes are
-the gathered rows once (its other passes find them in a cache), of the rest everything once.
+the gathered rows once (its other passes find them in a cache), of the rest everything once. Long
+rows are gathered in halves, as in all half steps of a training but the last.
 """
 
 import time
@@ -15,6 +16,7 @@ from shortlist.core.cpu import SIMD_LEVELS, available_levels
 from shortlist.core.eigen import eigenpairs
 from shortlist.core.gramian import gramian, padded, rotate_rows
 from shortlist.core.interactions import Interactions
+from shortlist.core.rotated_sides import may_halve
 from shortlist.core.row_systems import RowSystems, row_chunks
 
 STEPS = 2
@@ -27,12 +29,12 @@ def measure_phases(report: Report, name: str, train: Interactions, dim: int) -> 
     users = padded(rng.standard_normal((train.row_count, dim)).astype(np.float32) / dim)
     lambdas, cuts = np.ones(train.row_count, np.float32), row_chunks(train.row_starts)
     flops, bandwidth = peak("fma"), peak("read", items.nbytes)
-    passes = 4.0 * dim * (STEPS + 1)
+    passes, size = 4.0 * dim * (STEPS + 1), 2 if may_halve(dim) else 4
     amounts = {  # arithmetic operations, bytes
         "gramian": (items.size * dim, items.nbytes),
         "eigenvectors": (9.0 * dim**3, 0),
         "rotation": (2.0 * items.size * dim, 2 * items.nbytes),
-        "solve": (train.entry_count * passes, train.entry_count * dim * 4 + 2 * users.nbytes),
+        "solve": (train.entry_count * passes, train.entry_count * dim * size + 2 * users.nbytes),
     }
     for level_name in available_levels():
         if level_name == "avx512vnni":  # the same kernels as avx512
@@ -40,7 +42,11 @@ def measure_phases(report: Report, name: str, train: Interactions, dim: int) -> 
         level = SIMD_LEVELS.index(level_name)
         product = gramian(items, 1, level)
         values, basis = eigenpairs(product, level)
-        system = RowSystems(train, lambdas, items, values, 0.03, cuts=cuts)
+        gathered = padded(items)
+        rotate_rows(gathered, None, 1, level, halve=may_halve(dim))
+        system = RowSystems(
+            train, lambdas, gathered, values, 0.03, cuts=cuts, halved=may_halve(dim)
+        )
         works: dict[str, Callable[[], object]] = {
             "gramian": lambda level=level: gramian(items, 1, level),  # type: ignore[misc]
             "eigenvectors": lambda level=level, p=product: eigenpairs(p, level),  # type: ignore[misc]

@@ -10,6 +10,13 @@ import numpy as np
 from shortlist.core.gramian import Doubles, gramian, rotate_rows
 from shortlist.core.interactions import FloatArray
 
+HALVED_DIM_MIN = 128  # shorter rows come from near enough
+
+
+def may_halve(dim: int) -> bool:
+    """Return whether rows of a padded dim are long enough for halves, and fit their layout."""
+    return dim >= HALVED_DIM_MIN and dim % 32 == 0
+
 
 class RotatedSides:
     """Users and items, (rows, padded dim) each, and how far they were turned."""

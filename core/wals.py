@@ -30,7 +30,7 @@ from shortlist.core.gramian import Doubles, padded, padded_zeros
 from shortlist.core.interactions import FloatArray, Interactions, column_counts, transposed
 from shortlist.core.parallel import resolve_threads
 from shortlist.core.progress import Epoch, TrainerState
-from shortlist.core.rotated_sides import RotatedSides
+from shortlist.core.rotated_sides import RotatedSides, may_halve
 from shortlist.core.row_systems import Energy, RowSystems, row_chunks
 from shortlist.core.wals_params import (
     FIRST_RELAXATION,
@@ -41,7 +41,6 @@ from shortlist.core.wals_params import (
 )
 
 _USERS, _ITEMS = _SIDES = 0, 1
-_HALVED_DIM_MIN = 128  # shorter rows come from near enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +202,7 @@ class _Alternation:
         eigenvalues, basis = eigenpairs(self._sides.gramian(1 - side), level)
         # Where a coordinate may be undetermined the systems look at the rows.
         determined = self._params.w0 * eigenvalues.min() > 0
-        long = len(basis) >= _HALVED_DIM_MIN and len(basis) % 32 == 0
-        halve = bool(self._steps and determined and long and not exactly)
+        halve = bool(self._steps and determined and may_halve(len(basis)) and not exactly)
         self._sides.turn(basis, 1 - side if halve else None)
         for one in filter(None, self._priors):
             one.rotate(basis)

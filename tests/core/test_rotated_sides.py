@@ -93,7 +93,7 @@ def test_long_rows_train_to_the_same_loss_at_any_thread_count(
         assert other.items.tobytes() == first.items.tobytes()
     expected = oracle.solve_users(rows, first.items, params)
     np.testing.assert_allclose(first.users, expected, rtol=2e-3, atol=2e-4)
-    monkeypatch.setattr("shortlist.core.wals._HALVED_DIM_MIN", 1 << 20)
+    monkeypatch.setattr("shortlist.core.rotated_sides.HALVED_DIM_MIN", 1 << 20)
     floats = train_wals(rows, params)
     assert floats.losses != first.losses
     np.testing.assert_allclose(first.losses, floats.losses, rtol=3e-4)
