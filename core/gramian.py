@@ -45,6 +45,8 @@ def aligned_zeros(shape: tuple[int, int]) -> FloatArray:
 
 def aligned_scratch(threads: int, row_count: int, dim: int) -> FloatArray:
     """Return a slab (rows, padded dim) for each thread; no two write to one cache line."""
+    if threads == 1:  # folding in one history is over before an address is asked for
+        return np.empty((1, row_count, dim), np.float32)
     return aligned_zeros((threads * row_count, dim)).reshape(threads, row_count, dim)
 
 
