@@ -111,6 +111,8 @@ class RowSystems:
 def row_chunks(row_starts: LongArray) -> LongArray:
     """Return where chunks of about equal work begin and end, whatever the number of threads."""
     row_count = len(row_starts) - 1
+    if 0 < row_starts[-1] + _ROW_COST * row_count <= _CHUNK_COST_MIN:  # as when one folds in
+        return np.array([0, row_count])
     cost = row_starts + _ROW_COST * np.arange(row_count + 1)
     step = max(_CHUNK_COST_MIN, int(cost[-1]) // _CHUNKS + 1)
     marks = np.arange(step, int(cost[-1]), step)

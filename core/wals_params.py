@@ -165,6 +165,9 @@ def row_lambdas(rows: Interactions, params: WalsParams) -> FloatArray:
 
 def _observed_weights(rows: Interactions) -> npt.NDArray[np.float64]:
     """Return the sum of |values| of each row, (rows,); in blocks, as they fill the memory."""
+    if rows.row_count == 1 and rows.entry_count:  # as when one folds in
+        alone: npt.NDArray[np.float64] = np.abs(rows.values).astype(np.float64)
+        return np.add.reduceat(alone, [0])
     starts, found = rows.row_starts, np.zeros(rows.row_count)
     cuts = np.searchsorted(starts, np.arange(0, rows.entry_count, _BLOCK_ENTRIES))
     for first, last in itertools.pairwise([*cuts.tolist(), rows.row_count]):
