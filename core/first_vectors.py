@@ -79,7 +79,7 @@ def _sizes(values: FloatArray) -> tuple[float, float, float]:
         sizes = np.abs(values[first : first + _BLOCK_ENTRIES]).astype(np.float64)
         largest = max(largest, float(sizes.max()))
         total += float(sizes.sum())
-        squares += float((sizes * sizes).sum())
+        squares += float((sizes * sizes).sum())  # by BLAS its threads would wait beside ours
     count = max(len(values), 1)
     return largest, total / count, squares / count
 

@@ -8,11 +8,7 @@
  * over the row's entries e, with excess = w - w0, a = 1, or 0 where the weight carries a minus sign.
  */
 #include "simd/lanes.h"
-
-/* What is gathered of a row of the fixed side: its floats, or their upper halves (core/simd/halves.h). */
-INLINE const float *LEVEL_NAME(gathered)(const int dim, const int halved, const float *fixed, size_t row) {
-    return fixed + row * dim - (halved ? row % HALVES_ROWS * (dim / 2) : 0);
-}
+#include "simd/wals_gather.h"
 
 /* Up to eight entries, `live` of them real: t_e = w_e a_e - excess_e <v_e, x> of the residual (WALS_RESIDUAL),
  * excess_e <v_e, x> of a product with A (WALS_PRODUCT); then out += sum_e t_e v_e. Each gathered row comes once
@@ -78,19 +74,6 @@ INLINE void LEVEL_NAME(entries)(
         SET(out, 2 * k + 1) = odd;
     }
 }
-
-/* Fetch the rows of `count` entries. */
-INLINE void LEVEL_NAME(fetch)(
-    const int dim, const int halved, const int count, const float *fixed, const int32_t *columns) {
-#pragma GCC unroll 8
-    for (int a = 0; a < count; a++) {
-        const char *row = (const char *)LEVEL_NAME(gathered)(dim, halved, fixed, columns[a]);
-        for (int byte = 0; byte < (halved ? 2 : 4) * dim; byte += 64) __builtin_prefetch(row + byte);
-    }
-}
-
-/* How many entries ahead: eight kilobytes hide the way to memory, more drives out what is needed. */
-#define FAR(length) ((length) <= 96 ? 32 : 16)
 
 #if LANES == 16
 #include "simd/wals_held.h"
