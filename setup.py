@@ -96,13 +96,13 @@ def generate_stubs() -> None:
 
 
 def extensions() -> list[Extension]:
-    """Cythonize every core/_*.pyx; generated C goes under build/."""
+    """Cythonize every core/FAMILY/_*.pyx; generated C goes under build/."""
     link_tree()
     headers = [str(p.relative_to(ROOT)) for p in sorted((ROOT / "core" / "simd").glob("*.h"))]
     modules = [
         Extension(
-            f"shortlist.core.{source.stem}",
-            [str((TREE / "shortlist" / "core" / source.name).relative_to(ROOT))],
+            ".".join(("shortlist", *source.relative_to(ROOT).with_suffix("").parts)),
+            [str((TREE / "shortlist" / source.relative_to(ROOT)).relative_to(ROOT))],
             include_dirs=["core"],
             depends=headers,
             # No -march=native: users install portable binaries, the hot loops dispatch at run time.
@@ -116,7 +116,7 @@ def extensions() -> list[Extension]:
             ],
             define_macros=[("CYTHON_CCOMPLEX", "0")],
         )
-        for source in sorted((ROOT / "core").glob("_*.pyx"))
+        for source in sorted((ROOT / "core").rglob("_*.pyx"))
     ]
     if not modules:
         return []
@@ -187,7 +187,7 @@ if __name__ == "__main__":
         package_data={
             "shortlist": ["py.typed"],
             "shortlist.v1": ["*.proto", "*.pyi"],
-            "shortlist.core": ["*.pyi"],
+            **{name: ["*.pyi"] for name in packages if name.startswith("shortlist.core")},
         },
         ext_modules=extensions(),
         cmdclass={"build_py": BuildPy, "build_ext": BuildExt, "generate_stubs": GenerateStubs},

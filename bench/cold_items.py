@@ -16,10 +16,8 @@ import pyarrow as pa
 from bench.divided import divided, joined, pairs_of
 from bench.ranked import mean_of
 from bench.report import Report, arguments, data_folder, median_seconds
-from shortlist.core.bitmaps import pack_bitmap
-from shortlist.core.cold_rows import train_with_features
-from shortlist.core.fold_in import FoldIn
-from shortlist.core.interactions import (
+from shortlist.core.data.bitmaps import pack_bitmap
+from shortlist.core.data.interactions import (
     Events,
     FloatArray,
     Interactions,
@@ -27,9 +25,11 @@ from shortlist.core.interactions import (
     select_rows,
     transposed,
 )
-from shortlist.core.sparse import multiply
-from shortlist.core.wals import WalsFactors, train_wals
-from shortlist.core.wals_params import WalsParams, for_items
+from shortlist.core.linear.sparse import multiply
+from shortlist.core.wals.cold_rows import train_with_features
+from shortlist.core.wals.fold_in import FoldIn
+from shortlist.core.wals.params import WalsParams, for_items
+from shortlist.core.wals.wals import WalsFactors, train_wals
 from shortlist.server.features.features import encode_features, find_features
 
 THREADS, CUTOFF, SEED = 2, 50, 1

@@ -14,18 +14,18 @@ import pyarrow as pa
 from bench.divided import divided
 from bench.ranked import mean_of
 from bench.report import Report, arguments, data_folder, median_seconds
-from shortlist.core.cold_rows import train_with_features
-from shortlist.core.fold_in import FoldIn
-from shortlist.core.interactions import (
+from shortlist.core.counts.segments import SegmentScores, segment_popularity
+from shortlist.core.data.interactions import (
     Events,
     FloatArray,
     Interactions,
     build_interactions,
     column_counts,
 )
-from shortlist.core.segments import SegmentScores, segment_popularity
-from shortlist.core.sparse import multiply
-from shortlist.core.wals_params import WalsParams
+from shortlist.core.linear.sparse import multiply
+from shortlist.core.wals.cold_rows import train_with_features
+from shortlist.core.wals.fold_in import FoldIn
+from shortlist.core.wals.params import WalsParams
 from shortlist.server.features.features import encode_features, find_features
 
 THREADS, CUTOFF, SEED = 2, 10, 1

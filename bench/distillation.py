@@ -15,11 +15,11 @@ import numpy as np
 from bench.gowalla import Benchmark, gowalla_or_generated, list_ends
 from bench.quality import GOWALLA, THREADS, ranked
 from bench.report import Report, arguments
-from shortlist.core.distillation import DistilledFactors, train_distilled
-from shortlist.core.distilled_fold_in import DistilledFoldIn
-from shortlist.core.distilled_params import DistilledParams
-from shortlist.core.interactions import Interactions, select_rows
-from shortlist.core.wals import WalsFactors, train_wals
+from shortlist.core.data.interactions import Interactions, select_rows
+from shortlist.core.distillation.distillation import DistilledFactors, train_distilled
+from shortlist.core.distillation.fold_in import DistilledFoldIn
+from shortlist.core.distillation.params import DistilledParams
+from shortlist.core.wals.wals import WalsFactors, train_wals
 
 DISTILLED = DistilledParams(
     teacher_dim=1024,

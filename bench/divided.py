@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from shortlist.core.interactions import Events, Interactions, build_interactions
+from shortlist.core.data.interactions import Events, Interactions, build_interactions
 
 
 def pairs_of(rows: Interactions, of_row: np.ndarray, kept: np.ndarray) -> Interactions:

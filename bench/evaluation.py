@@ -20,12 +20,12 @@ from scipy.sparse import csr_matrix
 
 from bench.gowalla import gowalla_or_generated
 from bench.report import Report, arguments, median_seconds
-from shortlist.core.decile_recall import recall_by_decile
-from shortlist.core.interactions import Interactions
-from shortlist.core.metrics import RankingMetrics, evaluate_ranking
-from shortlist.core.scoring import ItemScan, TopRows
-from shortlist.core.wals import WalsFactors, train_wals
-from shortlist.core.wals_params import WalsParams
+from shortlist.core.data.interactions import Interactions
+from shortlist.core.metrics.decile_recall import recall_by_decile
+from shortlist.core.metrics.metrics import RankingMetrics, evaluate_ranking
+from shortlist.core.scan.scoring import ItemScan, TopRows
+from shortlist.core.wals.params import WalsParams
+from shortlist.core.wals.wals import WalsFactors, train_wals
 
 CUTOFFS = (10, 20, 100)
 USERS_A_BLOCK = 512

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from bench.report import data_folder
-from shortlist.core.interactions import Events, FloatArray, build_interactions
-from shortlist.core.wals import train_wals
-from shortlist.core.wals_params import WalsParams
+from shortlist.core.data.interactions import Events, FloatArray, build_interactions
+from shortlist.core.wals.params import WalsParams
+from shortlist.core.wals.wals import train_wals
 
 CACHE = Path(tempfile.gettempdir()) / "shortlist-bench"
 

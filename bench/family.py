@@ -11,10 +11,10 @@ from sklearn.utils.extmath import randomized_svd
 
 from bench.gowalla import gowalla_or_generated
 from bench.report import Report, arguments, median_seconds
-from shortlist.core.interactions import Interactions, select_rows, transposed
-from shortlist.core.neighbours import Weighting, find_neighbours
-from shortlist.core.ratings import RatingParams, train_ratings
-from shortlist.core.svd import SvdParams, decompose
+from shortlist.core.counts.neighbours import Weighting, find_neighbours
+from shortlist.core.data.interactions import Interactions, select_rows, transposed
+from shortlist.core.linear.svd import SvdParams, decompose
+from shortlist.core.ratings.ratings import RatingParams, train_ratings
 
 THREADS = 2
 NEIGHBOURS = 50

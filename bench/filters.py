@@ -12,13 +12,13 @@ from usearch.index import Index
 
 from bench.gowalla import gowalla_or_generated
 from bench.report import Report, arguments, median_seconds
-from shortlist.core.bitmaps import pack_bitmap
-from shortlist.core.interactions import FloatArray
-from shortlist.core.quantization import quantize
-from shortlist.core.scoring import ItemScan
-from shortlist.core.wals import train_wals
-from shortlist.core.wals_params import WalsParams
-from shortlist.server.retrieval.attributes import ItemAttributes
+from shortlist.core.data.bitmaps import pack_bitmap
+from shortlist.core.data.interactions import FloatArray
+from shortlist.core.scan.quantization import quantize
+from shortlist.core.scan.scoring import ItemScan
+from shortlist.core.wals.params import WalsParams
+from shortlist.core.wals.wals import train_wals
+from shortlist.server.serving.attributes import ItemAttributes
 
 K = 100
 SHARES = (0.5, 0.1, 0.01, 0.001)

@@ -13,13 +13,13 @@ from typing import TypeAlias
 import numpy as np
 
 from bench.report import Report, arguments
-from shortlist.core.interactions import Events, FloatArray, Interactions, build_interactions
+from shortlist.core.data.interactions import Events, FloatArray, Interactions, build_interactions
 from shortlist.core.progress import Epoch
-from shortlist.core.scoring import ItemScan
-from shortlist.core.sgd import SgdFactors, train_sgd
-from shortlist.core.sgd_params import SgdParams
-from shortlist.core.wals import WalsFactors, train_wals
-from shortlist.core.wals_params import WalsParams
+from shortlist.core.scan.scoring import ItemScan
+from shortlist.core.sgd.params import SgdParams
+from shortlist.core.sgd.sgd import SgdFactors, train_sgd
+from shortlist.core.wals.params import WalsParams
+from shortlist.core.wals.wals import WalsFactors, train_wals
 
 USERS, ITEMS, TASTES, LIKED = 1_000, 900, 3, 30
 APART = 0.95  # a share of the own taste that counts as learned

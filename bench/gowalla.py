@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.report import data_folder
-from shortlist.core.interactions import Events, Interactions, build_interactions
+from shortlist.core.data.interactions import Events, Interactions, build_interactions
 
 USERS, ITEMS, PAIRS = 29_858, 40_981, 810_128
 

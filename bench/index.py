@@ -16,10 +16,10 @@ import numpy as np
 
 from bench.factors import factors, grown, recall
 from bench.report import Report, arguments, in_turns
-from shortlist.core.interactions import FloatArray, IntArray, LongArray
-from shortlist.core.inverted_file import build_inverted_file
-from shortlist.core.quantization import quantize
-from shortlist.core.scoring import ItemScan
+from shortlist.core.data.interactions import FloatArray, IntArray, LongArray
+from shortlist.core.scan.inverted_file import build_inverted_file
+from shortlist.core.scan.quantization import quantize
+from shortlist.core.scan.scoring import ItemScan
 from shortlist.server.index.choice import PROBES
 from shortlist.server.index.lists import ListIndex
 

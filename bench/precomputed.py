@@ -13,23 +13,24 @@ import numpy as np
 
 from bench.report import Report, arguments
 from bench.scoring import factors, grown, in_turns
-from shortlist.core.fold_in import FoldIn
-from shortlist.core.interactions import FloatArray, Interactions
-from shortlist.core.quantization import quantize
-from shortlist.core.scoring import ItemScan
-from shortlist.core.vocabulary import Vocabulary
-from shortlist.core.wals_params import WalsParams
+from shortlist.core.data.interactions import FloatArray, Interactions
+from shortlist.core.data.vocabulary import Vocabulary
+from shortlist.core.scan.quantization import quantize
+from shortlist.core.scan.scoring import ItemScan
+from shortlist.core.wals.fold_in import FoldIn
+from shortlist.core.wals.params import WalsParams
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.artifacts.export_files import SPEC_NAME, ExportSpec
+from shortlist.server.artifacts.export_files import SPEC_NAME
+from shortlist.server.domain.exporting import ExportSpec
+from shortlist.server.domain.query import RetrieveQuery, SearchMode, UserQuery
 from shortlist.server.exporting.parts import write_parts
-from shortlist.server.hiding import Hiding
-from shortlist.server.plain import to_plain
-from shortlist.server.retrieval.attributes import ItemAttributes
-from shortlist.server.retrieval.hidden import HiddenLists
-from shortlist.server.retrieval.precomputed import StoredExports
-from shortlist.server.retrieval.query import RetrieveQuery, SearchMode, UserQuery
+from shortlist.server.operations.hiding import Hiding
 from shortlist.server.retrieval.retrieve import retrieve
-from shortlist.server.retrieval.serving_model import ServingModel, Space, rank_by_score
+from shortlist.server.serving.attributes import ItemAttributes
+from shortlist.server.serving.hidden import HiddenLists
+from shortlist.server.serving.precomputed import StoredExports
+from shortlist.server.serving.serving_model import ServingModel, Space, rank_by_score
+from shortlist.server.storage.plain import to_plain
 
 K = 100
 DIM = 64

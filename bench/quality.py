@@ -25,16 +25,16 @@ from bench.quality_data import (
     unseen_users,
 )
 from bench.report import Report, arguments, data_folder
-from shortlist.core.bitmaps import Bitmap, pack_bitmap
-from shortlist.core.fold_in import FoldIn
-from shortlist.core.interactions import Interactions
-from shortlist.core.metrics import evaluate_ranking
-from shortlist.core.popularity import decayed_popularity
-from shortlist.core.scoring import ItemScan
-from shortlist.core.wals import train_wals
-from shortlist.core.wals_params import WalsParams
-from shortlist.server.algorithms.algorithm import TrainingData
-from shortlist.server.algorithms.wals import Wals
+from shortlist.core.counts.popularity import decayed_popularity
+from shortlist.core.data.bitmaps import Bitmap, pack_bitmap
+from shortlist.core.data.interactions import Interactions
+from shortlist.core.metrics.metrics import evaluate_ranking
+from shortlist.core.scan.scoring import ItemScan
+from shortlist.core.wals.fold_in import FoldIn
+from shortlist.core.wals.params import WalsParams
+from shortlist.core.wals.wals import train_wals
+from shortlist.server.trainers.trainer import TrainingData
+from shortlist.server.trainers.wals import Wals
 
 THREADS = 2
 

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from pyarrow import parquet
 
-from shortlist.core.interactions import Events, Interactions, build_interactions, select_rows
-from shortlist.core.splits import split_unseen_users
+from shortlist.core.data.interactions import Events, Interactions, build_interactions, select_rows
+from shortlist.core.data.splits import split_unseen_users
 
 DAY_MS = 86_400_000
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from shortlist.core.bitmaps import Bitmap
-from shortlist.core.interactions import FloatArray, Interactions, select_rows
-from shortlist.core.metrics import evaluate_ranking
-from shortlist.core.scoring import ItemScan
+from shortlist.core.data.bitmaps import Bitmap
+from shortlist.core.data.interactions import FloatArray, Interactions, select_rows
+from shortlist.core.metrics.metrics import evaluate_ranking
+from shortlist.core.scan.scoring import ItemScan
 
 THREADS = 2
 

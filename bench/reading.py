@@ -22,7 +22,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from scipy import sparse
 
-from shortlist.core.interactions import Events, build_interactions, transposed
+from shortlist.core.data.interactions import Events, build_interactions, transposed
 from shortlist.server.reading import EventSource, read_events
 
 COLUMNS = ["user_id", "item_id", "value", "time"]

@@ -7,8 +7,8 @@ import numpy as np
 
 from bench.gowalla import gowalla_or_generated
 from bench.report import Report, arguments, median_seconds
-from shortlist.core.interactions import IntArray, Interactions
-from shortlist.core.negatives import NegativeSampler
+from shortlist.core.data.interactions import IntArray, Interactions
+from shortlist.core.sgd.negatives import NegativeSampler
 
 THREADS = 2
 COUNT = 64  # samples a user

@@ -2,8 +2,8 @@
 
 Exact search as served (int8 with re-score) at every SIMD level, beside the best exact peer at the
 best level and beside numpy at the others; what share of the machine the float32 scan reaches;
-masks, and where gathering starts to pay (GATHER_SHARE of core/scoring.py). Without --quick also a
-million items, approximate search (bench/index.py) and few eligible items (bench/filters.py).
+masks, and where gathering starts to pay (GATHER_SHARE of core/scan/scoring.py). Without --quick
+also a million items, approximate search (bench/index.py) and few eligible items (bench/filters.py).
 Quality is recall@100 against the float32 scan, which tests hold to brute force in float64.
 """
 
@@ -20,12 +20,12 @@ from bench.index import measure as measure_approximate
 from bench.peak import peak
 from bench.report import Report, arguments, in_turns
 from bench.scoring_peers import exact_peers
-from shortlist.core import scoring
-from shortlist.core.bitmaps import pack_bitmap
 from shortlist.core.cpu import SIMD_VARIABLE, available_levels
-from shortlist.core.interactions import FloatArray
-from shortlist.core.quantization import quantize
-from shortlist.core.scoring import ItemScan
+from shortlist.core.data.bitmaps import pack_bitmap
+from shortlist.core.data.interactions import FloatArray
+from shortlist.core.scan import scoring
+from shortlist.core.scan.quantization import quantize
+from shortlist.core.scan.scoring import ItemScan
 
 K = 100
 GOALS = {1: 2.3, 16: 3.0, 256: 3.0}  # batch: times as fast as the best peer, at the best level

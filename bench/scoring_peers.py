@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from shortlist.core.interactions import FloatArray, LongArray
+from shortlist.core.data.interactions import FloatArray, LongArray
 
 Search = Callable[[FloatArray, int], LongArray]
 

@@ -19,14 +19,14 @@ from scipy import sparse
 from bench.gowalla import Benchmark, gowalla_or_generated
 from bench.report import Report, arguments
 from bench.scoring import peak
-from shortlist.core.interactions import FloatArray
-from shortlist.core.metrics import evaluate_ranking
+from shortlist.core.data.interactions import FloatArray
+from shortlist.core.metrics.metrics import evaluate_ranking
 from shortlist.core.progress import Epoch
-from shortlist.core.scoring import ItemScan
-from shortlist.core.sgd import SgdFactors, train_sgd
-from shortlist.core.sgd_params import SgdParams
-from shortlist.core.wals import train_wals
-from shortlist.core.wals_params import WalsParams
+from shortlist.core.scan.scoring import ItemScan
+from shortlist.core.sgd.params import SgdParams
+from shortlist.core.sgd.sgd import SgdFactors, train_sgd
+from shortlist.core.wals.params import WalsParams
+from shortlist.core.wals.wals import train_wals
 
 THREADS = 2
 SOFTMAX = SgdParams(epochs=32, temperature=0.12, negative_count=512)

@@ -13,10 +13,10 @@ from bench.divided import divided, pairs_of
 from bench.ranked import mean_of
 from bench.report import Report, arguments
 from bench.wals_data import datasets
-from shortlist.core.fold_in import FoldIn
-from shortlist.core.interactions import Interactions, column_counts, select_rows
-from shortlist.core.wals import train_wals
-from shortlist.core.wals_params import WalsParams, with_data_defaults
+from shortlist.core.data.interactions import Interactions, column_counts, select_rows
+from shortlist.core.wals.fold_in import FoldIn
+from shortlist.core.wals.params import WalsParams, with_data_defaults
+from shortlist.core.wals.wals import train_wals
 
 THREADS, CUTOFF, SEED, USERS_MAX = 2, 20, 1, 10_000
 PARAMS = WalsParams(dim=64, epochs=10)

@@ -16,18 +16,18 @@ import pyarrow as pa
 
 from bench.gowalla import Benchmark, gowalla_or_generated
 from bench.report import Report, arguments, median_seconds
-from shortlist.core.fold_in import FoldIn
-from shortlist.core.quantization import quantize
-from shortlist.core.scoring import ItemScan
-from shortlist.core.vocabulary import Vocabulary
-from shortlist.core.wals import train_wals
-from shortlist.core.wals_params import WalsParams, with_data_defaults
-from shortlist.server.artifacts.export_files import ExportSpec
+from shortlist.core.data.vocabulary import Vocabulary
+from shortlist.core.scan.quantization import quantize
+from shortlist.core.scan.scoring import ItemScan
+from shortlist.core.wals.fold_in import FoldIn
+from shortlist.core.wals.params import WalsParams, with_data_defaults
+from shortlist.core.wals.wals import train_wals
+from shortlist.server.domain.exporting import ExportSpec
+from shortlist.server.domain.query import Candidates, Diversity, RetrieveQuery, UserQuery
 from shortlist.server.exporting.parts import write_parts
-from shortlist.server.retrieval.attributes import ItemAttributes
-from shortlist.server.retrieval.query import Candidates, Diversity, RetrieveQuery, UserQuery
 from shortlist.server.retrieval.retrieve import retrieve
-from shortlist.server.retrieval.serving_model import ServingModel, Space, rank_by_score
+from shortlist.server.serving.attributes import ItemAttributes
+from shortlist.server.serving.serving_model import ServingModel, Space, rank_by_score
 
 K, DIM = 100, 64
 HISTORY_MIN = 20  # items of the users asked: interests want something to part

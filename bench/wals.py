@@ -20,9 +20,9 @@ from bench.report import Report, arguments
 from bench.wals_data import datasets
 from bench.wals_peers import REGULARIZATION, THREADS, W0, Run, peers, subspace_peers
 from bench.wals_phases import measure_phases
-from shortlist.core.interactions import Interactions, select_rows
-from shortlist.core.wals import train_wals
-from shortlist.core.wals_params import WalsParams
+from shortlist.core.data.interactions import Interactions, select_rows
+from shortlist.core.wals.params import WalsParams
+from shortlist.core.wals.wals import train_wals
 
 STATUS = Path("/proc/self/status")
 LARGE_DIMS, LARGE_SETS = (512, 1024), ("gowalla", "ml-1m")

@@ -7,7 +7,7 @@ import numpy as np
 from bench.gowalla import gowalla_or_generated
 from bench.quality_data import globo_next_day, movielens_1m
 from bench.report import data_folder
-from shortlist.core.interactions import Events, Interactions, build_interactions
+from shortlist.core.data.interactions import Events, Interactions, build_interactions
 
 LARGE = 138_493, 26_744, 20_000_000  # users, items and pairs of MovieLens 20M
 

@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from shortlist.core.interactions import Interactions
-from shortlist.core.wals import WalsFactors, wals_loss
-from shortlist.core.wals_params import WalsParams
+from shortlist.core.data.interactions import Interactions
+from shortlist.core.wals.params import WalsParams
+from shortlist.core.wals.wals import WalsFactors, wals_loss
 
 THREADS = 2
 W0, REGULARIZATION = 0.03, 0.3

@@ -13,11 +13,11 @@ import numpy as np
 from bench.peak import peak
 from bench.report import Report
 from shortlist.core.cpu import SIMD_LEVELS, available_levels
-from shortlist.core.eigen import eigenpairs
-from shortlist.core.gramian import gramian, padded, rotate_rows
-from shortlist.core.interactions import Interactions
-from shortlist.core.rotated_sides import may_halve
-from shortlist.core.row_systems import RowSystems, row_chunks
+from shortlist.core.data.interactions import Interactions
+from shortlist.core.linear.eigen import eigenpairs
+from shortlist.core.linear.gramian import gramian, padded, rotate_rows
+from shortlist.core.wals.rotated_sides import may_halve
+from shortlist.core.wals.row_systems import RowSystems, row_chunks
 
 STEPS = 2
 

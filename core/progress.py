@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from shortlist.core.interactions import FloatArray
+from shortlist.core.data.interactions import FloatArray
 
 # All that a trainer goes on from, by names of its own; numbers only.
 TrainerState: TypeAlias = Mapping[str, npt.NDArray[np.number[Any]]]

@@ -13,7 +13,7 @@ from shortlist.server.config import (
     settings_from_text,
     with_overrides,
 )
-from shortlist.server.supervisor import supervise
+from shortlist.server.processes.supervisor import supervise
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
             _start_log(settings)
             return supervise(settings)
         # Here, not above: the supervisor must not load grpc.
-        from shortlist.server.worker import run_worker
+        from shortlist.server.processes.worker import run_worker
 
         settings = settings_from_text(parsed.settings)
         _start_log(settings)

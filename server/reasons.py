@@ -7,7 +7,7 @@ from shortlist.core.errors import (
     TrainingDiverged,
 )
 from shortlist.server import errors
-from shortlist.server.job import Failure
+from shortlist.server.domain.job import Failure
 
 BUG = "BUG"
 BUG_TEXT = "The server failed in a way it should not; its log says more."

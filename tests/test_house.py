@@ -68,12 +68,11 @@ def test_each_kernel_has_exactly_one_importer() -> None:
     importers: dict[str, set[str]] = {}
     for path in sources():
         for module in imported_modules(path):
-            if module.startswith("shortlist.core._"):
-                module = ".".join(module.split(".")[:3])
-                importers.setdefault(module, set()).add(path.name)
-    for source in (ROOT / "core").glob("_*.pyx"):
-        names = importers.get(f"shortlist.core.{source.stem}", set())
-        assert len(names) == 1, f"{source.name} is imported by {names}"
+            importers.setdefault(module, set()).add(str(path.relative_to(ROOT)))
+    for source in (ROOT / "core").rglob("_*.pyx"):
+        module = ".".join(("shortlist", *source.relative_to(ROOT).with_suffix("").parts))
+        found = importers.get(module, set())
+        assert len(found) == 1, f"{source.name} is imported by {found}"
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))

@@ -20,9 +20,9 @@ import numpy as np
 import shortlist
 from shortlist.client import Shortlist
 from shortlist.core.cpu import available_levels
-from shortlist.core.scoring import ItemScan
+from shortlist.core.scan.scoring import ItemScan
 from shortlist.v1 import retrieval_service_pb2
-import shortlist.server.worker
+import shortlist.server.processes.worker
 top = ItemScan(np.eye(4, dtype=np.float32)).top(np.eye(4, dtype=np.float32)[2:3], 1)
 assert top.rows[0, 0] == 2, top
 assert "site-packages" in shortlist.__file__, shortlist.__file__
@@ -102,4 +102,4 @@ def test_every_extension_builds_with(compiler: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     built = {path.name.split(".")[0] for path in (tmp_path / "lib").rglob("*.so")}
-    assert built == {path.stem for path in (ROOT / "core").glob("_*.pyx")}
+    assert built == {path.stem for path in (ROOT / "core").rglob("_*.pyx")}

@@ -17,7 +17,7 @@ from shortlist.client import (
     Svd,
 )
 from shortlist.client.algorithms import Algorithm
-from tests.core.test_ratings import NEW_USER, table
+from tests.core.ratings.test_ratings import NEW_USER, table
 from tests.test_real_data import measured, shortlist
 
 __all__ = ["shortlist"]  # the fixture

@@ -1,6 +1,6 @@
 /* Approximate search of an inverted file: choose lists, scan their int8 blocks, score the best again.
  *
- * Items lie list after list, each list from a block's first position on (core/inverted_file.py). A
+ * Items lie list after list, each list from a block's first position on (core/scan/inverted_file.py). A
  * list's bound is a vector whose inner product with the query says how good its best items can be.
  */
 #ifndef SHORTLIST_SCAN_LISTS_H

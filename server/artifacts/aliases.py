@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shortlist.core.errors import DataInvalid
-from shortlist.server.durable import replace_text
 from shortlist.server.errors import ArtifactCorrupt
-from shortlist.server.plain import from_plain, to_plain
+from shortlist.server.storage.durable import replace_text
+from shortlist.server.storage.plain import from_plain, to_plain
 
 ALIAS_DEFAULT = "live"
 ALIASES_NAME = "aliases.json"

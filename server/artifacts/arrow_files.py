@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.core.interactions import FloatArray, Interactions
-from shortlist.core.vocabulary import Vocabulary
+from shortlist.core.data.interactions import FloatArray, Interactions
+from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.server.errors import ArtifactCorrupt
 
 Number = TypeVar("Number", bound=np.generic)

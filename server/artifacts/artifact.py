@@ -23,12 +23,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from shortlist.core.counts.segments import UserSegments
+from shortlist.core.data.interactions import FloatArray, Interactions, LongArray
+from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.core.errors import DataInvalid, SettingInvalid
-from shortlist.core.interactions import FloatArray, Interactions, LongArray
-from shortlist.core.inverted_file import InvertedFile
-from shortlist.core.quantization import Quantized, quantize
-from shortlist.core.segments import UserSegments
-from shortlist.core.vocabulary import Vocabulary
+from shortlist.core.scan.inverted_file import InvertedFile
+from shortlist.core.scan.quantization import Quantized, quantize
 from shortlist.server.artifacts import arrow_files
 from shortlist.server.artifacts.code_files import CODES, list_file, map_codes, map_lists
 from shortlist.server.artifacts.manifest import (
@@ -39,9 +39,9 @@ from shortlist.server.artifacts.manifest import (
     write_manifest,
 )
 from shortlist.server.artifacts.segment_files import read_segments, segment_column, segments_table
-from shortlist.server.durable import sha256_of, sync_tree
 from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.features.stored import FeatureMap, map_of_table, map_to_table
+from shortlist.server.storage.durable import sha256_of, sync_tree
 
 ITEMS, USERS, SEEN = "items.arrow", "users.arrow", "seen.arrow"
 ATTRIBUTES, NEIGHBOURS, SEGMENTS = "attributes.arrow", "neighbours.arrow", "segments.arrow"

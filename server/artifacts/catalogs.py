@@ -32,7 +32,6 @@ from shortlist.server.artifacts.hidden import (
     write_hidden,
 )
 from shortlist.server.artifacts.manifest import Manifest, read_manifest
-from shortlist.server.durable import make_folder, sync_file, sync_tree
 from shortlist.server.errors import (
     ArtifactCorrupt,
     CatalogNotFound,
@@ -41,6 +40,7 @@ from shortlist.server.errors import (
     ModelInUse,
     ModelNotFound,
 )
+from shortlist.server.storage.durable import make_folder, sync_file, sync_tree
 
 STAGING_PREFIX = ".staging-"
 DELETED_PREFIX = ".deleted-"

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from shortlist.core.inverted_file import InvertedFile
-from shortlist.core.quantization import Quantized
+from shortlist.core.scan.inverted_file import InvertedFile
+from shortlist.core.scan.quantization import Quantized
 
 CODES, SCALES = "item_codes.npy", "item_scales.npy"
 LIST_FIELDS = tuple(field.name for field in fields(InvertedFile) if field.name != "dim")

@@ -13,32 +13,20 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
+from shortlist.core.data.interactions import FloatArray, IntArray, Interactions, LongArray
 from shortlist.core.errors import DataInvalid
-from shortlist.core.interactions import FloatArray, IntArray, Interactions, LongArray
 from shortlist.server.artifacts import arrow_files
-from shortlist.server.durable import sync_file
+from shortlist.server.domain.exporting import ExportSpec
 from shortlist.server.errors import ArtifactCorrupt
-from shortlist.server.plain import from_plain
+from shortlist.server.storage.durable import sync_file
+from shortlist.server.storage.plain import from_plain
 
 EXPORTS_NAME = "exports"  # folder of a catalog
 SPEC_NAME = "_export.json"
-ExportKind: TypeAlias = Literal["users", "items"]
-
-
-@dataclass(frozen=True, slots=True)
-class ExportSpec:
-    """Stored beside the parts: they fit together only where this is the same."""
-
-    model_id: str
-    kind: ExportKind  # users: candidates of every stored user; items: related items of every item
-    count: int  # candidates of each
-    include_seen: bool = False  # users only
-    model_created_ms: int = 0  # since 1970: an id may come again with another model
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shortlist.core.errors import DataInvalid
-from shortlist.server.durable import replace_text
 from shortlist.server.errors import ArtifactCorrupt, FieldInvalid, ItemDeleted
-from shortlist.server.plain import from_plain, to_plain
+from shortlist.server.storage.durable import replace_text
+from shortlist.server.storage.plain import from_plain, to_plain
 
 HIDDEN_NAME = "hidden.json"
 # Hidden and deleted together. Each worker reads the list again at the first request after a change.

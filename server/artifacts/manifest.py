@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from shortlist.core.errors import DataInvalid
-from shortlist.server.durable import replace_text
+from shortlist.server.domain.training import Evaluation
+from shortlist.server.domain.tuning import Trial
 from shortlist.server.errors import ArtifactCorrupt
-from shortlist.server.plain import from_plain, to_plain
-from shortlist.server.training.search_spec import Trial
-from shortlist.server.training.spec import Evaluation
+from shortlist.server.storage.durable import replace_text
+from shortlist.server.storage.plain import from_plain, to_plain
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from shortlist.core.interactions import Interactions
-from shortlist.core.segments import UserSegments
-from shortlist.core.vocabulary import Vocabulary
+from shortlist.core.counts.segments import UserSegments
+from shortlist.core.data.interactions import Interactions
+from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.server.artifacts import arrow_files
 
 

@@ -21,15 +21,15 @@ from pathlib import Path
 from shortlist.core.parallel import resolve_threads
 from shortlist.server.artifacts.artifact import open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.artifacts.export_files import SPEC_NAME, ExportSpec, read_spec
-from shortlist.server.durable import make_folder, replace_text
+from shortlist.server.artifacts.export_files import SPEC_NAME, read_spec
+from shortlist.server.domain.exporting import ExportProgress, ExportSpec
 from shortlist.server.errors import ExportExists, Overloaded
 from shortlist.server.exporting.parts import total_row_count, write_parts
-from shortlist.server.exporting.spec import ExportProgress
-from shortlist.server.plain import from_plain, to_plain
 from shortlist.server.reasons import BUG, failure_of
-from shortlist.server.retrieval.hidden import HiddenLists, HiddenRows
-from shortlist.server.retrieval.serving_model import serving_model
+from shortlist.server.serving.hidden import HiddenLists, HiddenRows
+from shortlist.server.serving.serving_model import serving_model
+from shortlist.server.storage.durable import make_folder, replace_text
+from shortlist.server.storage.plain import from_plain, to_plain
 
 _LOG = logging.getLogger("shortlist.exporting")
 

@@ -17,16 +17,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from shortlist.core.interactions import Interactions
-from shortlist.core.scoring import TopRows
-from shortlist.core.vocabulary import Vocabulary
+from shortlist.core.data.interactions import Interactions
+from shortlist.core.data.vocabulary import Vocabulary
+from shortlist.core.scan.scoring import TopRows
 from shortlist.server.artifacts.arrow_files import ids_column
-from shortlist.server.artifacts.export_files import ExportSpec, part_path, rows_path, write_rows
-from shortlist.server.durable import sync_file
+from shortlist.server.artifacts.export_files import part_path, rows_path, write_rows
+from shortlist.server.domain.exporting import ExportSpec
 from shortlist.server.errors import QueryKindUnsupported
-from shortlist.server.retrieval.encoder import directions
-from shortlist.server.retrieval.hidden import HiddenRows
-from shortlist.server.retrieval.serving_model import ServingModel, Space
+from shortlist.server.retrieval.encode import directions
+from shortlist.server.serving.hidden import HiddenRows
+from shortlist.server.serving.serving_model import ServingModel, Space
+from shortlist.server.storage.durable import sync_file
 
 PAIRS_A_PART = 2_000_000  # bounds the memory: 16 MB of rows and scores
 ROWS_A_PART = 65_536

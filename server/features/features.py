@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
 
-from shortlist.core.feature_prior import FEATURES_MAX
-from shortlist.core.interactions import Interactions, LongArray
+from shortlist.core.data.interactions import Interactions, LongArray
+from shortlist.core.wals.feature_prior import FEATURES_MAX
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.features.tokens import TokenKind, holds_text, token_kind, tokens_of
 

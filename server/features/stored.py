@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pyarrow as pa
 
-from shortlist.core.interactions import FloatArray, Interactions
-from shortlist.core.sparse import multiply
+from shortlist.core.data.interactions import FloatArray, Interactions
+from shortlist.core.linear.sparse import multiply
 from shortlist.server.features.features import Feature, encode_features
 
 

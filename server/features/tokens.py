@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
 
-from shortlist.core.interactions import LongArray
+from shortlist.core.data.interactions import LongArray
 
 # category: the value; tag: each entry of a list, or of a text with "|" between; word: each word.
 TokenKind: TypeAlias = Literal["category", "tag", "word"]

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shortlist.core.diversity import RowValues
+from shortlist.core.scan.diversity import RowValues
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.filters.columns import is_list
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shortlist.core.interactions import FloatArray, LongArray
+from shortlist.core.data.interactions import FloatArray, LongArray
 
 NO_TIME = np.iinfo(np.int64).min  # of an item whose time is not known
 _TIMES_AT_ONCE = 1 << 14  # what lies between fits a cache

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
-from shortlist.core.interactions import FloatArray, IntArray
+from shortlist.core.data.interactions import FloatArray, IntArray
 
 NO_ROWS: Final[IntArray] = np.empty(0, dtype=np.int32)
 

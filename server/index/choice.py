@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shortlist.core.interactions import FloatArray, IntArray
-from shortlist.core.inverted_file import InvertedFile, build_inverted_file
-from shortlist.core.quantization import Quantized, quantize
-from shortlist.core.scoring import ItemScan
+from shortlist.core.data.interactions import FloatArray, IntArray
+from shortlist.core.scan.inverted_file import InvertedFile, build_inverted_file
+from shortlist.core.scan.quantization import Quantized, quantize
+from shortlist.core.scan.scoring import ItemScan
 from shortlist.server.artifacts.artifact import INDEX
 from shortlist.server.artifacts.code_files import write_codes, write_lists
 from shortlist.server.artifacts.manifest import EXACT, GRAPH, LISTS, IndexReport, SearchTrial

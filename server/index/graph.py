@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from usearch.index import Index
 
-from shortlist.core.best_rows import best_rows
-from shortlist.core.interactions import FloatArray, IntArray
-from shortlist.core.scoring import score_rows
+from shortlist.core.data.interactions import FloatArray, IntArray
+from shortlist.core.scan.best_rows import best_rows
+from shortlist.core.scan.scoring import score_rows
 from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.index.approximate import NO_ROWS, Near
 

@@ -1,11 +1,11 @@
-"""The inverted file of core/inverted_file.py as an index of a model."""
+"""The inverted file of core/scan/inverted_file.py as an index of a model."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from shortlist.core.interactions import FloatArray, IntArray, Interactions
-from shortlist.core.inverted_file import InvertedFile, ListScan
+from shortlist.core.data.interactions import FloatArray, IntArray, Interactions
+from shortlist.core.scan.inverted_file import InvertedFile, ListScan
 from shortlist.server.index.approximate import NO_ROWS, Near
 
 COUNT_MEASURED = 100  # the effort is measured for so many candidates; more take more lists

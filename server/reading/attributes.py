@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.core.interactions import IntArray
-from shortlist.core.vocabulary import IDS_MAX, Vocabulary
+from shortlist.core.data.interactions import IntArray
+from shortlist.core.data.vocabulary import IDS_MAX, Vocabulary
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.reading.batches import Place, column_names, placed_batches
 from shortlist.server.reading.ids import NO_CODE, IdCollector

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.core.interactions import EVENTS_MAX, Events, LongArray
+from shortlist.core.counts.segments import UserSegments
+from shortlist.core.data.interactions import EVENTS_MAX, Events, LongArray
+from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.core.parallel import resolve_threads
-from shortlist.core.segments import UserSegments
-from shortlist.core.vocabulary import Vocabulary
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.reading.batches import Place, column_names, placed_batches, row_count
 from shortlist.server.reading.growing import GrowingArray

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
 
+from shortlist.core.data.integer_codes import IntegerCodes
+from shortlist.core.data.interactions import IntArray
+from shortlist.core.data.vocabulary import ID_BYTES_MAX, ByteArray, Vocabulary, VocabularyBuilder
 from shortlist.core.errors import DataInvalid
-from shortlist.core.integer_codes import IntegerCodes
-from shortlist.core.interactions import IntArray
-from shortlist.core.vocabulary import ID_BYTES_MAX, ByteArray, Vocabulary, VocabularyBuilder
 from shortlist.server.reading.batches import Place
 
 ROWS_AT_ONCE = 1 << 18  # what stays in the cache

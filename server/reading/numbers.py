@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
 
-from shortlist.core.interactions import FloatArray, LongArray
+from shortlist.core.data.interactions import FloatArray, LongArray
 from shortlist.server.reading.batches import Place
 
 # A bare number's unit is told by the largest magnitude in the whole source. In seconds 1e11 is

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.core.interactions import Events, IntArray, build_interactions
-from shortlist.core.segments import SEGMENTS_MAX, UserSegments, main_segments
+from shortlist.core.counts.segments import SEGMENTS_MAX, UserSegments, main_segments
+from shortlist.core.data.interactions import Events, IntArray, build_interactions
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.reading.batches import Place
 from shortlist.server.reading.growing import GrowingArray

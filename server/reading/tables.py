@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shortlist.core.interactions import Events, IntArray, minimum_support, select_rows
-from shortlist.core.vocabulary import Vocabulary
+from shortlist.core.data.interactions import Events, IntArray, minimum_support, select_rows
+from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.server.reading.events import EventTable
 
 
@@ -47,6 +47,12 @@ def supported_table(
     if segments is not None:
         segments = replace(segments, users=select_rows(segments.users, left.users))
     return EventTable(users, items, left.events, table.dropped, segments)
+
+
+def events_where(events: Events, kept: np.ndarray) -> Events:
+    """Return the events that a mask (events,) keeps, in their order."""
+    times = None if events.times is None else events.times[kept]
+    return Events(events.users[kept], events.items[kept], events.values[kept], times)
 
 
 def _rows_in(ids: Vocabulary, other: Vocabulary) -> tuple[IntArray, np.ndarray]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from shortlist.server.domain.query import Candidates, RetrieveQuery
 from shortlist.server.retrieval.eligibility import Eligibility
-from shortlist.server.retrieval.hidden import HiddenOf, nothing_hidden
 from shortlist.server.retrieval.plan import Method
-from shortlist.server.retrieval.query import Candidates, RetrieveQuery
 from shortlist.server.retrieval.retrieve import Asked, Observer, answer, ask, rank
 from shortlist.server.retrieval.search import Found, ScanQuery, scan_each
-from shortlist.server.retrieval.serving_model import ServingModel
+from shortlist.server.serving.hidden import HiddenOf, nothing_hidden
+from shortlist.server.serving.serving_model import ServingModel
 
 QUERIES_AT_ONCE = 64  # bounds the memory of a pass: 64 queries of 10,000 candidates are 5 MB
 

@@ -13,10 +13,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from shortlist.core.quantization import quantize
-from shortlist.core.scoring import ItemScan
+from shortlist.core.scan.quantization import quantize
+from shortlist.core.scan.scoring import ItemScan
 from shortlist.server.errors import QueryKindUnsupported
-from shortlist.server.retrieval.serving_model import ServingModel, Space
+from shortlist.server.serving.serving_model import ServingModel, Space
 
 
 def damped(model: ServingModel, exponent: float) -> ServingModel:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shortlist.core.diversity import RowValues, first_per_value, marginal_relevance
-from shortlist.server.retrieval.encoder import directions
-from shortlist.server.retrieval.query import COUNT_MAX, Diversity, RetrieveQuery
+from shortlist.core.scan.diversity import RowValues, first_per_value, marginal_relevance
+from shortlist.server.domain.query import COUNT_MAX, Diversity, RetrieveQuery
+from shortlist.server.retrieval.encode import directions
 from shortlist.server.retrieval.search import Found
-from shortlist.server.retrieval.serving_model import ServingModel
+from shortlist.server.serving.serving_model import ServingModel
 
 POOL_FACTOR = 5  # marginal relevance chooses among so many times the count ...
 POOL_MIN = 100  # ... and at least among so many

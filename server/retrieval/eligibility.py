@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import TypeAlias
 
-from shortlist.core.bitmaps import Bitmap, intersect, pack_bitmap
+from shortlist.core.data.bitmaps import Bitmap, intersect, pack_bitmap
 from shortlist.server.artifacts.hidden import HiddenItems
+from shortlist.server.domain.query import Restrictions
 from shortlist.server.filters.places import within_box, within_radius
 from shortlist.server.filters.times import within_window
-from shortlist.server.retrieval.attributes import ItemAttributes
-from shortlist.server.retrieval.hidden import HiddenOf, HiddenRows, nothing_hidden
-from shortlist.server.retrieval.query import Restrictions
-from shortlist.server.retrieval.serving_model import ServingModel
+from shortlist.server.serving.attributes import ItemAttributes
+from shortlist.server.serving.hidden import HiddenOf, HiddenRows, nothing_hidden
+from shortlist.server.serving.serving_model import ServingModel
 
 _Key: TypeAlias = tuple[ItemAttributes, Restrictions, HiddenRows | None]
 

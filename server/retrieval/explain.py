@@ -12,16 +12,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from shortlist.core.data.interactions import FloatArray, IntArray, single_row
 from shortlist.core.errors import SingularSystem
-from shortlist.core.interactions import FloatArray, IntArray, single_row
-from shortlist.server.algorithms.algorithm import AdditiveEncoder
+from shortlist.server.domain.query import ItemsQuery, Query, Reason
 from shortlist.server.errors import QueryKindUnsupported
-from shortlist.server.retrieval.encoder import Encoded, directions
-from shortlist.server.retrieval.hidden import HiddenRows
-from shortlist.server.retrieval.known_items import known_rows
-from shortlist.server.retrieval.query import ItemsQuery, Query, Reason
+from shortlist.server.retrieval.encode import Encoded, directions
 from shortlist.server.retrieval.search import Found
-from shortlist.server.retrieval.serving_model import ServingModel, Space
+from shortlist.server.serving.hidden import HiddenRows
+from shortlist.server.serving.known_items import known_rows
+from shortlist.server.serving.serving_model import ServingModel, Space
+from shortlist.server.trainers.trainer import AdditiveEncoder
 
 _AMOUNTS_AT_ONCE = 1_000_000  # of a candidate and an item: 8 MB
 

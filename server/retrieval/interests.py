@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shortlist.core.interactions import Interactions
-from shortlist.core.medoids import cluster_medoids
-from shortlist.server.retrieval.encoder import Encoded, directions, fold_in
-from shortlist.server.retrieval.hidden import HiddenRows
-from shortlist.server.retrieval.query import Origin, SearchMode
+from shortlist.core.data.interactions import Interactions
+from shortlist.core.scan.medoids import cluster_medoids
+from shortlist.server.domain.query import Origin, SearchMode
+from shortlist.server.retrieval.encode import Encoded, directions, fold_in
 from shortlist.server.retrieval.search import Found
-from shortlist.server.retrieval.serving_model import ServingModel
+from shortlist.server.serving.hidden import HiddenRows
+from shortlist.server.serving.serving_model import ServingModel
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Which items may be returned, and how they are searched.
 
 Every threshold of the choice between a scan and an index is here; those of how a scan scores are in
-core/scoring.py.
+core/scan/scoring.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from shortlist.core.bitmaps import (
+from shortlist.core.data.bitmaps import (
     Bitmap,
     bitmap_of_rows,
     count_rows,
@@ -20,15 +20,15 @@ from shortlist.core.bitmaps import (
     has_rows,
     rows_of_bitmap,
 )
-from shortlist.core.interactions import IntArray, LongArray
+from shortlist.core.data.interactions import IntArray, LongArray
+from shortlist.server.domain.query import NO_RESTRICTIONS, RetrieveQuery, SearchMode
 from shortlist.server.filters.times import Freshness
 from shortlist.server.retrieval.eligibility import Eligibility
-from shortlist.server.retrieval.encoder import Encoded
-from shortlist.server.retrieval.hidden import HiddenRows
-from shortlist.server.retrieval.known_items import known_rows
-from shortlist.server.retrieval.precomputed import StoredList, stored_list
-from shortlist.server.retrieval.query import NO_RESTRICTIONS, RetrieveQuery, SearchMode
-from shortlist.server.retrieval.serving_model import ServingModel
+from shortlist.server.retrieval.encode import Encoded
+from shortlist.server.serving.hidden import HiddenRows
+from shortlist.server.serving.known_items import known_rows
+from shortlist.server.serving.precomputed import StoredList, stored_list
+from shortlist.server.serving.serving_model import ServingModel
 
 # SearchMode.AUTO follows what was measured when the model was published (server/index/choice.py). A
 # model without measurement is scanned exactly up to this many items: 1 to 2 ms at dim 64, one core.

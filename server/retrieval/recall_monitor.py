@@ -18,12 +18,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from shortlist.core.interactions import IntArray
-from shortlist.server.live_recall import LiveRecallStore, Tally, cutoff_of
+from shortlist.core.data.interactions import IntArray
+from shortlist.server.domain.query import SearchMode
 from shortlist.server.retrieval.plan import Method
-from shortlist.server.retrieval.query import SearchMode
 from shortlist.server.retrieval.retrieve import Asked, rank
 from shortlist.server.retrieval.search import Found
+from shortlist.server.storage.live_recall import LiveRecallStore, Tally, cutoff_of
 
 _LOG = logging.getLogger("shortlist.server")
 

@@ -9,21 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from shortlist.server.errors import QueryKindUnsupported, UserUnknown
-from shortlist.server.retrieval.damping import damped
-from shortlist.server.retrieval.diversity import Variety, varied, variety_of
-from shortlist.server.retrieval.eligibility import Eligibility
-from shortlist.server.retrieval.encoder import Encoded, encode
-from shortlist.server.retrieval.explain import explain
-from shortlist.server.retrieval.hidden import HiddenOf, HiddenRows, nothing_hidden
-from shortlist.server.retrieval.interests import (
-    Interest,
-    interests_of,
-    medoid_ids,
-    merge_by_share,
-)
-from shortlist.server.retrieval.plan import Plan, plan_search
-from shortlist.server.retrieval.query import (
+from shortlist.server.domain.query import (
     Candidates,
     Embedded,
     FoundInterest,
@@ -32,8 +18,22 @@ from shortlist.server.retrieval.query import (
     Reason,
     RetrieveQuery,
 )
+from shortlist.server.errors import QueryKindUnsupported, UserUnknown
+from shortlist.server.retrieval.damping import damped
+from shortlist.server.retrieval.diversity import Variety, varied, variety_of
+from shortlist.server.retrieval.eligibility import Eligibility
+from shortlist.server.retrieval.encode import Encoded, encode
+from shortlist.server.retrieval.explain import explain
+from shortlist.server.retrieval.interests import (
+    Interest,
+    interests_of,
+    medoid_ids,
+    merge_by_share,
+)
+from shortlist.server.retrieval.plan import Plan, plan_search
 from shortlist.server.retrieval.search import Found, search, search_each
-from shortlist.server.retrieval.serving_model import ServingModel
+from shortlist.server.serving.hidden import HiddenOf, HiddenRows, nothing_hidden
+from shortlist.server.serving.serving_model import ServingModel
 
 
 @dataclass(frozen=True, slots=True)

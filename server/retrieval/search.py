@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shortlist.core.best_rows import best_rows
-from shortlist.core.bitmaps import has_rows
-from shortlist.core.interactions import FloatArray, IntArray, Interactions, LongArray
-from shortlist.core.scoring import score_rows
+from shortlist.core.data.bitmaps import has_rows
+from shortlist.core.data.interactions import FloatArray, IntArray, Interactions, LongArray
+from shortlist.core.scan.best_rows import best_rows
+from shortlist.core.scan.scoring import score_rows
+from shortlist.server.domain.query import COUNT_MAX, SearchMode, SearchReport
 from shortlist.server.filters.times import faded, fading_weights
 from shortlist.server.index.approximate import ApproximateIndex
-from shortlist.server.retrieval.encoder import Encoded
+from shortlist.server.retrieval.encode import Encoded
 from shortlist.server.retrieval.plan import INDEX_COUNT_MAX, Method, Plan, searched_rows
-from shortlist.server.retrieval.precomputed import StoredList
-from shortlist.server.retrieval.query import COUNT_MAX, SearchMode, SearchReport
-from shortlist.server.retrieval.serving_model import ServingModel, Space
+from shortlist.server.serving.precomputed import StoredList
+from shortlist.server.serving.serving_model import ServingModel, Space
 
 _NO_ROWS: IntArray = np.empty(0, dtype=np.int32)
 _NO_SCORES: FloatArray = np.empty(0, dtype=np.float32)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from shortlist.core.interactions import FloatArray, single_row
-from shortlist.core.scoring import ItemScan
+from shortlist.core.data.interactions import FloatArray, single_row
+from shortlist.core.scan.scoring import ItemScan
+from shortlist.server.domain.query import SimilarUsers, SimilarUsersQuery
 from shortlist.server.errors import QueryKindUnsupported, UserUnknown
-from shortlist.server.retrieval.encoder import encode_user
-from shortlist.server.retrieval.known_items import known_rows
-from shortlist.server.retrieval.query import SimilarUsers, SimilarUsersQuery
-from shortlist.server.retrieval.serving_model import ServingModel, Space
+from shortlist.server.retrieval.encode import encode_user
+from shortlist.server.serving.known_items import known_rows
+from shortlist.server.serving.serving_model import ServingModel, Space
 
 _ROWS_AT_ONCE = 65_536  # bounds the doubles beside the directions
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shortlist.core.data.interactions import FloatArray, Interactions, single_row
 from shortlist.core.errors import SettingInvalid
-from shortlist.core.fold_in import FoldIn
-from shortlist.core.interactions import FloatArray, Interactions, single_row
+from shortlist.core.wals.fold_in import FoldIn
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.features.given import GivenFeatures, GivenValue
 from shortlist.server.features.stored import FeatureMap

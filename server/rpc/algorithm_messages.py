@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 
 from google.protobuf.message import Message
 
-from shortlist.server.algorithms.registry import ALGORITHMS, Params, algorithm_of
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.rpc.fields import check_finite, settings_at
+from shortlist.server.trainers.registry import ALGORITHMS, Params, algorithm_of
 from shortlist.v1 import model_service_pb2 as pb2
 
 DEFAULT = "wals"

@@ -3,7 +3,7 @@
 from typing import TypeAlias
 
 from shortlist.server.artifacts.hidden import HiddenItems
-from shortlist.server.hiding import HiddenPage
+from shortlist.server.operations.hiding import HiddenPage
 from shortlist.server.rpc.fields import (
     ID_BYTES_MAX,
     catalog_from_text,

@@ -2,7 +2,7 @@
 
 import grpc
 
-from shortlist.server.hiding import Hiding
+from shortlist.server.operations.hiding import Hiding
 from shortlist.server.rpc.catalog_messages import (
     counts_to_proto,
     hidden_page_from_proto,

@@ -1,7 +1,7 @@
 """Diversity: from the wire to the domain."""
 
+from shortlist.server.domain.query import COUNT_MAX, DIVERSIFIED_MAX, Diversity
 from shortlist.server.errors import FieldInvalid
-from shortlist.server.retrieval.query import COUNT_MAX, DIVERSIFIED_MAX, Diversity
 from shortlist.server.rpc.fields import attribute_from_text, float_in, int_in
 from shortlist.v1 import retrieval_service_pb2 as pb2
 

@@ -1,7 +1,14 @@
 """Evaluation: what to measure, and what was measured."""
 
+from shortlist.server.domain.training import (
+    CUTOFF_MAX,
+    CUTOFFS_DEFAULT,
+    CUTOFFS_MAX,
+    Evaluation,
+    EvaluationSpec,
+)
 from shortlist.server.errors import FieldInvalid
-from shortlist.server.evaluations import EvaluationRequest
+from shortlist.server.operations.evaluations import EvaluationRequest
 from shortlist.server.rpc.fields import (
     ALIAS_DEFAULT,
     catalog_from_text,
@@ -13,13 +20,6 @@ from shortlist.server.rpc.fields import (
     name_from_text,
 )
 from shortlist.server.rpc.source_messages import events_to_proto, test_events_from_proto
-from shortlist.server.training.spec import (
-    CUTOFF_MAX,
-    CUTOFFS_DEFAULT,
-    CUTOFFS_MAX,
-    Evaluation,
-    EvaluationSpec,
-)
 from shortlist.v1 import model_service_pb2 as pb2
 
 _SPLITS = {

@@ -1,13 +1,13 @@
 """Exports: from the wire to the domain and back."""
 
-from shortlist.server.artifacts.export_files import ExportKind
-from shortlist.server.errors import FieldInvalid
-from shortlist.server.exporting.spec import (
+from shortlist.server.domain.exporting import (
     COUNT_DEFAULT,
     COUNT_MAX,
+    ExportKind,
     ExportProgress,
     ExportRequest,
 )
+from shortlist.server.errors import FieldInvalid
 from shortlist.server.rpc.fields import (
     ALIAS_DEFAULT,
     catalog_from_text,

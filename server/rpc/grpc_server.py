@@ -8,19 +8,19 @@ from grpc_reflection.v1alpha import reflection
 
 from shortlist.core.errors import SettingInvalid
 from shortlist.server.config import Settings
-from shortlist.server.evaluations import Evaluations
-from shortlist.server.exports import Exports
-from shortlist.server.hiding import Hiding
-from shortlist.server.models import Models
-from shortlist.server.retrieval.hidden import HiddenLists
+from shortlist.server.operations.evaluations import Evaluations
+from shortlist.server.operations.exports import Exports
+from shortlist.server.operations.hiding import Hiding
+from shortlist.server.operations.models import Models
+from shortlist.server.operations.trainings import Trainings
 from shortlist.server.retrieval.recall_monitor import RecallMonitor
-from shortlist.server.retrieval.slots import Slots
 from shortlist.server.rpc.catalog_service import CatalogService
 from shortlist.server.rpc.interceptors import CountingPool, Gate
 from shortlist.server.rpc.model_service import ModelService
 from shortlist.server.rpc.retrieval_service import RetrievalService
 from shortlist.server.rpc.watch import Watches
-from shortlist.server.trainings import Trainings
+from shortlist.server.serving.hidden import HiddenLists
+from shortlist.server.serving.slots import Slots
 from shortlist.v1 import (
     catalog_service_pb2,
     catalog_service_pb2_grpc,

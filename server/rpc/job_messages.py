@@ -1,7 +1,7 @@
 """Training jobs: from the wire to the domain and back."""
 
+from shortlist.server.domain.job import Job, JobPhase, JobState
 from shortlist.server.errors import FieldInvalid
-from shortlist.server.job import Job, JobPhase, JobState
 from shortlist.server.rpc.fields import catalog_from_text, check_text
 from shortlist.server.rpc.pages import Page, page_from_proto
 from shortlist.server.rpc.times import time_to_proto

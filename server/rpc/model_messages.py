@@ -1,13 +1,13 @@
 """Models and aliases: from the wire to the domain and back."""
 
-from shortlist.server.models import AliasTarget, PublishedModel
+from shortlist.server.domain.training import spec_from_json
+from shortlist.server.operations.models import AliasTarget, PublishedModel
 from shortlist.server.rpc.evaluation_messages import evaluation_to_proto
 from shortlist.server.rpc.fields import ALIAS_DEFAULT, catalog_from_text, name_from_text
 from shortlist.server.rpc.pages import Page, page_from_proto
 from shortlist.server.rpc.search_messages import trial_to_proto
 from shortlist.server.rpc.times import time_to_proto
 from shortlist.server.rpc.training_messages import training_spec_to_proto
-from shortlist.server.training.spec import spec_from_json
 from shortlist.v1 import model_service_pb2 as pb2
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import grpc
 
-from shortlist.server.evaluations import Evaluations
-from shortlist.server.exports import Exports
-from shortlist.server.models import Models
+from shortlist.server.operations.evaluations import Evaluations
+from shortlist.server.operations.exports import Exports
+from shortlist.server.operations.models import Models
+from shortlist.server.operations.trainings import Trainings
 from shortlist.server.rpc.evaluation_messages import (
     evaluation_request_from_proto,
     evaluation_to_proto,
@@ -31,7 +32,6 @@ from shortlist.server.rpc.model_messages import (
 )
 from shortlist.server.rpc.training_messages import training_spec_from_proto
 from shortlist.server.rpc.watch import Watches
-from shortlist.server.trainings import Trainings
 from shortlist.v1 import model_service_pb2 as pb2
 from shortlist.v1 import model_service_pb2_grpc as pb2_grpc
 

@@ -5,16 +5,16 @@ from math import isfinite
 
 import numpy as np
 
-from shortlist.core.scoring import VALUE_MAX
-from shortlist.server.errors import FieldInvalid
-from shortlist.server.features.given import GivenValue
-from shortlist.server.retrieval.query import (
+from shortlist.core.scan.scoring import VALUE_MAX
+from shortlist.server.domain.query import (
     EmbeddingQuery,
     ItemsQuery,
     Origin,
     Query,
     UserQuery,
 )
+from shortlist.server.errors import FieldInvalid
+from shortlist.server.features.given import GivenValue
 from shortlist.server.rpc.fields import (
     ID_CHARACTERS_SURE,
     check_finite,

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from shortlist.server.domain.query import EXPLAINED_MAX, Reason
 from shortlist.server.errors import FieldInvalid
-from shortlist.server.retrieval.query import EXPLAINED_MAX, Reason
 from shortlist.server.rpc.fields import int_in
 from shortlist.v1 import retrieval_service_pb2 as pb2
 

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from shortlist.server.errors import BatchTooLarge, FieldInvalid
-from shortlist.server.retrieval.batch import Entry, Outcome
-from shortlist.server.retrieval.query import (
+from shortlist.server.domain.query import (
     COUNT_DEFAULT,
     COUNT_MAX,
     Candidates,
@@ -13,6 +11,8 @@ from shortlist.server.retrieval.query import (
     RetrieveQuery,
     SearchMode,
 )
+from shortlist.server.errors import BatchTooLarge, FieldInvalid
+from shortlist.server.retrieval.batch import Entry, Outcome
 from shortlist.server.rpc.diversity_messages import diversity_from_proto
 from shortlist.server.rpc.errors import code_and_reason, log_bug, message_of, metadata_of
 from shortlist.server.rpc.fields import (

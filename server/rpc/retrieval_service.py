@@ -3,11 +3,9 @@
 import grpc
 
 from shortlist.server.retrieval.batch import retrieve_each
-from shortlist.server.retrieval.hidden import HiddenLists
 from shortlist.server.retrieval.recall_monitor import RecallMonitor
 from shortlist.server.retrieval.retrieve import embed, retrieve
 from shortlist.server.retrieval.similar_users import similar_users
-from shortlist.server.retrieval.slots import Slots
 from shortlist.server.rpc.retrieval_messages import (
     candidates_to_proto,
     embed_query_from_proto,
@@ -20,6 +18,8 @@ from shortlist.server.rpc.similar_users_messages import (
     similar_users_query_from_proto,
     similar_users_to_proto,
 )
+from shortlist.server.serving.hidden import HiddenLists
+from shortlist.server.serving.slots import Slots
 from shortlist.v1 import retrieval_service_pb2 as pb2
 from shortlist.v1 import retrieval_service_pb2_grpc as pb2_grpc
 

@@ -1,7 +1,7 @@
 """Early stopping, tuning and trials: from the wire to the domain and back."""
 
+from shortlist.server.domain.tuning import EarlyStopping, Trial, Tuning
 from shortlist.server.rpc.fields import check_finite, enum_name, enum_number, settings_at
-from shortlist.server.training.search_spec import EarlyStopping, Trial, Tuning
 from shortlist.v1 import model_service_pb2 as pb2
 
 _SPLITS = {

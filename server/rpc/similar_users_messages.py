@@ -1,12 +1,12 @@
 """SimilarUsers: from the wire to the domain and back."""
 
-from shortlist.server.errors import FieldInvalid
-from shortlist.server.retrieval.query import (
+from shortlist.server.domain.query import (
     COUNT_DEFAULT,
     COUNT_MAX,
     SimilarUsers,
     SimilarUsersQuery,
 )
+from shortlist.server.errors import FieldInvalid
 from shortlist.server.rpc.fields import (
     ALIAS_DEFAULT,
     EXCLUDED_MAX,

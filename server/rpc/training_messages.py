@@ -1,8 +1,14 @@
 """TrainRequest: from the wire to a training spec, and back for jobs and models to show."""
 
-from shortlist.core.interactions import Aggregate
-from shortlist.server.algorithms.registry import Params, algorithm_of
+from shortlist.core.data.interactions import Aggregate
+from shortlist.server.domain.training import (
+    SUPPORT_MAX,
+    TARGET_RECALL,
+    Preparation,
+    TrainingSpec,
+)
 from shortlist.server.errors import FieldInvalid
+from shortlist.server.operations.trainings import new_model_id
 from shortlist.server.rpc.algorithm_messages import params_from_proto, params_to_proto
 from shortlist.server.rpc.evaluation_messages import (
     evaluation_spec_from_proto,
@@ -33,13 +39,7 @@ from shortlist.server.rpc.source_messages import (
     users_from_proto,
     users_to_proto,
 )
-from shortlist.server.training.spec import (
-    SUPPORT_MAX,
-    TARGET_RECALL,
-    Preparation,
-    TrainingSpec,
-)
-from shortlist.server.trainings import new_model_id
+from shortlist.server.trainers.registry import Params, algorithm_of
 from shortlist.v1 import model_service_pb2 as pb2
 
 _REQUEST_ID_BYTES_MAX = 128

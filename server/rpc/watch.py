@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import grpc
 
+from shortlist.server.domain.job import Job
 from shortlist.server.errors import NotReady, Overloaded
-from shortlist.server.job import Job
-from shortlist.server.trainings import Trainings, has_ended
+from shortlist.server.operations.trainings import Trainings, has_ended
 
 POLL_S = 0.1
 

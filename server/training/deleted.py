@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.core.interactions import Events
-from shortlist.core.vocabulary import Vocabulary
+from shortlist.core.data.interactions import Events
+from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.reading import EventTable, supported_table
 from shortlist.server.reading.attributes import AttributeTable

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from shortlist.core.counts.popularity import count_popularity
+from shortlist.core.counts.segments import segment_popularity
+from shortlist.core.data.interactions import Events, FloatArray, Interactions, build_interactions
 from shortlist.core.errors import TrainingDiverged
-from shortlist.core.interactions import Events, FloatArray, Interactions, build_interactions
-from shortlist.core.popularity import count_popularity
 from shortlist.core.progress import Epoch
-from shortlist.core.scoring import VALUE_MAX
-from shortlist.core.segments import segment_popularity
-from shortlist.server.algorithms.algorithm import Learned, TrainingData, WarmStart
-from shortlist.server.algorithms.registry import Params, algorithm_of
+from shortlist.core.scan.scoring import VALUE_MAX
 from shortlist.server.artifacts.artifact import ModelContents
+from shortlist.server.domain.training import Preparation
 from shortlist.server.features.features import NO_FEATURES, Features
 from shortlist.server.features.stored import FeatureMap
+from shortlist.server.trainers.registry import Params, algorithm_of
+from shortlist.server.trainers.trainer import Learned, TrainingData, WarmStart
 from shortlist.server.training.checkpoints import Checkpoints
 from shortlist.server.training.prepare import PreparedData
-from shortlist.server.training.spec import Preparation
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from shortlist.server.algorithms.data_size import DataSize, padded
-from shortlist.server.algorithms.registry import Params, algorithm_of
 from shortlist.server.errors import MemoryExceeded
 from shortlist.server.index.graph import CONNECTIVITY
+from shortlist.server.trainers.data_size import DataSize, padded
+from shortlist.server.trainers.registry import Params, algorithm_of
 
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")

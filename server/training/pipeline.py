@@ -9,31 +9,32 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from shortlist.core.interactions import Events
+from shortlist.core.data.interactions import Events
 from shortlist.core.parallel import resolve_threads
-from shortlist.server.algorithms.algorithm import WarmStart
-from shortlist.server.algorithms.data_size import DataSize
-from shortlist.server.algorithms.registry import algorithm_of, with_dim
 from shortlist.server.artifacts.artifact import ModelContents, open_artifact, write_artifact
 from shortlist.server.artifacts.catalogs import Catalog, Catalogs
 from shortlist.server.artifacts.manifest import IndexReport, Manifest
-from shortlist.server.errors import ModelExists
-from shortlist.server.index.choice import build_index
-from shortlist.server.job import JobPhase
-from shortlist.server.training.checkpoints import Checkpoints
-from shortlist.server.training.evaluation import evaluate
-from shortlist.server.training.fit import Fitted, fit
-from shortlist.server.training.holdout import Holdout, given_test, hold_out
-from shortlist.server.training.memory import check_memory
-from shortlist.server.training.prepare import PreparedData, prepare, read_checked
-from shortlist.server.training.progress import Progress, Report
-from shortlist.server.training.search import search
-from shortlist.server.training.spec import (
+from shortlist.server.domain.job import JobPhase
+from shortlist.server.domain.training import (
     Evaluation,
     TrainingSpec,
     is_answer_to,
     spec_to_json,
 )
+from shortlist.server.errors import ModelExists
+from shortlist.server.evaluation.holdout import Holdout, given_test, hold_out
+from shortlist.server.evaluation.measure import evaluate
+from shortlist.server.index.choice import build_index
+from shortlist.server.reading.checked import read_checked
+from shortlist.server.trainers.data_size import DataSize
+from shortlist.server.trainers.registry import algorithm_of, with_dim
+from shortlist.server.trainers.trainer import WarmStart
+from shortlist.server.training.checkpoints import Checkpoints
+from shortlist.server.training.fit import Fitted, fit
+from shortlist.server.training.memory import check_memory
+from shortlist.server.training.prepare import PreparedData, prepare
+from shortlist.server.training.progress import Progress, Report
+from shortlist.server.training.tune import search
 from shortlist.server.training.warm_start import warm_start
 
 

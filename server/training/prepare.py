@@ -8,23 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from shortlist.core.interactions import Events, IntArray, Interactions
-from shortlist.core.segments import UserSegments
-from shortlist.core.vocabulary import Vocabulary, VocabularyBuilder
+from shortlist.core.counts.segments import UserSegments
+from shortlist.core.data.interactions import Events, IntArray, Interactions
+from shortlist.core.data.vocabulary import Vocabulary, VocabularyBuilder
+from shortlist.server.domain.training import Preparation, TrainingSpec
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.features.features import Features, encode_features, find_features
-from shortlist.server.reading import (
-    AttributeSource,
-    AttributeTable,
-    EventSource,
-    EventTable,
-    check_path,
-    read_attributes,
-    read_events,
-    supported_table,
-)
+from shortlist.server.reading import EventTable, supported_table
+from shortlist.server.reading.checked import read_checked, read_checked_attributes
+from shortlist.server.reading.tables import events_where
 from shortlist.server.training.deleted import events_without, items_without
-from shortlist.server.training.spec import Preparation, TrainingSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +63,13 @@ def prepare(
         if wanted and source is None:
             raise DataSourceInvalid(f"{noun} features are asked for, but no {noun}s are given")
     if spec.items is not None:
-        told = items_without(_read_checked_table(spec.items, roots), deleted)
+        told = items_without(read_checked_attributes(spec.items, roots), deleted)
         if spec.item_features:
             table = _with_items(table, told.ids)
         attributes = told.align(table.items)
         item_features = _features(attributes, spec.item_features, spec.items.uri)
     if spec.users is not None and spec.user_features:  # nothing else asks what users are
-        of_users = _read_checked_table(spec.users, roots)
+        of_users = read_checked_attributes(spec.users, roots)
         table = _with_users(table, of_users.ids)
         aligned = of_users.align(table.users)
         user_features = _features(aligned, spec.user_features, spec.users.uri)
@@ -87,24 +80,6 @@ def prepare(
         item_features=item_features,
         user_features=user_features,
     )
-
-
-def read_checked(
-    source: EventSource,
-    roots: Sequence[str] | None,
-    threads: int,
-    on_rows: Callable[[int], None] = lambda rows: None,
-) -> EventTable:
-    """Read interactions from below the roots; None: the path was checked before."""
-    if roots is not None:
-        source = replace(source, uri=check_path(source.uri, roots))
-    return read_events(source, on_progress=on_rows, threads=threads)
-
-
-def _read_checked_table(source: AttributeSource, roots: Sequence[str] | None) -> AttributeTable:
-    """Read items or users from below the roots; None: the path was checked before."""
-    checked = source if roots is None else replace(source, uri=check_path(source.uri, roots))
-    return read_attributes(checked)
 
 
 def _features(attributes: pa.Table, columns: Sequence[str], uri: str) -> Features | None:
@@ -125,12 +100,6 @@ def _supported(table: EventTable, preparation: Preparation, uri: str) -> EventTa
         wanted += f", item_events_min={preparation.item_events_min}"
         raise DataSourceInvalid(f"no event is left after {wanted}", file=uri)
     return table
-
-
-def events_where(events: Events, kept: np.ndarray) -> Events:
-    """Return the events that a mask (events,) keeps, in their order."""
-    times = None if events.times is None else events.times[kept]
-    return Events(events.users[kept], events.items[kept], events.values[kept], times)
 
 
 def _with_items(table: EventTable, items: Vocabulary) -> EventTable:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from shortlist.core.errors import TrainingCancelled
 from shortlist.core.progress import Epoch
-from shortlist.server.job import JobPhase
+from shortlist.server.domain.job import JobPhase
 
 INTERVAL_S = 0.05  # between two reports: nobody reads faster
 

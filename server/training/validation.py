@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from shortlist.core.bitmaps import pack_bitmap
-from shortlist.core.interactions import select_rows
-from shortlist.core.metrics import evaluate_ranking
-from shortlist.core.scoring import ItemScan
-from shortlist.core.value_errors import VALUE_ERRORS, value_errors
+from shortlist.core.data.bitmaps import pack_bitmap
+from shortlist.core.data.interactions import select_rows
+from shortlist.core.metrics.metrics import evaluate_ranking
+from shortlist.core.metrics.value_errors import VALUE_ERRORS, value_errors
+from shortlist.core.scan.scoring import ItemScan
 from shortlist.server.errors import DataSourceInvalid
-from shortlist.server.training.evaluation import group_of
+from shortlist.server.evaluation.measure import group_of
 
 if TYPE_CHECKING:
-    from shortlist.core.interactions import FloatArray, Interactions
+    from shortlist.core.data.interactions import FloatArray, Interactions
 
 USERS_MAX = 20_000  # measured; the same ones every time. More would take longer than they tell
 SEED = 20263

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from shortlist.core.interactions import FloatArray
-from shortlist.core.vocabulary import Vocabulary
-from shortlist.server.algorithms.algorithm import WarmStart
+from shortlist.core.data.interactions import FloatArray
+from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.server.artifacts.artifact import Artifact
 from shortlist.server.errors import FieldInvalid
-from shortlist.server.training.holdout import rows_in
+from shortlist.server.evaluation.holdout import rows_in
+from shortlist.server.trainers.trainer import WarmStart
 from shortlist.server.training.prepare import PreparedData
 
 

@@ -1,4 +1,4 @@
-"""The loss of core/distillation.py, written out in float64 for one user."""
+"""The loss of core/distillation/distillation.py, written out in float64 for one user."""
 
 import numpy as np
 

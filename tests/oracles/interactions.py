@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from shortlist.core.interactions import Events, Interactions
+from shortlist.core.data.interactions import Events, Interactions
 
 
 def pairs_of(events: Events, aggregate: str) -> dict[tuple[int, int], float]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from shortlist.core.interactions import Interactions
+from shortlist.core.data.interactions import Interactions
 
 
 def similarities_of(interactions: Interactions, weighting: str) -> np.ndarray:

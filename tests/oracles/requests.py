@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from shortlist.server.retrieval.query import ItemsQuery, Query, RetrieveQuery, UserQuery
+from shortlist.server.domain.query import ItemsQuery, Query, RetrieveQuery, UserQuery
 from tests.oracles.filters import distance_m
 
 Row = dict[str, Any]  # of the attribute table

@@ -1,10 +1,10 @@
-"""The losses of core/sgd.py, written out in float64, one pair at a time."""
+"""The losses of core/sgd/sgd.py, written out in float64, one pair at a time."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from shortlist.core.sgd_params import SgdParams
+from shortlist.core.sgd.params import SgdParams
 
 
 def softplus(x: float) -> float:

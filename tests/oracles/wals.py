@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from shortlist.core.interactions import Interactions
-from shortlist.core.wals_params import WalsParams
+from shortlist.core.data.interactions import Interactions
+from shortlist.core.wals.params import WalsParams
 
 
 def dense_problem(rows: Interactions, params: WalsParams) -> tuple[np.ndarray, np.ndarray]:

@@ -7,14 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.core.fold_in import FoldIn
-from shortlist.core.interactions import Interactions
-from shortlist.core.scoring import ItemScan
-from shortlist.core.vocabulary import Vocabulary
-from shortlist.core.wals_params import WalsParams
+from shortlist.core.data.interactions import Interactions
+from shortlist.core.data.vocabulary import Vocabulary
+from shortlist.core.scan.scoring import ItemScan
+from shortlist.core.wals.fold_in import FoldIn
+from shortlist.core.wals.params import WalsParams
 from shortlist.server.errors import ArtifactCorrupt
-from shortlist.server.retrieval.attributes import ItemAttributes
-from shortlist.server.retrieval.serving_model import ServingModel, Space, rank_by_score
+from shortlist.server.serving.attributes import ItemAttributes
+from shortlist.server.serving.serving_model import ServingModel, Space, rank_by_score
 
 PARAMS = WalsParams(dim=4, epochs=1, unobserved_weight=0.1, regularization=0.01)
 

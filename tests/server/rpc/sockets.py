@@ -11,9 +11,9 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from shortlist.server.config import Settings, with_overrides
-from shortlist.server.retrieval.serving_model import ServingModel, load_serving_model
+from shortlist.server.processes.worker import make_server
 from shortlist.server.rpc.grpc_server import GrpcServer
-from shortlist.server.worker import make_server
+from shortlist.server.serving.serving_model import ServingModel, load_serving_model
 from shortlist.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from shortlist.v1.model_service_pb2_grpc import ModelServiceStub
 from shortlist.v1.retrieval_service_pb2_grpc import RetrievalServiceStub

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shortlist.server.retrieval.serving_model import ServingModel
+from shortlist.server.serving.serving_model import ServingModel
 from shortlist.v1 import algorithms_pb2
 from shortlist.v1 import model_service_pb2 as m
 from shortlist.v1 import query_pb2 as q

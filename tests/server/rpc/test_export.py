@@ -8,8 +8,8 @@ import pytest
 from pyarrow import parquet
 
 from shortlist.client import Shortlist
+from shortlist.server.domain.exporting import ExportRequest
 from shortlist.server.errors import FieldInvalid
-from shortlist.server.exporting.spec import ExportRequest
 from shortlist.server.rpc.export_messages import export_request_from_proto
 from shortlist.v1 import model_service_pb2 as m
 from shortlist.v1 import query_pb2 as q

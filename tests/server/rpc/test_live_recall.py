@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from shortlist.core.inverted_file import build_inverted_file
-from shortlist.core.quantization import quantize
+from shortlist.core.scan.inverted_file import build_inverted_file
+from shortlist.core.scan.quantization import quantize
 from shortlist.server.config import with_overrides
 from shortlist.server.index.lists import ListIndex
-from shortlist.server.live_recall import LiveRecallStore
-from shortlist.server.retrieval.serving_model import ServingModel, load_serving_model
+from shortlist.server.serving.serving_model import ServingModel, load_serving_model
+from shortlist.server.storage.live_recall import LiveRecallStore
 from shortlist.v1 import model_service_pb2 as m
 from shortlist.v1 import query_pb2 as q
 from shortlist.v1 import retrieval_service_pb2 as r

@@ -7,10 +7,7 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from shortlist.server.errors import BatchTooLarge, FieldInvalid
-from shortlist.server.filters.places import Box, Radius
-from shortlist.server.filters.times import Freshness, Window
-from shortlist.server.retrieval.query import (
+from shortlist.server.domain.query import (
     Diversity,
     ItemsQuery,
     Restrictions,
@@ -18,6 +15,9 @@ from shortlist.server.retrieval.query import (
     SearchMode,
     UserQuery,
 )
+from shortlist.server.errors import BatchTooLarge, FieldInvalid
+from shortlist.server.filters.places import Box, Radius
+from shortlist.server.filters.times import Freshness, Window
 from shortlist.server.rpc.retrieval_messages import (
     embed_query_from_proto,
     entry_error_to_proto,

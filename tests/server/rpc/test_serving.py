@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.retrieval.serving_model import ServingModel
+from shortlist.server.serving.serving_model import ServingModel
 from shortlist.v1 import model_service_pb2 as m
 from shortlist.v1 import query_pb2 as q
 from shortlist.v1 import retrieval_service_pb2 as r

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from shortlist.server.domain.query import SimilarUsersQuery, UserQuery
 from shortlist.server.errors import FieldInvalid
-from shortlist.server.retrieval.query import SimilarUsersQuery, UserQuery
 from shortlist.server.rpc.similar_users_messages import similar_users_query_from_proto
 from shortlist.v1 import query_pb2 as q
 from shortlist.v1 import retrieval_service_pb2 as r

@@ -1,0 +1,1 @@
+"""Ids to rows, events to matrices, sets of rows."""

@@ -1,0 +1,1 @@
+"""Short vectors that learn the rankings of long ones."""

@@ -1,0 +1,1 @@
+"""Linear algebra of tall factor matrices and sparse rows."""

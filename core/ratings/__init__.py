@@ -1,0 +1,1 @@
+"""Least squares on explicit ratings, with biases."""

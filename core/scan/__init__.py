@@ -1,0 +1,1 @@
+"""The best items for a vector: exact, by lists, diverse."""

@@ -1,0 +1,1 @@
+"""Plain dataclasses that every room speaks in: storable, without verbs of their own."""

@@ -1,0 +1,60 @@
+"""One training job: where it is, what it does, why it failed."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shortlist.server.domain.training import TrainingSpec
+
+
+class JobState(StrEnum):
+    """Where a job is in its life."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class JobPhase(StrEnum):
+    """What a running job is doing."""
+
+    READING = "reading"
+    TUNING = "tuning"
+    EVALUATING = "evaluating"
+    TRAINING = "training"
+    INDEXING = "indexing"
+    PUBLISHING = "publishing"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a job failed, in the terms of an RPC's error details."""
+
+    reason: str  # for example DATA_INVALID
+    message: str
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training, as the store knew it a moment ago."""
+
+    job_id: str
+    spec: TrainingSpec
+    state: JobState
+    phase: JobPhase | None  # None until it runs
+    epoch: int  # done in this phase
+    epoch_count: int  # of this phase; 0 where it has none
+    loss: float  # after the last epoch
+    event_count: int  # read so far
+    seconds_left: float  # until this phase ends; negative: unknown
+    created_ms: int  # all times since 1970
+    started_ms: int | None
+    ended_ms: int | None
+    trial: int  # running now, from 1; 0 outside of tuning
+    trial_count: int  # of the tuning; 0 outside of it
+    best_quality: float  # of the trials before; 0 before the first has ended
+    failure: Failure | None
+    attempt: int  # 1 for the first run, more after a crash or a restart of the server
+    version: int  # grows with every change

@@ -1,0 +1,1 @@
+"""How good rankings are: held-out events, metrics, comparisons."""

@@ -1,0 +1,1 @@
+"""Trainings from acceptance to their end, in SQLite."""

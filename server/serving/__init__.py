@@ -1,0 +1,1 @@
+"""What a worker holds: models, attributes, hidden items, stored lists."""

@@ -1,0 +1,1 @@
+"""Durable files, JSON and dataclasses, names under the data folder, child processes."""

@@ -1,0 +1,1 @@
+"""What learns: run in the training process only."""

@@ -1,6 +1,0 @@
-"""A training process that never ends by itself: `python -m tests.server.endless_training`."""
-
-import signal
-
-if __name__ == "__main__":
-    signal.pause()

@@ -1,0 +1,184 @@
+"""The job store: nothing accepted is lost, nothing runs twice, every change is seen."""
+
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from shortlist.server.errors import FieldInvalid, JobNotFound, ModelExists, Overloaded
+from shortlist.server.jobs.store import Failure, JobPhase, JobState, JobStore
+from shortlist.server.jobs.table import ADDED
+from tests.server.small_contents import small_spec
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> JobStore:
+    return JobStore(tmp_path / "jobs.sqlite", queue_max=3)
+
+
+def test_a_job_is_known_to_every_process(tmp_path: Path, store: JobStore) -> None:
+    job = store.submit(small_spec(model_id="m1"))
+    assert (job.state, job.phase, job.failure, job.version) == (JobState.QUEUED, None, None, 1)
+    assert JobStore(tmp_path / "jobs.sqlite").get(job.job_id) == job
+    with pytest.raises(JobNotFound):
+        store.get("none")
+
+
+def test_a_job_survives_the_death_of_who_accepted_it(tmp_path: Path) -> None:
+    """The caller was told that the training is accepted: kill -9 right after must not undo it."""
+    program = (
+        "import os, signal, sys\nfrom pathlib import Path\n"
+        "from shortlist.server.jobs.store import JobStore\n"
+        "from tests.server.small_contents import small_spec\n"
+        "store = JobStore(Path(sys.argv[1]))\n"
+        "store.submit(small_spec())\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    path = tmp_path / "jobs.sqlite"
+    root = Path(__file__).parents[3]
+    subprocess.run([sys.executable, "-c", program, str(path)], check=False, cwd=root)
+    (job,), _ = JobStore(path).page(None, 10, "")
+    assert job.spec == small_spec()
+
+
+def test_a_table_of_an_earlier_version_gets_what_is_new(tmp_path: Path) -> None:
+    path = tmp_path / "jobs.sqlite"
+    store = JobStore(path)
+    job = store.submit(small_spec())
+    with sqlite3.connect(path) as rows:
+        for name in ADDED:
+            rows.execute(f"ALTER TABLE jobs DROP COLUMN {name}")
+    rows.close()
+    store.close()
+    assert JobStore(path).get(job.job_id) == job
+
+
+def test_jobs_run_in_order_and_once(store: JobStore) -> None:
+    ids = [store.submit(small_spec(model_id=f"m{i}")).job_id for i in range(3)]
+    with ThreadPoolExecutor(4) as pool:
+        claimed = list(pool.map(lambda _: store.claim_next(), range(4)))
+    assert sorted(job.job_id for job in claimed if job) == sorted(ids)
+    assert claimed.count(None) == 1
+    assert {job.state for job in claimed if job} == {JobState.RUNNING}
+    assert store.claim_next() is None
+
+
+def test_the_oldest_job_comes_first(store: JobStore) -> None:
+    first = store.submit(small_spec(model_id="m1"))
+    store.submit(small_spec(model_id="m2"))
+    claimed = store.claim_next()
+    assert claimed is not None
+    assert claimed.job_id == first.job_id
+    assert claimed.started_ms is not None
+
+
+def test_a_repeated_request_names_the_first_job(store: JobStore) -> None:
+    first = store.submit(small_spec(model_id="m1", request_id="r"))
+    again = store.submit(small_spec(model_id="m2", request_id="r"))
+    assert again == first == store.find_request("r")
+    store.request_cancel(first.job_id)
+    assert store.submit(small_spec(model_id="m3", request_id="r")).job_id == first.job_id
+    assert store.find_request("") is None
+    assert store.submit(small_spec(model_id="m4")).job_id != first.job_id
+
+
+def test_two_open_jobs_never_make_the_same_model(store: JobStore) -> None:
+    first = store.submit(small_spec(model_id="m"))
+    with pytest.raises(ModelExists) as failure:
+        store.submit(small_spec(model_id="m"))
+    assert failure.value.metadata["job"] == first.job_id
+    store.submit(small_spec(model_id="m", catalog="other"))
+    store.request_cancel(first.job_id)
+    store.submit(small_spec(model_id="m"))
+
+
+def test_a_full_queue_takes_no_more(store: JobStore) -> None:
+    for i in range(3):
+        store.submit(small_spec(model_id=f"m{i}"))
+    with pytest.raises(Overloaded) as failure:
+        store.submit(small_spec(model_id="m3"))
+    assert failure.value.metadata == {"limit": "3"}
+    store.claim_next()
+    store.submit(small_spec(model_id="m3"))
+
+
+def test_every_change_grows_the_version(store: JobStore) -> None:
+    job = store.submit(small_spec())
+    versions = [job.version]
+    store.claim_next()
+    versions.append(store.get(job.job_id).version)
+    store.report(job.job_id, phase=JobPhase.TRAINING, epoch=1, epoch_count=2, loss=3.5)
+    running = store.get(job.job_id)
+    assert (running.phase, running.epoch, running.loss) == (JobPhase.TRAINING, 1, 3.5)
+    versions.append(running.version)
+    versions.append(store.request_cancel(job.job_id).version)
+    assert store.is_cancel_requested(job.job_id)
+    versions.append(store.finish(job.job_id, JobState.CANCELLED).version)
+    assert versions == sorted(set(versions))
+
+
+def test_an_ended_job_stays_as_it_is(store: JobStore) -> None:
+    job_id = store.submit(small_spec()).job_id
+    store.claim_next()
+    failure = Failure("DATA_INVALID", "no rows", {"file": "f"})
+    ended = store.finish(job_id, JobState.FAILED, failure)
+    assert (ended.state, ended.failure) == (JobState.FAILED, failure)
+    assert ended.ended_ms is not None
+    store.report(job_id, phase=JobPhase.READING)
+    store.finish(job_id, JobState.SUCCEEDED)
+    assert store.request_cancel(job_id) == store.get(job_id) == ended
+
+
+def test_cancelling_a_queued_job_ends_it_at_once(store: JobStore) -> None:
+    job = store.request_cancel(store.submit(small_spec()).job_id)
+    assert job.state is JobState.CANCELLED
+    assert store.claim_next() is None
+    with pytest.raises(JobNotFound):
+        store.request_cancel("none")
+
+
+def test_an_orphan_is_tried_three_times(store: JobStore) -> None:
+    """A crash may be the server's bad luck; a third one is the job's."""
+    job_id = store.submit(small_spec()).job_id
+    for attempt in (1, 2, 3):
+        claimed = store.claim_next()
+        assert claimed is not None
+        assert claimed.attempt == attempt
+        assert store.requeue_orphans() == 1
+    ended = store.get(job_id)
+    assert ended.state is JobState.FAILED
+    assert ended.failure is not None
+    assert ended.failure.reason == "TRAINING_DIED"
+    assert store.requeue_orphans() == 0
+
+
+def test_an_orphan_that_was_to_stop_is_cancelled(store: JobStore) -> None:
+    job_id = store.submit(small_spec()).job_id
+    store.claim_next()
+    store.request_cancel(job_id)
+    store.requeue_orphans()
+    assert store.get(job_id).state is JobState.CANCELLED
+
+
+def test_pages_show_every_job_once_newest_first(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "jobs.sqlite")
+    ids = []
+    for i in range(7):
+        spec = small_spec(model_id=f"m{i}", catalog="odd" if i % 2 else "even")
+        ids.append(store.submit(spec).job_id)
+    found, token = [], ""
+    while True:
+        jobs, token = store.page(None, 3, token)
+        found += [job.job_id for job in jobs]
+        if not token:
+            break
+    assert found == ids[::-1]
+    odd, token = store.page("odd", 3, "")
+    assert [job.job_id for job in odd] == ids[::-1][1::2]
+    assert token == ""
+    assert store.page("none", 3, "") == ([], "")
+    for bad in ("x", "-1", "0", "9" * 30):
+        with pytest.raises(FieldInvalid):
+            store.page(None, 3, bad)
