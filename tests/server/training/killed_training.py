@@ -1,4 +1,4 @@
-"""python -m tests.server.training.killed_training DATA_DIR EVENTS PHASE EPOCH: dies after that epoch."""
+"""A training that dies: DATA_DIR EVENTS PHASE EPOCH, killed after that epoch or a little later."""
 
 import os
 import signal
