@@ -11,10 +11,13 @@ from sklearn.utils.extmath import randomized_svd
 
 from bench.gowalla import gowalla_or_generated
 from bench.report import Report, arguments, median_seconds
-from shortlist.core.counts.neighbours import Weighting, find_neighbours
+from shortlist.core.counts.neighbours import find_neighbours
+from shortlist.core.counts.params import Weighting
 from shortlist.core.data.interactions import Interactions, select_rows, transposed
-from shortlist.core.linear.svd import SvdParams, decompose
-from shortlist.core.ratings.ratings import RatingParams, train_ratings
+from shortlist.core.linear.svd import decompose
+from shortlist.core.linear.svd_params import SvdParams
+from shortlist.core.ratings.params import RatingParams
+from shortlist.core.ratings.ratings import train_ratings
 
 THREADS = 2
 NEIGHBOURS = 50

@@ -6,9 +6,10 @@ from enum import Enum
 from typing import TypeAlias
 
 from shortlist.core.data.interactions import FloatArray
-from shortlist.server.features.given import GivenValue
 from shortlist.server.filters.places import Box, Radius
 from shortlist.server.filters.times import Freshness, Window
+
+GivenValue: TypeAlias = str | float | bool | tuple[str, ...]  # of an attribute, in a query
 
 COUNT_DEFAULT = 100
 COUNT_MAX = 10_000

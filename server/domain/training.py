@@ -11,11 +11,10 @@ from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.metrics.decile_recall import DecileRecall
 from shortlist.core.metrics.metrics import PER_QUERY
 from shortlist.core.metrics.value_errors import VALUE_ERRORS
-from shortlist.core.wals.params import WalsParams
+from shortlist.server.domain.algorithms import ALGORITHMS, DEFAULT, Params, algorithm_of, with_dim
 from shortlist.server.domain.tuning import EarlyStopping, Tuning
 from shortlist.server.reading.sources import EventSource, ItemSource, UserSource
 from shortlist.server.storage.plain import from_plain, to_plain
-from shortlist.server.trainers.registry import ALGORITHMS, Params, algorithm_of, with_dim
 
 SPLITS = ("auto", "temporal", "random_per_user", "leave_last_out", "given", "none")
 CUTOFFS_DEFAULT = (10, 20, 100)
@@ -75,7 +74,7 @@ class TrainingSpec:
     items: ItemSource | None = None
     users: UserSource | None = None
     preparation: Preparation = field(default_factory=Preparation)
-    algorithm: Params = field(default_factory=WalsParams)
+    algorithm: Params = field(default_factory=DEFAULT.params_type)
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
     alias: str | None = "live"  # moved to the model once it is published; None: none is
     request_id: str = ""  # equal ones name the same job; empty: every one is new
@@ -86,8 +85,10 @@ class TrainingSpec:
 
     def __post_init__(self) -> None:
         self._check_search()
-        fine = not self.warm_start_model or isinstance(self.algorithm, WalsParams)
-        _check("warm_start_model", algorithm_of(self.algorithm).name, fine, "only with wals")
+        algorithm = algorithm_of(self.algorithm)
+        fine = not self.warm_start_model or algorithm.starts_warm
+        warm = ", ".join(name for name, one in ALGORITHMS.items() if one.starts_warm)
+        _check("warm_start_model", algorithm.name, fine, f"only with {warm}")
         wanted = self.target_recall
         allowed = TARGET_RECALL_MIN <= wanted <= 1
         _check("target_recall", wanted, allowed, f"{TARGET_RECALL_MIN} to 1")
@@ -114,14 +115,12 @@ class TrainingSpec:
     @property
     def item_features(self) -> tuple[str, ...]:
         """Attributes of the items that the algorithm learns from; most take none."""
-        found: tuple[str, ...] = getattr(self.algorithm, "item_features", ())
-        return found
+        return algorithm_of(self.algorithm).item_features(self.algorithm)
 
     @property
     def user_features(self) -> tuple[str, ...]:
         """Attributes of the users that the algorithm learns from; most take none."""
-        found: tuple[str, ...] = getattr(self.algorithm, "user_features", ())
-        return found
+        return algorithm_of(self.algorithm).user_features(self.algorithm)
 
 
 @dataclass(frozen=True, slots=True)

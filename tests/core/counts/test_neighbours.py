@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from shortlist.core.counts.neighbours import WEIGHTINGS, Neighbours, find_neighbours
+from shortlist.core.counts.neighbours import Neighbours, find_neighbours
+from shortlist.core.counts.params import WEIGHTINGS
 from shortlist.core.data.interactions import Events, Interactions, build_interactions
 from shortlist.core.errors import SettingInvalid
 from tests.oracles.neighbours import similarities_of

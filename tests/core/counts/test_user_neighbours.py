@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shortlist.core.counts.neighbours import WEIGHTINGS
+from shortlist.core.counts.params import WEIGHTINGS
 from shortlist.core.counts.user_neighbours import UserNeighbours
 from shortlist.core.scan.best_rows import best_rows
 from tests.core.counts.test_neighbours import some_interactions

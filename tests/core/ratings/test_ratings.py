@@ -10,8 +10,9 @@ import pytest
 
 from shortlist.core.data.interactions import Events, Interactions, build_interactions
 from shortlist.core.errors import SettingInvalid
+from shortlist.core.ratings.params import RatingParams
 from shortlist.core.ratings.rating_rows import solve_rows
-from shortlist.core.ratings.ratings import RatingFactors, RatingParams, rating_cost, train_ratings
+from shortlist.core.ratings.ratings import RatingFactors, rating_cost, train_ratings
 
 
 def ratings_of(triples: list[tuple[int, int, float]], shape: tuple[int, int]) -> Interactions:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shortlist.core.cpu import available_levels
 from shortlist.core.data.interactions import Events, Interactions, build_interactions, transposed
 from shortlist.core.errors import DataInvalid, SettingInvalid
+from shortlist.core.limits import FEATURES_MAX
 from shortlist.core.linear.sparse import multiply
 from shortlist.core.progress import Epoch
 from shortlist.core.wals.cold_rows import (
@@ -19,7 +20,6 @@ from shortlist.core.wals.cold_rows import (
     without_empty_columns,
     without_empty_rows,
 )
-from shortlist.core.wals.feature_prior import FEATURES_MAX
 from shortlist.core.wals.fold_in import FoldIn
 from shortlist.core.wals.params import WalsParams, for_items
 from shortlist.core.wals.wals import Snapshot, train_wals, wals_loss

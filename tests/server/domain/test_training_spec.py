@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from shortlist.core.counts.params import PopularityParams
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.wals.params import WalsParams
 from shortlist.server.domain.training import (
@@ -16,7 +17,6 @@ from shortlist.server.domain.training import (
 )
 from shortlist.server.domain.tuning import EarlyStopping, Tuning
 from shortlist.server.reading import EventColumns, EventSource, ItemSource, TextOptions
-from shortlist.server.trainers.popularity import PopularityParams
 
 FULL = TrainingSpec(
     catalog="pins",

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from shortlist.core.counts.params import PopularityParams
 from shortlist.core.errors import DataInvalid, ShortlistError, TrainingCancelled
 from shortlist.core.wals.params import WalsParams
 from shortlist.core.wals.wals import train_wals
@@ -25,7 +26,6 @@ from shortlist.server.domain.tuning import EarlyStopping, Tuning
 from shortlist.server.errors import DataSourceInvalid, ModelExists, PathNotAllowed
 from shortlist.server.evaluation.__main__ import evaluate_model
 from shortlist.server.reading import EventSource, ItemSource
-from shortlist.server.trainers.popularity import PopularityParams
 from shortlist.server.training.pipeline import run_training
 from tests.server.small_contents import small_spec, write_events
 
