@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shortlist.core.errors import DataInvalid
-from shortlist.server.domain.training import Evaluation
+from shortlist.server.domain.evaluation import Evaluation
 from shortlist.server.domain.tuning import Trial
 from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.storage.durable import replace_text

@@ -16,11 +16,7 @@ from shortlist.core.metrics.value_errors import ValueErrors, value_errors
 from shortlist.core.scan.scoring import TopRows
 from shortlist.core.wals.fold_in import FoldIn
 from shortlist.server.artifacts.artifact import Artifact, ModelContents
-from shortlist.server.domain.training import (
-    Evaluation,
-    Metric,
-    RankingEvaluation,
-)
+from shortlist.server.domain.evaluation import Evaluation, Metric, RankingEvaluation
 from shortlist.server.evaluation.holdout import HeldOut, entries_where, pair_keys
 from shortlist.server.evaluation.methods import ScoreMethod, VectorMethod
 from shortlist.server.trainers.registry import Params, algorithm_of

@@ -10,8 +10,9 @@ import numpy as np
 from shortlist.core.data.interactions import FloatArray, Interactions, single_row
 from shortlist.core.errors import SettingInvalid
 from shortlist.core.wals.fold_in import FoldIn
+from shortlist.server.domain.query import GivenValue
 from shortlist.server.errors import FieldInvalid
-from shortlist.server.features.given import GivenFeatures, GivenValue
+from shortlist.server.features.given import GivenFeatures
 from shortlist.server.features.stored import FeatureMap
 
 _CONSTANT = 0  # the place of the feature that everybody has

@@ -8,13 +8,13 @@ import numpy as np
 from shortlist.core.scan.scoring import VALUE_MAX
 from shortlist.server.domain.query import (
     EmbeddingQuery,
+    GivenValue,
     ItemsQuery,
     Origin,
     Query,
     UserQuery,
 )
 from shortlist.server.errors import FieldInvalid
-from shortlist.server.features.given import GivenValue
 from shortlist.server.rpc.fields import (
     ID_CHARACTERS_SURE,
     check_finite,

@@ -14,13 +14,9 @@ from shortlist.core.parallel import resolve_threads
 from shortlist.server.artifacts.artifact import ModelContents, open_artifact, write_artifact
 from shortlist.server.artifacts.catalogs import Catalog, Catalogs
 from shortlist.server.artifacts.manifest import IndexReport, Manifest
+from shortlist.server.domain.evaluation import Evaluation
 from shortlist.server.domain.job import JobPhase
-from shortlist.server.domain.training import (
-    Evaluation,
-    TrainingSpec,
-    is_answer_to,
-    spec_to_json,
-)
+from shortlist.server.domain.training import TrainingSpec, is_answer_to, spec_to_json
 from shortlist.server.errors import ModelExists
 from shortlist.server.evaluation.holdout import Holdout, given_test, hold_out
 from shortlist.server.evaluation.measure import evaluate

@@ -7,8 +7,8 @@ import numpy as np
 from shortlist.server.artifacts.artifact import ModelContents, write_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import Manifest
+from shortlist.server.domain.sources import EventSource
 from shortlist.server.domain.training import TrainingSpec, spec_to_json
-from shortlist.server.reading import EventSource
 from shortlist.server.trainers.popularity import PopularityParams
 from tests.server.small_models import PARAMS, small_model
 

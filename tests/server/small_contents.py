@@ -11,12 +11,12 @@ from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.core.wals.params import WalsParams
 from shortlist.server.artifacts.artifact import ModelContents
 from shortlist.server.artifacts.manifest import Manifest
+from shortlist.server.domain.sources import EventSource
 from shortlist.server.domain.training import (
     EvaluationSpec,
     TrainingSpec,
     spec_to_json,
 )
-from shortlist.server.reading import EventSource
 from shortlist.server.trainers.popularity import PopularityParams
 from shortlist.server.trainers.registry import algorithm_of
 
