@@ -10,7 +10,7 @@ from typing import Any
 
 from shortlist.core.errors import DataInvalid
 from shortlist.server.domain.algorithms import Params, algorithm_of
-from shortlist.server.domain.training import Evaluation
+from shortlist.server.domain.evaluation import Evaluation
 from shortlist.server.domain.tuning import Trial
 from shortlist.server.errors import ArtifactCorrupt, FieldInvalid
 from shortlist.server.storage.durable import replace_text

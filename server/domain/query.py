@@ -6,15 +6,15 @@ from enum import Enum
 from typing import TypeAlias
 
 from shortlist.core.data.interactions import FloatArray
-from shortlist.server.filters.places import Box, Radius
-from shortlist.server.filters.times import Freshness, Window
-
-GivenValue: TypeAlias = str | float | bool | tuple[str, ...]  # of an attribute, in a query
+from shortlist.server.domain.restrictions import NO_RESTRICTIONS, Freshness, Restrictions
 
 COUNT_DEFAULT = 100
 COUNT_MAX = 10_000
 EXPLAINED_MAX = 1000  # candidates of a request that wants them explained
 DIVERSIFIED_MAX = 1000  # candidates of a request with marginal relevance
+
+
+GivenValue: TypeAlias = str | float | bool | tuple[str, ...]  # of a feature, in a request
 
 
 class SearchMode(Enum):
@@ -73,19 +73,6 @@ class EmbedQuery:
     catalog: str
     model: str  # id or alias
     queries: tuple[Query, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Restrictions:
-    """What an item must be to be returned; everything that is set must hold."""
-
-    filter: str = ""  # AIP-160 over the attributes of the items
-    within: Radius | None = None
-    box: Box | None = None
-    window: Window | None = None
-
-
-NO_RESTRICTIONS = Restrictions()
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,12 @@ from shortlist.core.parallel import resolve_threads
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.domain.algorithms import ALGORITHMS
-from shortlist.server.domain.training import (
-    CUTOFFS_DEFAULT,
-    Evaluation,
-    check_cutoffs,
-    spec_from_json,
-)
+from shortlist.server.domain.evaluation import Evaluation
+from shortlist.server.domain.sources import EventSource
+from shortlist.server.domain.training import CUTOFFS_DEFAULT, check_cutoffs, spec_from_json
 from shortlist.server.evaluation.compare import differences, shared_test
 from shortlist.server.evaluation.holdout import given_test
 from shortlist.server.evaluation.measure import Measured, measure, summarised
-from shortlist.server.reading import EventSource
 from shortlist.server.reading.checked import read_checked
 from shortlist.server.reasons import BUG, failure_of
 from shortlist.server.storage.plain import from_plain, to_plain

@@ -17,11 +17,7 @@ from shortlist.core.metrics.value_errors import ValueErrors, value_errors
 from shortlist.core.scan.scoring import TopRows
 from shortlist.server.artifacts.artifact import ModelContents
 from shortlist.server.domain.algorithms import Algorithm
-from shortlist.server.domain.training import (
-    Evaluation,
-    Metric,
-    RankingEvaluation,
-)
+from shortlist.server.domain.evaluation import Evaluation, Metric, RankingEvaluation
 from shortlist.server.encoders.encoder import Askers, Scorer
 from shortlist.server.encoders.registry import open_encoder
 from shortlist.server.evaluation.holdout import HeldOut, entries_where, pair_keys

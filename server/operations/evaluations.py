@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
-from shortlist.server.domain.training import Evaluation
+from shortlist.server.domain.evaluation import Evaluation
+from shortlist.server.domain.sources import EventSource
 from shortlist.server.errors import NotReady, Overloaded, ProcessFailure, ServerError
 from shortlist.server.operations.source_check import check_events
-from shortlist.server.reading import EventSource
 from shortlist.server.storage.plain import from_plain, to_plain
 
 

@@ -6,10 +6,16 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from shortlist.server.domain.query import NO_RESTRICTIONS, Restrictions
+from shortlist.server.domain.restrictions import (
+    NO_RESTRICTIONS,
+    Box,
+    Freshness,
+    Radius,
+    Restrictions,
+    Window,
+)
 from shortlist.server.errors import FieldInvalid
-from shortlist.server.filters.places import HALF_WAY_ROUND_M, Box, Radius
-from shortlist.server.filters.times import Freshness, Window
+from shortlist.server.filters.places import HALF_WAY_ROUND_M
 from shortlist.server.rpc.fields import attribute_from_text
 from shortlist.v1 import retrieval_service_pb2 as pb2
 

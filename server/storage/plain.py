@@ -20,16 +20,21 @@ def to_plain(value: object) -> dict[str, Any]:
     return {name: _listed(part) for name, part in asdict(value).items()}
 
 
-def from_plain(kind: type[Plain], data: object) -> Plain:
-    """Return the dataclass that `to_plain` gave. Raises DataInvalid where the data is no such."""
+def from_plain(kind: type[Plain], data: object, **decoded: object) -> Plain:
+    """Return the dataclass that `to_plain` gave. Raises DataInvalid where the data is no such.
+
+    decoded: fields whose values are already there, because their hints do not tell their type.
+    """
     if not isinstance(data, dict):
         raise DataInvalid(f"{kind.__name__} is {type(data).__name__}, not an object")
     hints = get_type_hints(kind)
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(set(data) - set(known)):
         raise DataInvalid(f"{kind.__name__} has unknown keys: {', '.join(unknown)}")
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = dict(decoded)
     for name, field in known.items():
+        if name in decoded:
+            continue
         if name in data:
             given[name] = _decoded(hints[name], data[name], f"{kind.__name__}.{name}")
         elif field.default is MISSING and field.default_factory is MISSING:

@@ -15,13 +15,9 @@ from shortlist.server.artifacts.artifact import ModelContents, open_artifact, wr
 from shortlist.server.artifacts.catalogs import Catalog, Catalogs
 from shortlist.server.artifacts.manifest import IndexReport, Manifest
 from shortlist.server.domain.algorithms import algorithm_of, epoch_count_of, with_dim
+from shortlist.server.domain.evaluation import Evaluation
 from shortlist.server.domain.job import JobPhase
-from shortlist.server.domain.training import (
-    Evaluation,
-    TrainingSpec,
-    is_answer_to,
-    spec_to_json,
-)
+from shortlist.server.domain.training import TrainingSpec, is_answer_to, spec_to_json
 from shortlist.server.errors import ModelExists
 from shortlist.server.evaluation.holdout import Holdout, given_test, hold_out
 from shortlist.server.evaluation.measure import evaluate

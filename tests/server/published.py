@@ -9,9 +9,9 @@ from shortlist.server.artifacts.artifact import ModelContents, write_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import Manifest
 from shortlist.server.domain.encoding import NO_ENCODER
+from shortlist.server.domain.sources import EventSource
 from shortlist.server.domain.training import TrainingSpec, spec_to_json
 from shortlist.server.encoders.fold_in import state_of
-from shortlist.server.reading import EventSource
 from tests.server.small_models import PARAMS, small_model
 
 

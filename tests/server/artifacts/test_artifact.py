@@ -19,7 +19,7 @@ from shortlist.server.artifacts.artifact import (
 )
 from shortlist.server.artifacts.code_files import write_codes, write_lists
 from shortlist.server.artifacts.manifest import IndexReport, SearchTrial, read_manifest
-from shortlist.server.domain.training import Evaluation, Metric, RankingEvaluation
+from shortlist.server.domain.evaluation import Evaluation, Metric, RankingEvaluation
 from shortlist.server.errors import ArtifactCorrupt
 from tests.server.small_contents import about, small_contents
 

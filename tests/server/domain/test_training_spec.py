@@ -8,6 +8,7 @@ import pytest
 from shortlist.core.counts.params import PopularityParams
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.wals.params import WalsParams
+from shortlist.server.domain.sources import EventColumns, EventSource, ItemSource, TextOptions
 from shortlist.server.domain.training import (
     EvaluationSpec,
     Preparation,
@@ -16,7 +17,6 @@ from shortlist.server.domain.training import (
     spec_to_json,
 )
 from shortlist.server.domain.tuning import EarlyStopping, Tuning
-from shortlist.server.reading import EventColumns, EventSource, ItemSource, TextOptions
 
 FULL = TrainingSpec(
     catalog="pins",

@@ -11,11 +11,8 @@ from shortlist.core.wals.fold_in import FoldIn
 from shortlist.core.wals.params import WalsParams
 from shortlist.server.artifacts.artifact import ModelContents
 from shortlist.server.domain.algorithms import ALGORITHMS, algorithm_of
-from shortlist.server.domain.training import (
-    Evaluation,
-    EvaluationSpec,
-    Preparation,
-)
+from shortlist.server.domain.evaluation import Evaluation
+from shortlist.server.domain.training import EvaluationSpec, Preparation
 from shortlist.server.evaluation.holdout import HeldOut, Holdout, hold_out, split_items
 from shortlist.server.evaluation.measure import evaluate
 from shortlist.server.training.fit import fit

@@ -8,8 +8,9 @@ import pytest
 
 from shortlist.core.scan.quantization import quantize
 from shortlist.core.scan.scoring import ItemScan
-from shortlist.server.domain.query import EmbeddingQuery, Restrictions, RetrieveQuery
-from shortlist.server.filters.times import Freshness, faded
+from shortlist.server.domain.query import EmbeddingQuery, RetrieveQuery
+from shortlist.server.domain.restrictions import Freshness, Restrictions
+from shortlist.server.filters.times import faded
 from shortlist.server.retrieval.eligibility import Eligibility
 from shortlist.server.retrieval.retrieve import ask, rank
 from tests.server.small_models import small_model

@@ -15,8 +15,9 @@ from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import Manifest
 from shortlist.server.domain.algorithms import Params
 from shortlist.server.domain.query import Candidates, Origin, RetrieveQuery, UserQuery
+from shortlist.server.domain.sources import EventColumns, EventSource
 from shortlist.server.errors import DataSourceInvalid
-from shortlist.server.reading import EventColumns, EventSource, read_events
+from shortlist.server.reading import read_events
 from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.retrieve import retrieve
 from shortlist.server.serving.serving_model import ServingModel, load_serving_model

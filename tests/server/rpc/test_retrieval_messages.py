@@ -10,14 +10,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from shortlist.server.domain.query import (
     Diversity,
     ItemsQuery,
-    Restrictions,
     RetrieveQuery,
     SearchMode,
     UserQuery,
 )
+from shortlist.server.domain.restrictions import Box, Freshness, Radius, Restrictions, Window
 from shortlist.server.errors import BatchTooLarge, FieldInvalid
-from shortlist.server.filters.places import Box, Radius
-from shortlist.server.filters.times import Freshness, Window
 from shortlist.server.rpc.retrieval_messages import (
     embed_query_from_proto,
     entry_error_to_proto,

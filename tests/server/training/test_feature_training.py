@@ -13,13 +13,13 @@ from shortlist.core.wals.params import WalsParams
 from shortlist.server.artifacts.artifact import Artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.domain.query import Origin, RetrieveQuery, UserQuery
+from shortlist.server.domain.sources import EventSource, ItemSource
 from shortlist.server.domain.training import TrainingSpec
 from shortlist.server.domain.tuning import EarlyStopping
 from shortlist.server.encoders.fold_in import ITEM_WEIGHTS
 from shortlist.server.errors import DataSourceInvalid, FieldInvalid
 from shortlist.server.evaluation.__main__ import evaluate_model
 from shortlist.server.operations.source_check import check_attributes
-from shortlist.server.reading import EventSource, ItemSource
 from shortlist.server.retrieval.retrieve import retrieve
 from shortlist.server.serving.serving_model import load_serving_model
 from tests.server.small_contents import small_spec

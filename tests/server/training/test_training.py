@@ -17,15 +17,11 @@ from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import Manifest
 from shortlist.server.domain.job import JobPhase
-from shortlist.server.domain.training import (
-    EvaluationSpec,
-    Preparation,
-    TrainingSpec,
-)
+from shortlist.server.domain.sources import EventSource, ItemSource
+from shortlist.server.domain.training import EvaluationSpec, Preparation, TrainingSpec
 from shortlist.server.domain.tuning import EarlyStopping, Tuning
 from shortlist.server.errors import DataSourceInvalid, ModelExists, PathNotAllowed
 from shortlist.server.evaluation.__main__ import evaluate_model
-from shortlist.server.reading import EventSource, ItemSource
 from shortlist.server.training.pipeline import run_training
 from tests.server.small_contents import small_spec, write_events
 

@@ -11,10 +11,11 @@ import pytest
 from shortlist.core.wals.params import WalsParams
 from shortlist.server.artifacts.artifact import open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
+from shortlist.server.domain.evaluation import Evaluation
 from shortlist.server.domain.job import Job, JobState
-from shortlist.server.domain.training import Evaluation, EvaluationSpec, TrainingSpec
+from shortlist.server.domain.sources import EventSource
+from shortlist.server.domain.training import EvaluationSpec, TrainingSpec
 from shortlist.server.jobs.store import JobStore
-from shortlist.server.reading import EventSource
 from shortlist.server.storage.plain import from_plain, to_plain
 from shortlist.server.training import __main__ as process
 from tests.server.small_contents import small_spec, write_events

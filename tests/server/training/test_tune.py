@@ -18,12 +18,12 @@ from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import Manifest
 from shortlist.server.domain.algorithms import Params, algorithm_of
+from shortlist.server.domain.sources import EventSource
 from shortlist.server.domain.training import EvaluationSpec, TrainingSpec, spec_from_json
 from shortlist.server.domain.tuning import EarlyStopping, Trial, Tuning
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.evaluation.holdout import hold_out
 from shortlist.server.evaluation.measure import evaluate
-from shortlist.server.reading import EventSource
 from shortlist.server.training.fit import fit
 from shortlist.server.training.pipeline import run_training
 from shortlist.server.training.prepare import prepare

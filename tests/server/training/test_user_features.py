@@ -18,13 +18,13 @@ from shortlist.server.domain.query import (
     SimilarUsersQuery,
     UserQuery,
 )
+from shortlist.server.domain.sources import EventColumns, EventSource, UserSource
 from shortlist.server.domain.training import EvaluationSpec, TrainingSpec
 from shortlist.server.domain.tuning import EarlyStopping
 from shortlist.server.encoders.fold_in import USER_WEIGHTS
 from shortlist.server.errors import DataSourceInvalid, FieldInvalid, QueryKindUnsupported
 from shortlist.server.evaluation.__main__ import evaluate_model
 from shortlist.server.operations.source_check import check_attributes
-from shortlist.server.reading import EventColumns, EventSource, UserSource
 from shortlist.server.retrieval.retrieve import embed, retrieve
 from shortlist.server.retrieval.similar_users import similar_users
 from shortlist.server.serving.serving_model import ServingModel, load_serving_model
