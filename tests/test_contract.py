@@ -1,5 +1,6 @@
 """The contract as other languages and older clients see it, read from its descriptors."""
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,12 @@ def test_every_file_says_where_its_code_belongs_in_go_java_and_csharp() -> None:
         assert options.go_package == "shortlist/v1;shortlistv1"
         assert (options.java_package, options.java_multiple_files) == ("shortlist.v1", True)
         assert options.csharp_namespace == "Shortlist.V1"
+
+
+def test_the_copied_file_of_google_is_googles() -> None:
+    """Python has it from a package; every other language finds it beside our own files."""
+    name = "field_behavior.proto"
+    assert (PROTO / "google" / "api" / name).read_text() == (files("google.api") / name).read_text()
 
 
 def test_everything_of_the_released_contract_is_still_there() -> None:
