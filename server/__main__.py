@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         settings = settings_from_text(parsed.settings)
         _start_log(settings)
-        return run_worker(settings)
+        run_worker(settings)
     except SettingInvalid as problem:
         print(f"shortlist serve: {problem}", file=sys.stderr)
         return 2

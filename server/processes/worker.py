@@ -1,9 +1,11 @@
 """One serving process: opens the data folder, answers calls, drains when told to stop."""
 
-import signal
-import threading
+import logging
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
@@ -13,6 +15,7 @@ from shortlist.server.operations.exports import Exports
 from shortlist.server.operations.hiding import Hiding
 from shortlist.server.operations.models import Models
 from shortlist.server.operations.trainings import Trainings
+from shortlist.server.processes.stop_signal import StopSignal
 from shortlist.server.processes.supervisor import JOBS_NAME
 from shortlist.server.processes.worker_process import READY
 from shortlist.server.retrieval.recall_monitor import RecallMonitor
@@ -23,17 +26,18 @@ from shortlist.server.serving.slots import Slots
 from shortlist.server.storage.live_recall import LiveRecallStore
 
 
-def run_worker(settings: Settings) -> int:
-    """Answer calls until SIGTERM; return the exit status."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+def run_worker(settings: Settings) -> NoReturn:
+    """Answer calls until SIGTERM, then end the process with status 0."""
     server = make_server(settings)
     port = server.open_port()
     server.load_models()
+    stop = StopSignal()  # before, a signal ends us at once: nobody is answered yet
     print(f"{READY}{port}", flush=True)
     stop.wait()
     server.stop(settings.server.drain_s)
-    return 0
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)  # Python would wait for a thread that still computes for a caller that is gone
 
 
 def make_server(
