@@ -1,11 +1,7 @@
 """One serving process: opens the data folder, answers calls, drains when told to stop."""
 
-import logging
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
@@ -26,8 +22,8 @@ from shortlist.server.serving.slots import Slots
 from shortlist.server.storage.live_recall import LiveRecallStore
 
 
-def run_worker(settings: Settings) -> NoReturn:
-    """Answer calls until SIGTERM, then end the process with status 0."""
+def run_worker(settings: Settings) -> int:
+    """Answer calls until SIGTERM; return the exit status."""
     server = make_server(settings)
     port = server.open_port()
     server.load_models()
@@ -35,9 +31,7 @@ def run_worker(settings: Settings) -> NoReturn:
     print(f"{READY}{port}", flush=True)
     stop.wait()
     server.stop(settings.server.drain_s)
-    logging.shutdown()
-    sys.stdout.flush()
-    os._exit(0)  # Python would wait for a thread that still computes for a caller that is gone
+    return 0
 
 
 def make_server(
