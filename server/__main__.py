@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -99,4 +100,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_status = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    # Python would wait for a worker's threads that still compute for callers that are gone, and
+    # spend more time on taking itself apart than the whole stop takes.
+    os._exit(exit_status)

@@ -67,6 +67,7 @@ class Gate(grpc.ServerInterceptor):
         refuses_unknown_fields: bool,
     ) -> None:
         self.draining = threading.Event()
+        self._streams: set[grpc.ServicerContext] = set()  # open ones that are not ours
         self._pool = pool
         self._model_pool = model_pool
         self._in_flight_max = in_flight_max
@@ -95,6 +96,12 @@ class Gate(grpc.ServerInterceptor):
             return gated.refusing
         return gated.admitted
 
+    def drain(self) -> None:
+        """Refuse what comes from now on, and end the streams that have no end of their own."""
+        self.draining.set()
+        for context in self._streams.copy():
+            context.cancel()
+
     def _foreign(self, handler: Handler | None) -> Handler | None:
         """Return a handler that is not ours; reflection streams must not hold serving threads."""
         if handler is None or not handler.request_streaming:
@@ -102,7 +109,12 @@ class Gate(grpc.ServerInterceptor):
         work: Any = handler.stream_stream
 
         def stream(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
-            yield from work(requests, context)
+            self._streams.add(context)
+            try:
+                if not self.draining.is_set():
+                    yield from work(requests, context)
+            finally:
+                self._streams.discard(context)
 
         behavior: Any = stream
         behavior.experimental_thread_pool = self._model_pool

@@ -6,6 +6,7 @@ by another version, and must not be half understood.
 
 import types
 from dataclasses import MISSING, asdict, fields, is_dataclass
+from enum import StrEnum
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from shortlist.core.errors import DataInvalid
@@ -49,14 +50,17 @@ def _listed(value: object) -> object:
 
 
 def _decoded(hint: Any, value: object, place: str) -> Any:
-    origin, arguments = get_origin(hint), get_args(hint)
+    origin = get_origin(hint)
+    arguments = get_args(hint)
     if hint is Any:
         return value
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
-        (rest,) = (one for one in arguments if one is not type(None))
+        (rest,) = (kind for kind in arguments if kind is not type(None))
         return _decoded(rest, value, place)
+    if isinstance(hint, type) and issubclass(hint, StrEnum) and value in list(hint):
+        return hint(value)
     if is_dataclass(hint) and isinstance(hint, type):
         return from_plain(hint, value)
     if origin is tuple and isinstance(value, list):

@@ -20,7 +20,7 @@ def trained(folder: Path, name: str, events: Path, **changes: object) -> Artifac
     """Return a published model of the events, not measured."""
     spec = small_spec(events, name, evaluation=EvaluationSpec("none"), **changes)
     catalogs = Catalogs(folder / "data")
-    run_training(spec, catalogs, threads=1, report=lambda **_: None, cancelled=lambda: False)
+    run_training(spec, catalogs, threads=1, report=lambda _: None, cancelled=lambda: False)
     return open_artifact(catalogs.catalog("default").model_path(name))
 
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shortlist.server.artifacts.manifest import read_manifest, write_manifest
-from shortlist.server.domain.training import Evaluation
+from shortlist.server.domain.evaluation import Evaluation
 from shortlist.server.domain.tuning import Trial
 from shortlist.v1 import model_service_pb2 as m
 from shortlist.v1 import query_pb2 as q

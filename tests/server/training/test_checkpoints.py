@@ -35,7 +35,7 @@ def train(folder: Path, spec: TrainingSpec, cancelled: Callable[[], bool] = lamb
     run_training(
         *(spec, Catalogs(folder)),
         threads=1,
-        report=lambda **_: None,
+        report=lambda _: None,
         cancelled=cancelled,
         resumed=True,
         checkpoints=Checkpoints(folder, "job", interval_s=0.0),

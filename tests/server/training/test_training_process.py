@@ -41,7 +41,7 @@ def test_a_job_ends_with_a_published_model(tmp_path: Path) -> None:
     subprocess.run([*command, "--job", job.job_id], check=True)
     ended = store.get(job.job_id)
     assert (ended.state, ended.failure) == (JobState.SUCCEEDED, None)
-    assert ended.event_count == 720
+    assert ended.progress.event_count == 720
     assert Catalogs(tmp_path).catalog("default").resolve("live") == "m1"
     assert "published" in (tmp_path / "logs" / f"{job.job_id}.log").read_text()
 
@@ -130,7 +130,7 @@ def test_kill_at_any_moment_leaves_the_old_model_whole(tmp_path: Path) -> None:
             for count, _ in enumerate(moments(tmp_path, job.job_id, child), start=1):
                 if count == moment:
                     child.kill()
-                    killed_in.add(store.get(job.job_id).phase)
+                    killed_in.add(store.get(job.job_id).progress.phase)
                     break
         assert catalog.resolve("live") in (before, job.spec.model_id)
         for published in catalog.model_ids():

@@ -28,7 +28,7 @@ def spec(path: Path, model_id: str, **changes: object) -> TrainingSpec:
 
 def train(folder: Path, wanted: TrainingSpec) -> Manifest:
     return run_training(
-        *(wanted, Catalogs(folder)), threads=1, report=lambda **_: None, cancelled=lambda: False
+        *(wanted, Catalogs(folder)), threads=1, report=lambda _: None, cancelled=lambda: False
     )
 
 
