@@ -10,10 +10,11 @@ import pytest
 from shortlist.core.cpu import simd_level
 from shortlist.core.data.interactions import Events, Interactions, build_interactions
 from shortlist.core.errors import SettingInvalid
+from shortlist.core.sgd import sgd
 from shortlist.core.sgd._sgd import block_gradients, scratch_size
 from shortlist.core.sgd.fold_in import SgdFoldIn
 from shortlist.core.sgd.params import LOSSES, LossKind, SgdParams
-from shortlist.core.sgd.sgd import SgdFactors, sgd, train_sgd
+from shortlist.core.sgd.sgd import SgdFactors, train_sgd
 from tests.oracles.sgd import numeric_gradient, pair_loss
 
 USERS, ITEMS, DIM, NEGATIVES = 4, 30, 16, 16
