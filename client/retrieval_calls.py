@@ -76,27 +76,12 @@ def retrieve(
     """
     request = Retrieval(
         query=Query(user, history, items, negative_items, embedding, segment, features or {}),
-        count=count,
-        exclude=exclude,
-        include_seen=include_seen,
-        candidates=candidates,
-        mode=mode,
-        min_score=min_score,
-        require_personalized=require_personalized,
-        filter=filter,
-        within=within,
-        box=box,
-        window=window,
-        freshness=freshness,
-        diversity=diversity,
-        popularity_damping=popularity_damping,
-        interests=interests,
-        explain=explain,
-        contributions_max=contributions_max,
-        export_id=export_id,
-        catalog=catalog,
-        model=model,
-    )
+        count=count, exclude=exclude, include_seen=include_seen, candidates=candidates, mode=mode,
+        min_score=min_score, require_personalized=require_personalized, filter=filter,
+        within=within, box=box, window=window, freshness=freshness, diversity=diversity,
+        popularity_damping=popularity_damping, interests=interests, explain=explain,
+        contributions_max=contributions_max, export_id=export_id, catalog=catalog, model=model,
+    )  # fmt: skip
     return Call(
         RETRIEVAL,
         "Retrieve",
