@@ -1,4 +1,7 @@
-"""python -m tests.server.training.killed_training DATA_DIR EVENTS PHASE EPOCH: dies after that epoch."""
+"""A training that dies after an epoch.
+
+python -m tests.server.training.killed_training DATA_DIR EVENTS PHASE EPOCH
+"""
 
 import os
 import signal
