@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.report import Report, arguments
-from bench.scoring import factors, grown, in_turns
+from bench.factors import factors, grown
+from bench.report import Report, arguments, in_turns
 from shortlist.core.data.interactions import FloatArray, Interactions
 from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.core.scan.quantization import quantize

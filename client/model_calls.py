@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from shortlist.client.algorithms import ALGORITHMS, Algorithm
@@ -10,6 +12,7 @@ from shortlist.client.call import MODELS, Call
 from shortlist.client.conversion import enum_to_proto, from_proto, to_proto
 from shortlist.client.exports import ExportProgress
 from shortlist.client.models import Alias, AliasList, Evaluation, Model, ModelPage
+from shortlist.client.progress import Progress
 from shortlist.client.training import (
     DataSource,
     EarlyStopping,
@@ -26,6 +29,14 @@ from shortlist.client.training import (
 from shortlist.v1 import model_service_pb2 as models_pb2
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A training to start, and who sees how it goes: a bar (True), nobody or a function."""
+
+    start: Call[TrainingJob]
+    progress: bool | Progress
 
 
 def start_training(
@@ -79,10 +90,56 @@ def start_training(
     return Call(MODELS, "Train", message, models_pb2.TrainingJob, _job, repeatable=bool(request_id))
 
 
+def train(
+    interactions: InteractionSource | str,
+    items: ItemSource | str | None = None,
+    algorithm: Algorithm | None = None,
+    *,
+    progress: bool | Progress = True,
+    users: UserSource | str | None = None,
+    preparation: Preparation | None = None,
+    evaluation: EvaluationSpec | None = None,
+    model_id: str = "",
+    alias: str = "",
+    keep_aliases: bool = False,
+    request_id: str = "",
+    target_recall: float | None = None,
+    early_stopping: EarlyStopping | None = None,
+    tuning: Tuning | None = None,
+    warm_start_model: str = "",
+    catalog: str = "",
+) -> Training:
+    """Do what start_training does, show the progress, and return the job once it has succeeded.
+
+    progress: True draws a bar on stderr, False nothing; or a function that gets each job state.
+    Without a request_id one is made, so that a broken connection does no harm. Raises
+    TrainingFailed when the job ended otherwise. Ctrl-C detaches; the job goes on.
+    """
+    start = start_training(
+        interactions,
+        items,
+        algorithm,
+        users=users,
+        preparation=preparation,
+        evaluation=evaluation,
+        model_id=model_id,
+        alias=alias,
+        keep_aliases=keep_aliases,
+        request_id=request_id or uuid.uuid4().hex,
+        target_recall=target_recall,
+        early_stopping=early_stopping,
+        tuning=tuning,
+        warm_start_model=warm_start_model,
+        catalog=catalog,
+    )
+    return Training(start, progress)
+
+
 def watch(job_id: str) -> Call[TrainingJob]:
-    """Yield a job's state whenever it changes, until it has ended."""
+    """Yield a job's state whenever it changes, until it has ended; re-attaches by itself."""
     request = models_pb2.WatchTrainingJobRequest(job_id=job_id)
-    return Call(MODELS, "WatchTrainingJob", request, models_pb2.TrainingJob, _job, streaming=True)
+    reply = models_pb2.TrainingJob
+    return Call(MODELS, "WatchTrainingJob", request, reply, _job, lambda job: job.has_ended)
 
 
 def training_job(job_id: str) -> Call[TrainingJob]:
@@ -184,8 +241,14 @@ def export_candidates(
         include_seen=include_seen,
         export_id=export_id,
     )
-    reply, convert = models_pb2.ExportProgress, _to(ExportProgress)
-    return Call(MODELS, "ExportCandidates", request, reply, convert, streaming=True)
+    return Call(
+        MODELS,
+        "ExportCandidates",
+        request,
+        models_pb2.ExportProgress,
+        _to(ExportProgress),
+        is_last=lambda progress: progress.is_done,
+    )
 
 
 def set_alias(name: str, model_id: str, *, catalog: str = "") -> Call[Alias]:
