@@ -264,7 +264,7 @@ def aliases(*, catalog: str = "") -> Call[tuple[Alias, ...]]:
     return Call(MODELS, "ListAliases", request, reply, lambda r: from_proto(r, AliasList).aliases)
 
 
-def _view_to_proto(view: str) -> models_pb2.ModelView:
+def _view_to_proto(view: str) -> models_pb2.ModelView.ValueType:
     return enum_to_proto(models_pb2.ModelView.DESCRIPTOR, view)  # type: ignore[return-value]
 
 

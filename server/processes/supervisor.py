@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from shortlist.core.errors import SettingInvalid
 from shortlist.server.artifacts.catalogs import Catalogs
@@ -83,7 +84,8 @@ def _wait_until_ready(workers: list[WorkerProcess], stop: StopSignal) -> bool:
         waiting = [worker for worker in workers if worker.port is None]
         if not waiting:
             return True
-        readable, _, _ = select.select([stop, *(worker.pipe for worker in waiting)], [], [], TICK_S)
+        sources: list[Any] = [stop, *(worker.pipe for worker in waiting)]
+        readable, _, _ = select.select(sources, [], [], TICK_S)
         for worker in waiting:
             if worker.pipe in readable:
                 worker.read_ready_line()

@@ -40,7 +40,7 @@ def models_page_from_proto(request: pb2.ListModelsRequest) -> tuple[str, Page, b
     return catalog_from_text(request.catalog), page, _is_full(request.view, default=False)
 
 
-def _is_full(view: pb2.ModelView, default: bool) -> bool:
+def _is_full(view: int, default: bool) -> bool:
     name = enum_name("view", view, _VIEWS)
     return name == "full" if name else default
 

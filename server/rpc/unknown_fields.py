@@ -31,7 +31,8 @@ def _first_unknown(request: Message) -> FieldUnknown:
     path, message = next(
         (path, message) for path, message in _messages(request, "") if len(UnknownFieldSet(message))
     )
-    numbers = sorted({field.field_number for field in UnknownFieldSet(message)})
+    unknown = UnknownFieldSet(message)
+    numbers = sorted({unknown[place].field_number for place in range(len(unknown))})
     return FieldUnknown(path or ROOT_PATH, message.DESCRIPTOR.full_name, numbers)
 
 
