@@ -172,7 +172,9 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
     has_vectors = manifest.dim > 0
     known = manifest.files
     item_vectors = _vectors(items) if has_vectors else None
-    segments, segment_scores, user_features = None, None, None
+    segments = None
+    segment_scores = None
+    user_features = None
     if SEGMENTS in known:
         segments, segment_scores = read_segments(folder / SEGMENTS, users, items.num_rows)
     if manifest.format_version == 1:
@@ -238,8 +240,8 @@ def _check_files(folder: Path, manifest: Manifest, verify: bool) -> None:
         path = folder / name
         size = path.stat().st_size if path.is_file() else None
         if size != stored.bytes:
-            found = "is missing" if size is None else f"has {size} bytes"
-            raise ArtifactCorrupt(f"{path} {found}, not {stored.bytes} bytes", file=path)
+            problem = "is missing" if size is None else f"has {size} bytes"
+            raise ArtifactCorrupt(f"{path} {problem}, not {stored.bytes} bytes", file=path)
         if verify and sha256_of(path) != stored.sha256:
             raise ArtifactCorrupt(f"{path} has another checksum than its manifest", file=path)
 

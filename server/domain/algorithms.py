@@ -95,7 +95,9 @@ ALGORITHMS: dict[str, Algorithm[Any]] = {
     )
 }
 DEFAULT = ALGORITHMS["wals"]  # of trainings that name none
-_BY_PARAMS: dict[type, Algorithm[Any]] = {one.params_type: one for one in ALGORITHMS.values()}
+_BY_PARAMS: dict[type, Algorithm[Any]] = {
+    algorithm.params_type: algorithm for algorithm in ALGORITHMS.values()
+}
 
 
 def algorithm_of(params: Params) -> Algorithm[Any]:

@@ -86,7 +86,7 @@ class TrainingSpec:
         self._check_search()
         algorithm = algorithm_of(self.algorithm)
         fine = not self.warm_start_model or algorithm.starts_warm
-        warm = ", ".join(name for name, one in ALGORITHMS.items() if one.starts_warm)
+        warm = ", ".join(name for name, algorithm in ALGORITHMS.items() if algorithm.starts_warm)
         _check("warm_start_model", algorithm.name, fine, f"only with {warm}")
         wanted = self.target_recall
         allowed = TARGET_RECALL_MIN <= wanted <= 1
@@ -94,8 +94,10 @@ class TrainingSpec:
 
     def _check_search(self) -> None:
         """Check that what is to be looked for is there to be found."""
-        algorithm, stopping, tuning = algorithm_of(self.algorithm), self.early_stopping, self.tuning
-        tunable = ", ".join(name for name, one in ALGORITHMS.items() if one.tunable)
+        algorithm = algorithm_of(self.algorithm)
+        stopping = self.early_stopping
+        tuning = self.tuning
+        tunable = ", ".join(name for name, algorithm in ALGORITHMS.items() if algorithm.tunable)
         for name, wanted in (("tuning", tuning), ("early_stopping", stopping)):
             fine = wanted is None or algorithm.tunable
             _check(name, algorithm.name, fine, f"only with {tunable}")
@@ -138,11 +140,12 @@ def spec_to_json(spec: TrainingSpec) -> dict[str, Any]:
 
 def is_answer_to(stored: object, asked: TrainingSpec) -> bool:
     """Return whether a model's spec, as JSON, is what was asked for, what was left open aside."""
-    found, algorithm = spec_from_json(stored), asked.algorithm
+    found = spec_from_json(stored)
+    algorithm = asked.algorithm
     if asked.early_stopping or asked.tuning:
         return found == replace(asked, algorithm=found.algorithm)
     if type(found.algorithm) is type(algorithm):
-        names = (one.name for one in fields(algorithm))
+        names = (setting.name for setting in fields(algorithm))
         open_ = {name for name in names if getattr(algorithm, name) is None}
         decided = {name: getattr(found.algorithm, name) for name in open_}
         asked = replace(asked, algorithm=replace(algorithm, **decided))

@@ -65,7 +65,8 @@ def state_of(
 
 def open_fold_in(state: EncoderState, model: ModelArrays) -> FoldInEncoder:
     """Return the encoder of a trained model; takes a pass over its item vectors."""
-    params, vectors = from_plain(WalsParams, dict(state.settings)), model.item_vectors
+    params = from_plain(WalsParams, dict(state.settings))
+    vectors = model.item_vectors
     assert vectors is not None, "a model that folds in has vectors"
     cold = model.item_counts == 0 if params.item_features else None
     fold_in = FoldIn(vectors, model.item_counts, params, cold)

@@ -62,11 +62,11 @@ def evaluate_model(
         algorithm = ALGORITHMS[model.manifest.algorithm]
         return measure(model, algorithm, test, cutoffs=cutoffs, threads=threads)
 
-    found = measured(artifact)
-    evaluation = Evaluation("given", tuple(map(summarised, found)))
+    ours = measured(artifact)
+    evaluation = Evaluation("given", tuple(map(summarised, ours)))
     if baseline is None:
         return evaluation
-    compared = tuple(differences(found, measured(baseline), seed))
+    compared = tuple(differences(ours, measured(baseline), seed))
     name = baseline.manifest.model_id
     return replace(evaluation, baseline_model=name, differences=compared)
 
@@ -93,19 +93,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         source = from_plain(EventSource, json.loads(given.source))
         cutoffs = tuple(int(cutoff) for cutoff in given.cutoffs.split(","))
         evaluation = evaluate_model(
-            *(models[0], source, cutoffs),
+            models[0],
+            source,
+            cutoffs,
             baseline=models[1],
             seed=given.seed,
             threads=given.threads,
             roots=given.data_root,
         )
-        found = {"evaluation": to_plain(evaluation)}
+        reply = {"evaluation": to_plain(evaluation)}
     except Exception as error:
         failure = failure_of(error)
         if failure.reason == BUG:
             _LOG.exception("the evaluation failed")
-        found = {"failure": to_plain(failure)}
-    print(json.dumps(found, allow_nan=False))
+        reply = {"failure": to_plain(failure)}
+    print(json.dumps(reply, allow_nan=False))
     return 0
 
 

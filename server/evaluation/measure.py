@@ -61,8 +61,8 @@ def evaluate(
     threads: int,
 ) -> Evaluation:
     """Measure a model and the popularity baseline on known and unseen users; see measure."""
-    found = measure(model, algorithm, test, cutoffs=cutoffs, threads=threads)
-    return Evaluation(split, tuple(map(summarised, found)))
+    measured = measure(model, algorithm, test, cutoffs=cutoffs, threads=threads)
+    return Evaluation(split, tuple(map(summarised, measured)))
 
 
 def measure(
@@ -142,8 +142,8 @@ def _methods(
 
         yield VectorMethod(algorithm.name, vectors, vectors_of, algorithm.predicts_values)
     # One dimension, the same query for all: the same exact scan, with the same exclusions and ties.
-    one = np.ascontiguousarray(model.item_scores.reshape(-1, 1))
-    yield VectorMethod("popularity", one, lambda rows: np.ones((len(rows), 1), np.float32))
+    popularity = np.ascontiguousarray(model.item_scores.reshape(-1, 1))
+    yield VectorMethod("popularity", popularity, lambda rows: np.ones((len(rows), 1), np.float32))
     if group.segments is not None and model.segment_scores is not None:
         yield _popularity_by_segment(model.segment_scores, model.item_scores, group.segments)
 
@@ -161,8 +161,8 @@ def _popularity_by_segment(
     of_segment = SegmentScores(segment_scores, item_scores)
 
     def scores(row: int) -> FloatArray:
-        found = segments.row(row)[0]
-        return of_segment.of(int(found[0])) if len(found) else item_scores.copy()
+        segment = segments.row(row)[0]
+        return of_segment.of(int(segment[0])) if len(segment) else item_scores.copy()
 
     return ScoreMethod("popularity_by_segment", scores)
 

@@ -13,7 +13,9 @@ from shortlist.server.features.schema import FeatureSchema
 def schema_to_table(schema: FeatureSchema) -> pa.Table:
     """Return a row a feature."""
     names = [field.name for field in fields(Feature)]
-    return pa.table({name: [getattr(one, name) for one in schema.features] for name in names})
+    return pa.table(
+        {name: [getattr(feature, name) for feature in schema.features] for name in names}
+    )
 
 
 def schema_of_table(stored: pa.Table) -> FeatureSchema:

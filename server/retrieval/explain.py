@@ -63,7 +63,8 @@ def _largest(
     largest = np.take_along_axis(amounts, order, axis=1)
     rests = found.scores - largest.sum(axis=1)
     ids = model.items.ids(rows[order.ravel()])
-    width, counts = order.shape[1], np.count_nonzero(largest, axis=1)
+    width = order.shape[1]
+    counts = np.count_nonzero(largest, axis=1)
     return [
         Reason(ids[place * width : place * width + count], named[:count], rest)
         for place, (named, rest, count) in enumerate(

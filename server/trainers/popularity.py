@@ -28,7 +28,8 @@ class Popularity:
         if params.half_life_days is None:
             return Learned(params)
         half_life_ms = params.half_life_days * DAY_MS
-        events, item_count = data.events, data.seen.column_count
+        events = data.events
+        item_count = data.seen.column_count
         scores = decayed_popularity(events, item_count, half_life_ms)
         by_segment = None
         if data.user_segments is not None:

@@ -44,7 +44,8 @@ class Sgd:
 
     def training_bytes(self, params: SgdParams, size: DataSize) -> int:
         """Vectors and Adam's moments; pairs and their order; a batch's gradients, or the result."""
-        width, count = padded(params.dim + OFFSETS), block_negative_count(params)
+        width = padded(params.dim + OFFSETS)
+        count = block_negative_count(params)
         blocks = -(-min(params.batch_size, size.event_count) // BLOCK_PAIRS)
         pairs, shared = blocks * BLOCK_PAIRS, blocks * count
         scratch = BLOCK_PAIRS * (2 * width + count) + 2 * count * width

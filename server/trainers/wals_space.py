@@ -51,25 +51,25 @@ class WalsSpace(TuningSpace[WalsParams]):
         A spectral start and over-relaxation reach a low loss sooner but pass by the best vectors on
         the way: left open they are none here.
         """
-        found = self._given
-        if found.over_relaxation is None:
-            found = replace(found, over_relaxation=STEADY)
-        if found.init_stddev is None:
-            found = replace(found, init_stddev=INIT_STDDEV)
-        return found
+        params = self._given
+        if params.over_relaxation is None:
+            params = replace(params, over_relaxation=STEADY)
+        if params.init_stddev is None:
+            params = replace(params, init_stddev=INIT_STDDEV)
+        return params
 
     def params(self, point: Point) -> WalsParams:
         """Return the settings of a point."""
         weight, share, exponent, user, item = np.clip(point, 0, 1).tolist()
-        found = replace(
+        params = replace(
             self.start(),
             unobserved_weight=three_digits(log_between(self._weights, weight)),
             regularization_exponent=three_digits(EXPONENTS[0] + exponent * np.ptp(EXPONENTS)),
             user_frequency_exponent=three_digits(user * FREQUENCY_EXPONENT_MAX),
             item_frequency_exponent=three_digits(item * FREQUENCY_EXPONENT_MAX),
         )
-        scale = mean_row_weight(self._seen, found) ** (1 - found.regularization_exponent)
-        return replace(found, regularization=three_digits(log_between(SHARES, share) * scale))
+        scale = mean_row_weight(self._seen, params) ** (1 - params.regularization_exponent)
+        return replace(params, regularization=three_digits(log_between(SHARES, share) * scale))
 
     def point(self, params: WalsParams) -> Point:
         """Return the point of the cube nearest to settings."""

@@ -52,8 +52,8 @@ def needed_bytes(params: Params, size: DataSize) -> int:
 
 def find_available_bytes() -> int | None:
     """Return the memory this process may still take, None where the system does not say."""
-    found = [size for size in (_of_machine(), _of_group()) if size is not None]
-    return min(found, default=None)
+    sizes = [size for size in (_of_machine(), _of_group()) if size is not None]
+    return min(sizes, default=None)
 
 
 def _of_machine() -> int | None:

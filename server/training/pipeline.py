@@ -53,7 +53,8 @@ def run_training(
     Raises TrainingCancelled, ModelExists, DataInvalid, MemoryExceeded, PathNotAllowed and what
     the trainers raise; whatever happens, no part of a model becomes visible.
     """
-    catalog, threads = catalogs.catalog(spec.catalog), resolve_threads(threads)
+    catalog = catalogs.catalog(spec.catalog)
+    threads = resolve_threads(threads)
     progress = Progress(report, cancelled)
     manifest = _published_before(spec, catalog) if resumed else None
     try:
@@ -98,7 +99,10 @@ def _train_and_publish(
         evaluation = _evaluate_given(spec, fitted, progress, threads, roots)
     about = replace(_about(spec, fitted), evaluation=evaluation, trials=trials)
     return _publish(
-        *(catalog, fitted.contents, about, progress),
+        catalog,
+        fitted.contents,
+        about,
+        progress,
         threads=threads,
         started=started,
         target_recall=spec.target_recall,
@@ -159,7 +163,8 @@ def _evaluate_given(
 ) -> Evaluation:
     """Measure the model on the test data that the caller named."""
     progress.start(JobPhase.EVALUATING)
-    wanted, contents = spec.evaluation, fitted.contents
+    wanted = spec.evaluation
+    contents = fitted.contents
     assert wanted.test_interactions is not None
     table = read_checked(wanted.test_interactions, roots, threads)
     vocabularies = contents.users, contents.items
@@ -229,7 +234,10 @@ def _fit(
     warm: WarmStart | None = None,
 ) -> Fitted:
     return fit(
-        *(data, events, spec.algorithm, spec.preparation),
+        data,
+        events,
+        spec.algorithm,
+        spec.preparation,
         threads=threads,
         on_epoch=progress.epoch,
         warm_start=warm,

@@ -45,21 +45,24 @@ def tune(
     """
     if spec.early_stopping is None and spec.tuning is None:
         return spec, ()
-    stopping, tuning = spec.early_stopping or EarlyStopping(), spec.tuning or Tuning(trials=1)
+    stopping = spec.early_stopping or EarlyStopping()
+    tuning = spec.tuning or Tuning(trials=1)
     trials = _Trials(spec, stopping, tuning, data, events, progress, threads)
     trials.run(trials.space.start())
     _look_around(trials, tuning)
     for dim in tuning.dims:
         trials.run(with_dim(trials.best_params(), dim))
     best = trials.best()
-    chosen = tuple(replace(one, chosen=at == best) for at, one in enumerate(trials.done))
+    chosen = tuple(replace(trial, chosen=at == best) for at, trial in enumerate(trials.done))
     return replace(spec, algorithm=trials.found(best)), chosen
 
 
 def _look_around(trials: _Trials, tuning: Tuning) -> None:
     """Run all trials of settings but the first."""
-    rng, axes = np.random.default_rng(tuning.seed), trials.space.axes
-    first, count = rng.random(axes), tuning.trials - 1
+    rng = np.random.default_rng(tuning.seed)
+    axes = trials.space.axes
+    first = rng.random(axes)
+    count = tuning.trials - 1
     spread = (count + 1) // 2
     for at in range(spread):
         trials.run(trials.space.params((first + at * _irrational(axes)) % 1))
@@ -102,7 +105,8 @@ class _Trials:
         if split == "auto" and spec.evaluation.split in DIVIDING:
             split = spec.evaluation.split
         how = EvaluationSpec(split, stopping.held_out_fraction, 0.0, seed=stopping.seed)
-        shape, aggregate = (len(data.users), len(data.items)), spec.preparation.aggregation
+        shape = (len(data.users), len(data.items))
+        aggregate = spec.preparation.aggregation
         holdout = hold_out(events, *shape, how, aggregate)
         train = events if holdout is None else holdout.train
         seen = build_interactions(train, *shape, aggregate, threads)
@@ -124,7 +128,7 @@ class _Trials:
 
     def best(self) -> int:
         """Return the place of the best trial, the first of equals."""
-        worth = [self._sign * one.quality if one.epochs else -np.inf for one in self.done]
+        worth = [self._sign * trial.quality if trial.epochs else -np.inf for trial in self.done]
         return int(np.argmax(worth))
 
     def best_params(self) -> Params:
@@ -136,12 +140,13 @@ class _Trials:
         if not epoch_count_of(params):
             return params
         changed: Any = params  # every algorithm that counts epochs has them as a setting
-        found: Params = replace(changed, epochs=self.done[number].epochs)
-        return found
+        best: Params = replace(changed, epochs=self.done[number].epochs)
+        return best
 
     def run(self, params: Params) -> None:
         """Train and measure; a training that diverges is worth nothing, but for the first."""
-        started, qualities = time.perf_counter(), list[float]()
+        started = time.perf_counter()
+        qualities = list[float]()
 
         def measure(epoch: Epoch) -> None:
             assert epoch.vectors is not None
@@ -180,7 +185,9 @@ class _Trials:
             return True
         if epoch < 2 or epoch & (epoch - 1):
             return False
-        rivals = [one.qualities[epoch - 1] for one in self.done if len(one.qualities) >= epoch]
+        rivals = [
+            trial.qualities[epoch - 1] for trial in self.done if len(trial.qualities) >= epoch
+        ]
         behind = self._sign * (qualities[-1] - float(np.median(rivals or [0.0])))
         return len(rivals) >= RIVALS_MIN and behind < 0
 
