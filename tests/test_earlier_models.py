@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from shortlist.core.cpu import SIMD_LEVELS, simd_level
 from tests.earlier.conversation import (
     EVERYTHING,
     REPLIES,
@@ -33,6 +34,9 @@ ALGORITHMS = {"wals", "sgd", "distilled", "svd", "ratings", "neighbours", "popul
 ALIKE = {"wals-zero", "wals-stopped", "wals-items", "wals-users", "svd-binary", "popularity"}
 AGAIN = [request for request in trainings() if request["modelId"] not in ALIKE]
 AGAIN_IDS = [request["modelId"] for request in AGAIN]
+# Many steps make much of how sums are rounded: these are alike only where sums go in one order.
+ROUNDED = {"sgd-biases", "distilled"}
+RECORDED_LEVEL = "avx2"
 SCORE_ERROR = 1e-5  # of a score made of the same vectors, relative
 TRAINED_ERROR = 1e-3  # of vectors made by many steps, relative to the largest
 
@@ -162,6 +166,8 @@ def test_a_training_makes_what_it_made(
     retrained: dict[int, dict[str, list[Json]]], model: str
 ) -> None:
     """Vectors with their signs, popularity, and what each item brings to a history."""
+    if model in ROUNDED and SIMD_LEVELS[simd_level()] != RECORDED_LEVEL:
+        pytest.skip(f"vectors of {model} were recorded at SIMD level {RECORDED_LEVEL}")
     for entry, reply in zip(everything_of(model), retrained[1][model], strict=True):
         before, now = numbers_of(entry["reply"]), numbers_of(reply)
         assert before.keys() == now.keys()

@@ -1,7 +1,8 @@
 """Writes the models of a commit and records what it answers; `fe82397` was made by it so:
 
-    git checkout fe82397 -- and compiled, with tests/earlier of today, and then
-    python -m tests.earlier.make fe82397
+    PYTHONPATH=BEFORE/build/tree python -m tests.earlier.make fe82397
+
+from this checkout, BEFORE being one of fe82397, compiled: its code answers, not today's.
 
 It trains every kind of model over real sockets, asks each of them all questions, and keeps a
 `.tar.xz` a model: the files as written, which padding makes far larger than what they say, and
