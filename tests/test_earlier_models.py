@@ -31,7 +31,10 @@ MODELS = [path for path in ARCHIVES if path.stem != "rest.tar"]
 REST = [path for path in ARCHIVES if path.stem == "rest.tar"]
 ALGORITHMS = {"wals", "sgd", "distilled", "svd", "ratings", "neighbours", "popularity"}
 # Trained again; the others differ from one of these in nothing that their training does.
-ALIKE = {"wals-zero", "wals-stopped", "wals-items", "wals-users", "svd-binary", "popularity"}
+ALIKE = {
+    *("wals-zero", "wals-stopped", "wals-items", "wals-users", "wals-warm", "wals-tuned"),
+    *("svd-binary", "neighbours-bm25", "popularity", "popularity-ageing", "popularity-segments"),
+}
 AGAIN = [request for request in trainings() if request["modelId"] not in ALIKE]
 AGAIN_IDS = [request["modelId"] for request in AGAIN]
 # Many steps make much of how sums are rounded: these are alike only where sums go in one order.
