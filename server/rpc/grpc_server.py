@@ -67,6 +67,7 @@ class GrpcServer:
             in_flight_max=limits.in_flight_max,
             message_bytes_max=limits.message_bytes_max,
             slow_call_ms=settings.server.slow_call_ms,
+            refuses_unknown_fields=settings.server.unknown_fields == "refuse",
         )
         self._server = grpc.server(
             self._pool, interceptors=[self._gate], options=_options(settings)
