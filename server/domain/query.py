@@ -41,10 +41,12 @@ class UserQuery:
     """A user: known by id, described by a history or features, or all; or only by a segment."""
 
     user_id: str = ""  # empty: anonymous
-    history_item_ids: tuple[str, ...] = ()  # in any order; the last value of an item counts
+    history_item_ids: tuple[str, ...] = ()  # as sent, repeats kept; an item's last value counts
     history_values: tuple[float, ...] = ()  # one an item, finite
     segment: str = ""  # where popular items answer: those of this segment; empty: what is known
     features: Mapping[str, GivenValue] = field(default_factory=dict)  # by attribute of the users
+    # One an item, milliseconds since 1970, larger is later; None: a later item is the later event.
+    history_times: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

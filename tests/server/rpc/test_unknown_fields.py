@@ -34,6 +34,7 @@ PARTS: dict[str, Callable[[r.RetrieveRequest], Message]] = {
     "query.user": lambda request: request.query.user,
     "query.user.history[0]": lambda request: request.query.user.history[0],
     "query.user.history[2]": lambda request: request.query.user.history[2],
+    "query.user.history[1].time": lambda request: request.query.user.history[1].time,
     "query.user.features['age']": lambda request: request.query.user.features["age"],
     "query.user.features['tags'].texts": lambda request: request.query.user.features["tags"].texts,
     "within": lambda request: request.within,
@@ -61,7 +62,7 @@ def retrieval() -> r.RetrieveRequest:
         "age": q.FeatureValue(number=3.0),
         "tags": q.FeatureValue(texts=q.TextList(texts=["a"])),
     }
-    history = [q.Event(item_id=name, value=1.0) for name in "abc"]
+    history = [q.Event(item_id=name, value=1.0, time=Timestamp(seconds=1)) for name in "abc"]
     return r.RetrieveRequest(
         query=q.Query(user=q.UserQuery(history=history, features=features)),
         within=r.GeoRadius(latitude=1, longitude=2, radius_m=3),
