@@ -111,16 +111,21 @@ def cancel_training(job_id: str) -> Call[TrainingJob]:
 # ---- models -------------------------------------------------------------------------------------
 
 
-def model(name: str = "", *, catalog: str = "") -> Call[Model]:
-    """Return the model that an id or an alias names."""
-    request = models_pb2.GetModelRequest(catalog=catalog, model=name)
+def model(name: str = "", *, view: str = "", catalog: str = "") -> Call[Model]:
+    """Return the model that an id or an alias names. view: as in `models`; empty: "full"."""
+    request = models_pb2.GetModelRequest(catalog=catalog, model=name, view=_view_to_proto(view))
     return Call(MODELS, "GetModel", request, models_pb2.Model, _to(Model))
 
 
-def models(*, page_size: int = 0, page_token: str = "", catalog: str = "") -> Call[ModelPage]:
-    """Return the models of a catalog, newest first."""
+def models(
+    *, page_size: int = 0, page_token: str = "", view: str = "", catalog: str = ""
+) -> Call[ModelPage]:
+    """Return the models of a catalog, newest first.
+
+    view: "full", or "basic" without request, losses, evaluation, index and trials; empty: "basic".
+    """
     request = models_pb2.ListModelsRequest(
-        catalog=catalog, page_size=page_size, page_token=page_token
+        catalog=catalog, page_size=page_size, page_token=page_token, view=_view_to_proto(view)
     )
     return Call(MODELS, "ListModels", request, models_pb2.ListModelsResponse, _to(ModelPage))
 
@@ -194,6 +199,10 @@ def aliases(*, catalog: str = "") -> Call[tuple[Alias, ...]]:
     request = models_pb2.ListAliasesRequest(catalog=catalog)
     reply = models_pb2.ListAliasesResponse
     return Call(MODELS, "ListAliases", request, reply, lambda r: from_proto(r, AliasList).aliases)
+
+
+def _view_to_proto(view: str) -> Any:
+    return enum_to_proto(models_pb2.ModelView.DESCRIPTOR, view)
 
 
 def _to(kind: type[T]) -> Callable[[Any], T]:

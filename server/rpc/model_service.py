@@ -82,14 +82,14 @@ class ModelService(pb2_grpc.ModelServiceServicer):
         return job_to_proto(self._trainings.cancel(job_id_from_proto(request)))
 
     def GetModel(self, request: pb2.GetModelRequest, context: Context) -> pb2.Model:
-        catalog, name = model_name_from_proto(request)
-        return model_to_proto(self._models.get(catalog, name))
+        catalog, name, is_full = model_name_from_proto(request)
+        return model_to_proto(self._models.get(catalog, name), is_full)
 
     def ListModels(
         self, request: pb2.ListModelsRequest, context: Context
     ) -> pb2.ListModelsResponse:
-        catalog, page = models_page_from_proto(request)
-        return model_page_to_proto(*self._models.page(catalog, page.size, page.token))
+        catalog, page, is_full = models_page_from_proto(request)
+        return model_page_to_proto(*self._models.page(catalog, page.size, page.token), is_full)
 
     def DeleteModel(
         self, request: pb2.DeleteModelRequest, context: Context

@@ -8,6 +8,8 @@ from shortlist.client import Freshness, TimeWindow
 from shortlist.client.cli.main import build_parser, main
 from shortlist.client.cli.restrictions import restrictions_of
 from shortlist.client.cli.retrieve import features_of, history_of
+from shortlist.v1 import model_service_pb2 as models_pb2
+from tests.recorded_server import recorded_server
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,15 @@ def test_an_id_may_hold_an_equals_sign() -> None:
     day, moment = datetime(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     given = ["a@b=1@2026-01-02", "c==@2026-01-02T03:04:05Z"]
     assert history_of(given) == [("a@b", 1.0, day), ("c=", None, moment)]
+
+
+def test_a_list_of_models_names_what_a_basic_view_has(capsys: pytest.CaptureFixture[str]) -> None:
+    basic = models_pb2.Model(model_id="a", algorithm="sgd", dim=4, aliases=["live"])
+    with recorded_server() as recorded:
+        recorded.will_answer("ListModels", models_pb2.ListModelsResponse(models=[basic]))
+        assert main(["--target", recorded.target, "models", "list"]) == 0
+    row = capsys.readouterr().out.splitlines()[1]
+    assert [cell for cell in row.split() if cell in ("a", "sgd", "live")] == ["a", "sgd", "live"]
 
 
 def test_shared_options_stand_before_the_command_or_behind_it(
