@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import grpc
 
-from shortlist.client import catalog_calls, model_calls, retrieval_calls
+from shortlist.client import catalog_calls, model_calls, retrieval_calls, server_calls
 from shortlist.client.call import Call, fill_catalog
 from shortlist.client.connection import Deadline, Retries, open_channel, wait_before_retry
 from shortlist.client.errors import TrainingFailed, error_from_call
@@ -108,6 +108,7 @@ class Shortlist(_Client):
     show_items = _verb(catalog_calls.show_items)
     delete_items = _verb(catalog_calls.delete_items)
     hidden_items = _verb(catalog_calls.hidden_items)
+    server_info = _verb(server_calls.server_info)
 
     def watch(self, job_id: str) -> Iterator[TrainingJob]:
         """Yield a job's state whenever it changes, until it has ended; re-attaches by itself."""
@@ -198,6 +199,7 @@ class AsyncShortlist(_Client):
     show_items = _async_verb(catalog_calls.show_items)
     delete_items = _async_verb(catalog_calls.delete_items)
     hidden_items = _async_verb(catalog_calls.hidden_items)
+    server_info = _async_verb(server_calls.server_info)
 
     def watch(self, job_id: str) -> AsyncIterator[TrainingJob]:
         """Yield a job's state whenever it changes, until it has ended; re-attaches by itself."""
