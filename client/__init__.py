@@ -47,6 +47,7 @@ from shortlist.client.models import (
     Trial,
 )
 from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
+from shortlist.client.server_calls import ServerInfo
 from shortlist.client.training import (
     DataSource,
     EarlyStopping,
@@ -113,6 +114,7 @@ __all__ = [
     "Retrieval",
     "SearchReport",
     "SearchTrial",
+    "ServerInfo",
     "Sgd",
     "Shortlist",
     "ShortlistClientError",

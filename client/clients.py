@@ -16,7 +16,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, get_args
 
 import grpc
 
-from shortlist.client import catalog_calls, model_calls, retrieval_calls
+from shortlist.client import catalog_calls, model_calls, retrieval_calls, server_calls
 from shortlist.client.call import Call, fill_catalog
 from shortlist.client.connection import (
     Deadline,
@@ -186,6 +186,7 @@ class Shortlist(_Client[grpc.Channel]):
     show_items = _verb(catalog_calls.show_items, _run)
     delete_items = _verb(catalog_calls.delete_items, _run)
     hidden_items = _verb(catalog_calls.hidden_items, _run)
+    server_info = _verb(server_calls.server_info, _run)
 
 
 class AsyncShortlist(_Client[grpc.aio.Channel]):
@@ -270,3 +271,4 @@ class AsyncShortlist(_Client[grpc.aio.Channel]):
     show_items = _verb(catalog_calls.show_items, _run)
     delete_items = _verb(catalog_calls.delete_items, _run)
     hidden_items = _verb(catalog_calls.hidden_items, _run)
+    server_info = _verb(server_calls.server_info, _run)

@@ -24,6 +24,7 @@ from shortlist.client import (
     Reason,
     Retries,
     Retrieval,
+    ServerInfo,
     Shortlist,
     ShortlistClientError,
     TimeWindow,
@@ -35,6 +36,7 @@ from shortlist.client import errors as client_errors
 from shortlist.v1 import model_service_pb2 as models_pb2
 from shortlist.v1 import query_pb2
 from shortlist.v1 import retrieval_service_pb2 as pb2
+from shortlist.v1 import server_service_pb2 as server_pb2
 from tests.recorded_server import SERVICES, RecordedServer, recorded_server, refusal
 
 Code = grpc.StatusCode
@@ -151,6 +153,20 @@ def test_models_come_in_the_view_that_is_asked_for(recorded: RecordedServer) -> 
     assert [sent.view for sent in recorded.asked("GetModel")] == [models_pb2.MODEL_VIEW_BASIC]
 
 
+def test_both_clients_say_what_the_server_is(recorded: RecordedServer) -> None:
+    info = server_pb2.ServerInfo(version="1.2", contract_revision=7, algorithms=["wals", "sgd"])
+    recorded.will_answer("GetServerInfo", info)
+    with Shortlist(recorded.target, catalog="pins") as shortlist:
+        found = shortlist.server_info()
+    assert found == ServerInfo("1.2", "", 7, ("wals", "sgd"), ())
+
+    async def ask() -> ServerInfo:
+        async with AsyncShortlist(recorded.target) as shortlist:
+            return await shortlist.server_info()
+
+    assert asyncio.run(ask()) == found
+
+
 def test_asyncio_gives_the_same(recorded: RecordedServer) -> None:
     recorded.will_answer("Retrieve", refusal(Code.UNAVAILABLE), REPLY)
 
@@ -173,7 +189,7 @@ def test_every_rpc_of_the_contract_has_a_method(client: type) -> None:
         "Embed": "embed", "Retrieve": "retrieve", "BatchRetrieve": "retrieve_batch",
         "SimilarUsers": "similar_users", "ExportCandidates": "export_candidates",
             "HideItems": "hide_items", "ShowItems": "show_items", "DeleteItems": "delete_items",
-            "ListHiddenItems": "hidden_items",
+            "ListHiddenItems": "hidden_items", "GetServerInfo": "server_info",
     }  # fmt: skip
     methods = [method.name for service in SERVICES.values() for method in service.methods]
     assert sorted(methods) == sorted(friendly)

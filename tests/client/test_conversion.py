@@ -8,9 +8,9 @@ import pytest
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from shortlist.client import algorithms, exports, hidden, models, training
+from shortlist.client import algorithms, exports, hidden, models, server_calls, training
 from shortlist.client.conversion import from_proto, to_proto
-from shortlist.v1 import algorithms_pb2, catalog_service_pb2
+from shortlist.v1 import algorithms_pb2, catalog_service_pb2, server_service_pb2
 from shortlist.v1 import model_service_pb2 as pb2
 
 MIRRORS: dict[type, type[Message]] = {
@@ -42,6 +42,7 @@ MIRRORS: dict[type, type[Message]] = {
     hidden.HiddenItemPage: catalog_service_pb2.ListHiddenItemsResponse,
     models.Alias: pb2.Alias,
     models.AliasList: pb2.ListAliasesResponse,
+    server_calls.ServerInfo: server_service_pb2.ServerInfo,
 }
 SENT = [training.TrainRequest, training.InteractionSource, training.EvaluationSpec]
 
