@@ -19,6 +19,7 @@ from shortlist.client.call import Call, fill_catalog
 from shortlist.client.connection import Deadline, Retries, open_channel, wait_before_retry
 from shortlist.client.errors import TrainingFailed, error_from_call
 from shortlist.client.exports import ExportProgress
+from shortlist.client.index_export import ExportedIndex, IndexWriter
 from shortlist.client.progress import Progress, progress_of
 from shortlist.client.training import TrainingJob
 
@@ -118,6 +119,17 @@ class Shortlist(_Client):
         call = model_calls.export_candidates(kind, **settings)
         return self._stream(call, lambda progress: progress.is_done)
 
+    def export_index(self, output: str, model: str = "", *, catalog: str = "") -> ExportedIndex:
+        """Write the graph of a model and its item ids here: a file that usearch reads.
+
+        output: a folder, made where there is none, or a file whose name ends with .usearch.
+        """
+        with IndexWriter(output) as writer:
+            call = model_calls.export_index(model, catalog=catalog)
+            for piece in self._stream(call, lambda _: False):
+                writer.take(piece)
+            return writer.done()
+
     def train(self, *args: Any, progress: bool | Progress = True, **kwargs: Any) -> TrainingJob:
         """Do what start_training does, show the progress, and return the job once it has succeeded.
 
@@ -209,6 +221,16 @@ class AsyncShortlist(_Client):
     ) -> AsyncIterator[ExportProgress]:
         call = model_calls.export_candidates(kind, **settings)
         return self._stream(call, lambda progress: progress.is_done)
+
+    async def export_index(
+        self, output: str, model: str = "", *, catalog: str = ""
+    ) -> ExportedIndex:
+        """Do what Shortlist.export_index does."""
+        with IndexWriter(output) as writer:
+            call = model_calls.export_index(model, catalog=catalog)
+            async for piece in self._stream(call, lambda _: False):
+                writer.take(piece)
+            return writer.done()
 
     async def train(
         self, *args: Any, progress: bool | Progress = True, **kwargs: Any

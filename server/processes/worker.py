@@ -11,6 +11,7 @@ from shortlist.server.jobs.store import JobStore
 from shortlist.server.operations.evaluations import Evaluations
 from shortlist.server.operations.exports import Exports
 from shortlist.server.operations.hiding import Hiding
+from shortlist.server.operations.index_exports import IndexExports
 from shortlist.server.operations.models import Models
 from shortlist.server.operations.trainings import Trainings
 from shortlist.server.processes.supervisor import JOBS_NAME
@@ -54,6 +55,7 @@ def make_server(
         trainings,
         evaluations,
         exports,
+        IndexExports(catalogs, settings.limits.exports_max),
         HiddenLists(catalogs),
         Hiding(catalogs),
         RecallMonitor(recalls, settings.monitoring.recall_share),

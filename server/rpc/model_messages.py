@@ -4,6 +4,7 @@ from shortlist.server.domain.training import spec_from_json
 from shortlist.server.operations.models import AliasTarget, PublishedModel
 from shortlist.server.rpc.evaluation_messages import evaluation_to_proto
 from shortlist.server.rpc.fields import ALIAS_DEFAULT, catalog_from_text, name_from_text
+from shortlist.server.rpc.index_messages import index_report_to_proto
 from shortlist.server.rpc.pages import Page, page_from_proto
 from shortlist.server.rpc.search_messages import trial_to_proto
 from shortlist.server.rpc.times import time_to_proto
@@ -54,44 +55,28 @@ def model_to_proto(model: PublishedModel) -> pb2.Model:
         interaction_count=manifest.interaction_count,
         losses=manifest.losses,
         evaluation=evaluation_to_proto(manifest.evaluation) if manifest.evaluation else None,
-        index=pb2.IndexReport(
-            kind=manifest.index.kind,
-            recall_at_100=manifest.index.recall_at_100,
-            query_count=manifest.index.query_count,
-            connectivity=manifest.index.connectivity,
-            expansion_add=manifest.index.expansion_add,
-            expansion_search=manifest.index.expansion_search,
-            build_seconds=manifest.index.build_seconds,
-            list_count=manifest.index.list_count,
-            probes=manifest.index.probes,
-            target_recall=manifest.index.target_recall,
-            chosen=manifest.index.chosen,
-            trials=[
-                pb2.SearchTrial(
-                    method=trial.method,
-                    effort=trial.effort,
-                    recall_at_100=trial.recall_at_100,
-                    microseconds=trial.microseconds,
-                )
-                for trial in manifest.index.trials
-            ],
-            live_recalls=[
-                pb2.LiveRecall(
-                    k=one.cutoff,
-                    query_count=one.queries,
-                    recall=one.recall,
-                    standard_error=one.standard_error,
-                    dropped_count=one.dropped,
-                )
-                for one in model.live_recalls
-            ],
-        ),
+        index=_index_to_proto(model),
         size_bytes=sum(file.bytes for file in manifest.files.values()),
         training_seconds=manifest.training_seconds,
         aliases=model.aliases,
         attribute_columns=manifest.attribute_columns,
         trials=map(trial_to_proto, manifest.trials),
     )
+
+
+def _index_to_proto(model: PublishedModel) -> pb2.IndexReport:
+    report = index_report_to_proto(model.manifest.index)
+    report.live_recalls.extend(
+        pb2.LiveRecall(
+            k=one.cutoff,
+            query_count=one.queries,
+            recall=one.recall,
+            standard_error=one.standard_error,
+            dropped_count=one.dropped,
+        )
+        for one in model.live_recalls
+    )
+    return report
 
 
 def model_page_to_proto(models: list[PublishedModel], next_token: str) -> pb2.ListModelsResponse:

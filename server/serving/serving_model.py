@@ -15,7 +15,7 @@ from shortlist.core.wals.fold_in import FoldIn
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.export_files import EXPORTS_NAME
 from shortlist.server.artifacts.hidden import HiddenItems
-from shortlist.server.artifacts.manifest import EXACT
+from shortlist.server.domain.index import EXACT
 from shortlist.server.domain.training import spec_from_json
 from shortlist.server.index.approximate import ApproximateIndex
 from shortlist.server.index.graph import GraphIndex
@@ -43,6 +43,7 @@ class Space:
     fold_in: HistoryEncoder
     index: ApproximateIndex | None
     index_pays: bool | None = None  # whether AUTO asks the index; None: it was not measured
+    index_asked: bool = False  # for, by the training
     user_prior: UserPrior | None = None  # where histories are folded in from; None: from 0
 
 
@@ -166,6 +167,7 @@ def _space(artifact: Artifact) -> Space | None:
         fold_in=encoder,
         index=index,
         index_pays=report.chosen != EXACT if report.chosen else None,
+        index_asked=report.asked,
         user_prior=_user_prior(artifact, encoder),
     )
 
