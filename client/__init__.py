@@ -32,6 +32,7 @@ from shortlist.client.errors import (
 )
 from shortlist.client.exports import ExportProgress
 from shortlist.client.hidden import HiddenCounts, HiddenItem, HiddenItemPage
+from shortlist.client.index_export import ExportedIndex, IndexHeader
 from shortlist.client.models import (
     Alias,
     DecileRecall,
@@ -52,6 +53,7 @@ from shortlist.client.training import (
     DataSource,
     EarlyStopping,
     EvaluationSpec,
+    Index,
     InteractionSource,
     ItemSource,
     JobFailure,
@@ -80,6 +82,7 @@ __all__ = [
     "Evaluation",
     "EvaluationSpec",
     "ExportProgress",
+    "ExportedIndex",
     "FailedPrecondition",
     "FieldViolation",
     "Freshness",
@@ -88,6 +91,8 @@ __all__ = [
     "HiddenCounts",
     "HiddenItem",
     "HiddenItemPage",
+    "Index",
+    "IndexHeader",
     "IndexReport",
     "InteractionSource",
     "Interest",

@@ -11,6 +11,7 @@ from shortlist.server.config import Settings
 from shortlist.server.operations.evaluations import Evaluations
 from shortlist.server.operations.exports import Exports
 from shortlist.server.operations.hiding import Hiding
+from shortlist.server.operations.index_exports import IndexExports
 from shortlist.server.operations.models import Models
 from shortlist.server.operations.trainings import Trainings
 from shortlist.server.retrieval.recall_monitor import RecallMonitor
@@ -54,6 +55,7 @@ class GrpcServer:
         trainings: Trainings,
         evaluations: Evaluations,
         exports: Exports,
+        index_exports: IndexExports,
         hidden: HiddenLists,
         hiding: Hiding,
         monitor: RecallMonitor,
@@ -64,7 +66,8 @@ class GrpcServer:
         self._hidden = hidden
         self._monitor = monitor
         self._pool = CountingPool(settings.server.threads, "retrieval")
-        held_threads = limits.watches_max + limits.evaluations_max + limits.exports_max
+        held_threads = limits.watches_max + limits.evaluations_max
+        held_threads += 2 * limits.exports_max  # of candidates and of indexes
         self._model_pool = CountingPool(MODEL_THREADS + held_threads, "model")
         self._gate = Gate(
             self._pool,
@@ -80,7 +83,9 @@ class GrpcServer:
         self._health = HealthService()
         draining = self._gate.draining
         watches = Watches(trainings, limits.watches_max, draining)
-        model_service = ModelService(models, trainings, evaluations, exports, watches, draining)
+        model_service = ModelService(
+            models, trainings, evaluations, exports, index_exports, watches, draining
+        )
         retrieval = RetrievalService(slots, hidden, monitor)
         self._add_services(retrieval, model_service, CatalogService(hiding))
 

@@ -188,6 +188,7 @@ def test_every_rpc_of_the_contract_has_a_method(client: type) -> None:
         "EvaluateModel": "evaluate", "SetAlias": "set_alias", "ListAliases": "aliases",
         "Embed": "embed", "Retrieve": "retrieve", "BatchRetrieve": "retrieve_batch",
         "SimilarUsers": "similar_users", "ExportCandidates": "export_candidates",
+        "ExportIndex": "export_index",
             "HideItems": "hide_items", "ShowItems": "show_items", "DeleteItems": "delete_items",
             "ListHiddenItems": "hidden_items", "GetServerInfo": "server_info",
     }  # fmt: skip

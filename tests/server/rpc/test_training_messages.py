@@ -76,6 +76,13 @@ FULL = m.TrainRequest(
     alias="next",
     request_id="once",
     target_recall=0.9,
+    index=m.IndexSpec(
+        kind=m.INDEX_KIND_USEARCH,
+        connectivity=16,
+        expansion_add=64,
+        dtype="bf16",
+        parallel_build=True,
+    ),
     early_stopping=m.EarlyStopping(
         metric="recall",
         cutoff=50,
@@ -120,6 +127,7 @@ def test_the_smallest_request_shows_the_choices_of_the_server() -> None:
     assert not shown.wals.HasField("unobserved_weight"), "the data decides"
     assert shown.wals.regularization == 0.004
     assert shown.preparation.aggregation == m.AGGREGATION_SUM
+    assert shown.index == m.IndexSpec(kind=m.INDEX_KIND_AUTO)
     assert list(shown.evaluation.cutoffs) == [10, 20, 100]
     assert (shown.evaluation.held_out_fraction, shown.evaluation.unseen_user_fraction) == (
         0.1,
