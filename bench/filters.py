@@ -50,8 +50,8 @@ def masked(
     ours = median_seconds(lambda: [scan.top(q[None], K, eligible=eligible) for q in queries])
     best_recall, best_seconds, fetched = 0.0, float("inf"), 0
     for count in sorted({K, 1000, 5000, 20_000, scan.item_count}):
-        found = [overfetched(graph, query, members, count) for query in queries]
-        recall = recall_of(found, wanted)
+        fetched_lists = [overfetched(graph, query, members, count) for query in queries]
+        recall = recall_of(fetched_lists, wanted)
         if recall <= best_recall:
             continue
         seconds = median_seconds(
@@ -80,8 +80,8 @@ def overfetched(graph: Index, query: FloatArray, members: np.ndarray, count: int
     return keys[members[keys]][:K]
 
 
-def recall_of(found: list[np.ndarray], wanted: list[np.ndarray]) -> float:
-    pairs = zip(found, wanted, strict=True)
+def recall_of(fetched_lists: list[np.ndarray], wanted: list[np.ndarray]) -> float:
+    pairs = zip(fetched_lists, wanted, strict=True)
     hits = sum(len(np.intersect1d(ours, exact)) for ours, exact in pairs)
     return hits / sum(map(len, wanted))
 
