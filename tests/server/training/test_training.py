@@ -13,7 +13,8 @@ from shortlist.core.errors import DataInvalid, ShortlistError, TrainingCancelled
 from shortlist.core.wals.params import WalsParams
 from shortlist.core.wals.wals import train_wals
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.domain.job import JobPhase
+from shortlist.server.domain.job import JobPhase, JobProgress
+from shortlist.server.domain.sources import EventSource, ItemSource
 from shortlist.server.domain.training import (
     EvaluationSpec,
     Preparation,
@@ -21,7 +22,6 @@ from shortlist.server.domain.training import (
 from shortlist.server.domain.tuning import EarlyStopping, Tuning
 from shortlist.server.errors import DataSourceInvalid, ModelExists, PathNotAllowed
 from shortlist.server.evaluation.__main__ import evaluate_model
-from shortlist.server.domain.sources import EventSource, ItemSource
 from tests.server.small_contents import small_spec, write_events
 from tests.server.training.whole_trainings import left_over, opened, train
 
