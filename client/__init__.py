@@ -32,6 +32,7 @@ from shortlist.client.errors import (
 )
 from shortlist.client.exports import ExportProgress
 from shortlist.client.hidden import HiddenCounts, HiddenItem, HiddenItemPage
+from shortlist.client.left_out import LeftOutRows
 from shortlist.client.models import (
     Alias,
     DecileRecall,
@@ -94,6 +95,7 @@ __all__ = [
     "InvalidArgument",
     "ItemSource",
     "JobFailure",
+    "LeftOutRows",
     "LiveRecall",
     "Metric",
     "MetricDifference",

@@ -10,6 +10,7 @@ from typing import Any
 
 from shortlist.core.errors import DataInvalid
 from shortlist.server.domain.evaluation import Evaluation
+from shortlist.server.domain.left_out import LeftOutRows
 from shortlist.server.domain.tuning import Trial
 from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.storage.durable import replace_text
@@ -77,6 +78,7 @@ class Manifest:
     index: IndexReport = field(default_factory=IndexReport)
     training_seconds: float = 0.0  # reading to publishing
     attribute_columns: tuple[str, ...] = ()
+    left_out: tuple[LeftOutRows, ...] = ()  # rows of the files that no training saw
     files: dict[str, StoredFile] = field(default_factory=dict)  # by name, the manifest left out
     format_version: int = FORMAT_VERSION
 

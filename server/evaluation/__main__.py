@@ -22,7 +22,7 @@ from shortlist.server.domain.evaluation import Evaluation
 from shortlist.server.domain.sources import EventSource
 from shortlist.server.domain.training import CUTOFFS_DEFAULT, check_cutoffs, spec_from_json
 from shortlist.server.evaluation.compare import differences, shared_test
-from shortlist.server.evaluation.holdout import given_test
+from shortlist.server.evaluation.holdout import given_test, left_out_of_test
 from shortlist.server.evaluation.measure import Measured, measure, summarised
 from shortlist.server.reading.checked import read_checked
 from shortlist.server.reasons import BUG, failure_of
@@ -62,7 +62,9 @@ def evaluate_model(
         return measure(model, params, test, cutoffs=cutoffs, threads=threads)
 
     found = measured(artifact)
-    evaluation = Evaluation("given", tuple(map(summarised, found)))
+    evaluation = Evaluation(
+        "given", tuple(map(summarised, found)), left_out=left_out_of_test(table, artifact.items)
+    )
     if baseline is None:
         return evaluation
     compared = tuple(differences(found, measured(baseline), seed))

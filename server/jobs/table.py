@@ -5,6 +5,7 @@ import sqlite3
 import time
 
 from shortlist.server.domain.job import Failure, Job, JobPhase, JobState
+from shortlist.server.domain.left_out import LeftOutRows
 from shortlist.server.domain.training import TrainingSpec, spec_from_json, spec_to_json
 from shortlist.server.errors import JobNotFound, ModelExists, Overloaded
 from shortlist.server.storage.plain import from_plain, to_plain
@@ -31,6 +32,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     started_ms INTEGER,
     ended_ms INTEGER,
     failure TEXT,
+    left_out TEXT,
     attempt INTEGER NOT NULL DEFAULT 0,
     version INTEGER NOT NULL DEFAULT 1,
     cancel_requested INTEGER NOT NULL DEFAULT 0
@@ -46,6 +48,7 @@ ADDED = {
     "trial": "INTEGER NOT NULL DEFAULT 0",
     "trial_count": "INTEGER NOT NULL DEFAULT 0",
     "best_quality": "REAL NOT NULL DEFAULT 0",
+    "left_out": "TEXT",
 }
 
 
@@ -126,6 +129,7 @@ def requeue_job(rows: sqlite3.Connection, job_id: str) -> None:
     fresh = {"epoch": 0, "epoch_count": 0, "loss": 0.0, "event_count": 0, "seconds_left": -1.0}
     fresh |= {"trial": 0, "trial_count": 0, "best_quality": 0.0}
     update_job(rows, job_id, state=JobState.QUEUED, phase=None, started_ms=None, **fresh)
+    update_job(rows, job_id, left_out=None)
 
 
 def update_job(rows: sqlite3.Connection, job_id: str, **changes: object) -> None:
@@ -139,7 +143,7 @@ def update_job(rows: sqlite3.Connection, job_id: str, **changes: object) -> None
 
 def job_of(row: sqlite3.Row) -> Job:
     """Return the job of a row."""
-    failure = row["failure"]
+    failure, left_out = row["failure"], row["left_out"]
     same = (
         *("job_id", "epoch", "epoch_count", "loss", "event_count", "seconds_left"),
         *(
@@ -159,4 +163,5 @@ def job_of(row: sqlite3.Row) -> Job:
         state=JobState(row["state"]),
         phase=JobPhase(row["phase"]) if row["phase"] else None,
         failure=from_plain(Failure, json.loads(failure)) if failure else None,
+        left_out=tuple(from_plain(LeftOutRows, data) for data in json.loads(left_out or "[]")),
     )

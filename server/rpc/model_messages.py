@@ -4,6 +4,7 @@ from shortlist.server.domain.training import spec_from_json
 from shortlist.server.operations.models import AliasTarget, PublishedModel
 from shortlist.server.rpc.evaluation_messages import evaluation_to_proto
 from shortlist.server.rpc.fields import ALIAS_DEFAULT, catalog_from_text, name_from_text
+from shortlist.server.rpc.left_out_messages import left_out_to_proto
 from shortlist.server.rpc.pages import Page, page_from_proto
 from shortlist.server.rpc.search_messages import trial_to_proto
 from shortlist.server.rpc.times import time_to_proto
@@ -91,6 +92,7 @@ def model_to_proto(model: PublishedModel) -> pb2.Model:
         aliases=model.aliases,
         attribute_columns=manifest.attribute_columns,
         trials=map(trial_to_proto, manifest.trials),
+        left_out=left_out_to_proto(manifest.left_out),
     )
 
 

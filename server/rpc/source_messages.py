@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from shortlist.core.errors import SettingInvalid
 from shortlist.server.domain.sources import (
     AttributeSource,
     EventColumns,
@@ -36,8 +37,8 @@ def events_from_proto(message: pb2.InteractionSource, path: str) -> EventSource:
     )
     file = message.source
     with settings_at(f"{path}.source"):
-        uri, text = _uri(file, f"{path}.source"), _text_from_proto(file)
-        source = EventSource(uri, file.format, columns, text)
+        text = _text_from_proto(file)
+        source = EventSource(_uri(file, f"{path}.source"), file.format, columns, text)
     _check_header(file, f"{path}.source", source, columns.positional)
     return source
 
@@ -88,7 +89,8 @@ def _attributes_from_proto(
     id_column = _column(f"{path}.id_column", message.id_column)
     file = message.source
     with settings_at(f"{path}.source"):
-        uri, text = _uri(file, f"{path}.source"), _text_from_proto(file)
+        text = _text_from_proto(file)
+        uri = _uri(file, f"{path}.source")
         source = kind(uri, file.format, id_column, tuple(names), text)
     _check_header(file, f"{path}.source", source, _is_positional(source))
     return source
@@ -119,7 +121,12 @@ def _uri(message: pb2.DataSource, path: str) -> str:
 
 
 def _text_from_proto(message: pb2.DataSource) -> TextOptions:
-    return TextOptions(message.separator, message.encoding or TextOptions().encoding)
+    """Return how text is written; raises SettingInvalid."""
+    long = len(message.separator.encode()) > 1
+    if message.quoted and long:
+        raise SettingInvalid("quoted", True, "false or unset, with a separator of several bytes")
+    quoted = message.quoted if message.HasField("quoted") else TextOptions().quoted
+    return TextOptions(message.separator, message.encoding or TextOptions().encoding, quoted)
 
 
 def _file_to_proto(source: EventSource | AttributeSource, positional: bool) -> pb2.DataSource:
@@ -130,6 +137,7 @@ def _file_to_proto(source: EventSource | AttributeSource, positional: bool) -> p
         separator=text.separator,
         headerless=positional and not _is_columnar(source),
         encoding="" if text.encoding == TextOptions().encoding else text.encoding,
+        quoted=None if text.quoted else False,
     )
 
 

@@ -57,6 +57,7 @@ def run_job(
             threads=threads,
             report=partial(store.report, job.job_id),
             cancelled=partial(store.is_cancel_requested, job.job_id),
+            on_left_out=partial(store.note_left_out, job.job_id),
             roots=roots,
             resumed=job.attempt > 1,
             checkpoints=Checkpoints(data_dir, job.job_id),

@@ -17,7 +17,12 @@ from shortlist.v1 import model_service_pb2 as m
 EVENTS = m.InteractionSource(source=m.DataSource(uri="/data/events.parquet"))
 TEXT = m.InteractionSource(
     source=m.DataSource(
-        uri="/data/x.csv", format="csv", separator="::", headerless=True, encoding="latin-1"
+        uri="/data/x.csv",
+        format="csv",
+        separator="::",
+        headerless=True,
+        encoding="latin-1",
+        quoted=False,
     ),
     user_column="0",
     item_column="1",
@@ -246,6 +251,7 @@ BAD = [
     (with_fields(interactions=source(encoding="klingon")), "interactions.source.encoding"),
     (with_fields(interactions=source(separator="x" * 9)), "interactions.source.separator"),
     (with_fields(interactions=source(headerless=True)), "interactions.source.headerless"),
+    (with_fields(interactions=source(separator="::", quoted=True)), "interactions.source.quoted"),
     (with_fields(items=m.ItemSource()), "items.source"),
     (
         with_fields(items=m.ItemSource(source=m.DataSource(uri="x", format="adjacency"))),
