@@ -32,7 +32,6 @@ from shortlist.core.scan.quantization import Quantized, quantize
 from shortlist.server.artifacts import arrow_files
 from shortlist.server.artifacts.code_files import CODES, list_file, map_codes, map_lists
 from shortlist.server.artifacts.manifest import (
-    MANIFEST_NAME,
     Manifest,
     StoredFile,
     read_manifest,
@@ -42,6 +41,7 @@ from shortlist.server.artifacts.segment_files import read_segments, segment_colu
 from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.features.stored import FeatureMap, map_of_table, map_to_table
 from shortlist.server.storage.durable import sha256_of, sync_tree
+from shortlist.server.storage.layout import MANIFEST_NAME
 
 ITEMS, USERS, SEEN = "items.arrow", "users.arrow", "seen.arrow"
 ATTRIBUTES, NEIGHBOURS, SEGMENTS = "attributes.arrow", "neighbours.arrow", "segments.arrow"

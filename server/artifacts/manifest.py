@@ -14,10 +14,10 @@ from shortlist.server.domain.left_out import LeftOutRows
 from shortlist.server.domain.tuning import Trial
 from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.storage.durable import replace_text
+from shortlist.server.storage.layout import MANIFEST_NAME
 from shortlist.server.storage.plain import from_plain, to_plain
 
 FORMAT_VERSION = 1
-MANIFEST_NAME = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,16 @@
 """Evaluation: what to measure, and what was measured."""
 
 from shortlist.server.domain.evaluation import Evaluation
+from shortlist.server.domain.names import ALIAS_DEFAULT
 from shortlist.server.domain.training import (
-    CUTOFF_MAX,
     CUTOFFS_DEFAULT,
     CUTOFFS_MAX,
     EvaluationSpec,
 )
+from shortlist.server.domain.tuning import CUTOFF_MAX
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.operations.evaluations import EvaluationRequest
 from shortlist.server.rpc.fields import (
-    ALIAS_DEFAULT,
     catalog_from_text,
     check_finite,
     check_length,

@@ -1,9 +1,10 @@
 """Models and aliases: from the wire to the domain and back."""
 
+from shortlist.server.domain.names import ALIAS_DEFAULT
 from shortlist.server.domain.training import spec_from_json
 from shortlist.server.operations.models import AliasTarget, PublishedModel
 from shortlist.server.rpc.evaluation_messages import evaluation_to_proto
-from shortlist.server.rpc.fields import ALIAS_DEFAULT, catalog_from_text, name_from_text
+from shortlist.server.rpc.fields import catalog_from_text, name_from_text
 from shortlist.server.rpc.left_out_messages import left_out_to_proto
 from shortlist.server.rpc.pages import Page, page_from_proto
 from shortlist.server.rpc.search_messages import trial_to_proto

@@ -14,13 +14,12 @@ from shortlist.server.domain.sources import (
 )
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.reading.files import known_format
-from shortlist.server.rpc.fields import check_length, check_text, settings_at
+from shortlist.server.rpc.fields import ATTRIBUTE_BYTES_MAX, check_length, check_text, settings_at
 from shortlist.v1 import model_service_pb2 as pb2
 
 Source = TypeVar("Source", bound=AttributeSource)
 
 URI_BYTES_MAX = 4096
-COLUMN_BYTES_MAX = 512
 ATTRIBUTE_COLUMNS_MAX = 100
 
 
@@ -85,7 +84,7 @@ def _attributes_from_proto(
     for i, name in enumerate(names):
         if not name:
             raise FieldInvalid(f"{path}.attribute_columns[{i}]", "is empty")
-        check_text(f"{path}.attribute_columns[{i}]", name, COLUMN_BYTES_MAX)
+        check_text(f"{path}.attribute_columns[{i}]", name, ATTRIBUTE_BYTES_MAX)
     id_column = _column(f"{path}.id_column", message.id_column)
     file = message.source
     with settings_at(f"{path}.source"):
@@ -164,4 +163,4 @@ def _is_columnar(source: EventSource | AttributeSource) -> bool:
 
 
 def _column(path: str, name: str) -> str:
-    return check_text(path, name, COLUMN_BYTES_MAX)
+    return check_text(path, name, ATTRIBUTE_BYTES_MAX)

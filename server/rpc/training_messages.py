@@ -1,6 +1,7 @@
 """TrainRequest: from the wire to a training spec, and back for jobs and models to show."""
 
 from shortlist.core.data.interactions import Aggregate
+from shortlist.server.domain.names import ALIAS_DEFAULT
 from shortlist.server.domain.training import (
     SUPPORT_MAX,
     TARGET_RECALL,
@@ -15,7 +16,6 @@ from shortlist.server.rpc.evaluation_messages import (
     evaluation_spec_to_proto,
 )
 from shortlist.server.rpc.fields import (
-    ALIAS_DEFAULT,
     catalog_from_text,
     check_finite,
     check_text,

@@ -13,7 +13,6 @@ from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.core.scan.scoring import ItemScan
 from shortlist.core.wals.fold_in import FoldIn
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
-from shortlist.server.artifacts.export_files import EXPORTS_NAME
 from shortlist.server.artifacts.hidden import HiddenItems
 from shortlist.server.artifacts.manifest import EXACT
 from shortlist.server.domain.training import spec_from_json
@@ -25,6 +24,7 @@ from shortlist.server.serving.attributes import ItemAttributes
 from shortlist.server.serving.hidden import HiddenRows, rows_of_hidden
 from shortlist.server.serving.made_once import MadeOnce
 from shortlist.server.serving.precomputed import StoredExports
+from shortlist.server.storage.layout import catalog_of_model, exports_folder
 from shortlist.server.trainers.registry import algorithm_of
 from shortlist.server.trainers.trainer import HistoryEncoder, HistoryScorer
 
@@ -106,7 +106,7 @@ def load_serving_model(folder: Path) -> ServingModel:
     artifact = open_artifact(folder)
     manifest = artifact.manifest
     exports = StoredExports(
-        folder.parent.parent / EXPORTS_NAME,
+        exports_folder(catalog_of_model(folder)),
         *(manifest.model_id, manifest.created_ms, manifest.user_count, manifest.item_count),
     )
     return replace(serving_model(artifact), exports=exports)

@@ -11,11 +11,12 @@ import pytest
 
 from shortlist.server.artifacts.artifact import open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.artifacts.manifest import MANIFEST_NAME, read_manifest
+from shortlist.server.artifacts.manifest import read_manifest
 from shortlist.server.domain.left_out import LeftOutRows
 from shortlist.server.domain.sources import EventSource, ItemSource
 from shortlist.server.domain.training import EvaluationSpec, Preparation, TrainingSpec
 from shortlist.server.evaluation.__main__ import evaluate_model
+from shortlist.server.storage.layout import MANIFEST_NAME
 from shortlist.server.trainers.popularity import PopularityParams
 from shortlist.server.training.pipeline import run_training
 
