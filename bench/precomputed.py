@@ -20,7 +20,6 @@ from shortlist.core.scan.scoring import ItemScan
 from shortlist.core.wals.fold_in import FoldIn
 from shortlist.core.wals.params import WalsParams
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.artifacts.export_files import SPEC_NAME
 from shortlist.server.domain.exporting import ExportSpec
 from shortlist.server.domain.query import RetrieveQuery, SearchMode, UserQuery
 from shortlist.server.encoders.fold_in import FoldInEncoder
@@ -31,6 +30,7 @@ from shortlist.server.serving.attributes import ItemAttributes
 from shortlist.server.serving.hidden import HiddenLists
 from shortlist.server.serving.precomputed import StoredExports
 from shortlist.server.serving.serving_model import ServingModel, Space, rank_by_score
+from shortlist.server.storage.layout import EXPORT_SPEC_NAME
 from shortlist.server.storage.plain import to_plain
 
 K = 100
@@ -56,7 +56,7 @@ def measure(report: Report, job: str, items: FloatArray, users: FloatArray) -> N
         folder.mkdir(parents=True)
         spec = ExportSpec(model.model_id, "users", 2 * K)
         list(write_parts(model, spec, folder, 2))
-        (folder / SPEC_NAME).write_text(json.dumps(to_plain(spec)))
+        (folder / EXPORT_SPEC_NAME).write_text(json.dumps(to_plain(spec)))
         exports = StoredExports(folder.parent, model.model_id, 0, len(model.users), len(items))
         model, hidden = replace(model, exports=exports), HiddenLists(catalogs)
         asked = [RetrieveQuery(UserQuery(str(row)), count=K) for row in range(USERS)]

@@ -33,6 +33,7 @@ from shortlist.client.errors import (
 from shortlist.client.exports import ExportProgress
 from shortlist.client.hidden import HiddenCounts, HiddenItem, HiddenItemPage
 from shortlist.client.index_export import ExportedIndex, IndexHeader
+from shortlist.client.left_out import LeftOutRows
 from shortlist.client.models import (
     Alias,
     DecileRecall,
@@ -100,6 +101,7 @@ __all__ = [
     "InvalidArgument",
     "ItemSource",
     "JobFailure",
+    "LeftOutRows",
     "LiveRecall",
     "Metric",
     "MetricDifference",

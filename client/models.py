@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from shortlist.client.left_out import LeftOutRows
 from shortlist.client.training import TrainRequest
 
 
@@ -67,6 +68,7 @@ class Evaluation:
     rankings: tuple[RankingEvaluation, ...]
     baseline_model: str  # what it was compared with; empty: nothing
     differences: tuple[MetricDifference, ...]
+    left_out: tuple[LeftOutRows, ...]  # of test data that the caller named
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,7 @@ class Model:
     aliases: tuple[str, ...]
     attribute_columns: tuple[str, ...]
     trials: tuple[Trial, ...]  # of early stopping and tuning
+    left_out: tuple[LeftOutRows, ...]  # rows of the files that the training did not use
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from shortlist.client.algorithms import (
     Svd,
     Wals,
 )
+from shortlist.client.left_out import LeftOutRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class DataSource:
     separator: str = ""  # of text; empty: "," for csv, a tab for tsv
     headerless: bool = False  # columns are then named "0", "1", ...
     encoding: str = ""  # utf-8 or latin-1; empty: utf-8
+    quoted: bool | None = None  # text: fields may stand in quotes; None: with a short separator
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ class TrainingJob:
     trial: int  # of a tuning, from 1; 0 outside of one
     trial_count: int
     best_quality: float  # of the trials before
+    left_out: tuple[LeftOutRows, ...]  # rows of the files that it does not use, as far as read
 
     @property
     def has_ended(self) -> bool:

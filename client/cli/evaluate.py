@@ -11,6 +11,7 @@ from shortlist.client.cli.options import (
     interactions_of,
     numbers,
     print_json,
+    print_left_out,
     print_table,
 )
 from shortlist.client.clients import Shortlist
@@ -56,6 +57,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
             who = f"{ranking.user_group} ({ranking.user_count:,})"
             rows.append([who, ranking.method, f"@{cutoff}", *numbers_of])
     print_table(["users", "method", "", *_SHOWN], rows)
+    print_left_out(evaluation.left_out)
     _print_errors(evaluation)
     _print_deciles(evaluation)
     _print_differences(evaluation)

@@ -7,7 +7,7 @@ import dataclasses
 
 from shortlist.client.cli.evaluate import print_evaluation
 from shortlist.client.cli.index import add_export_parser
-from shortlist.client.cli.options import Commands, print_json, print_table
+from shortlist.client.cli.options import Commands, print_json, print_left_out, print_table
 from shortlist.client.clients import Shortlist
 from shortlist.client.models import Model
 
@@ -74,6 +74,7 @@ def show_one(shortlist: Shortlist, options: argparse.Namespace) -> None:
         return
     for name, value in _facts(model):
         print(f"{name:14} {value}")
+    print_left_out(model.left_out)
     _print_searches(model)
     _print_live_recalls(model)
     print_trials(model)

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from shortlist.client.left_out import LeftOutRows
 from shortlist.client.training import DataSource, InteractionSource
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -28,6 +29,9 @@ def add_source_options(parser: OptionGroup, prefix: str, what: str) -> None:
         f"--{prefix}headerless", action="store_true", help=f"{what}: columns are 0, 1, ..."
     )
     parser.add_argument(f"--{prefix}encoding", default="", help=f"{what}: utf-8 or latin-1")
+    parser.add_argument(
+        f"--{prefix}no-quotes", action="store_true", help=f"{what}: a quote is like any character"
+    )
 
 
 def source_of(uri: str, options: argparse.Namespace, prefix: str) -> DataSource:
@@ -38,6 +42,7 @@ def source_of(uri: str, options: argparse.Namespace, prefix: str) -> DataSource:
         separator=getattr(options, f"{prefix}separator"),
         headerless=getattr(options, f"{prefix}headerless"),
         encoding=getattr(options, f"{prefix}encoding"),
+        quoted=False if getattr(options, f"{prefix}no_quotes") else None,
     )
 
 
@@ -88,6 +93,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     return value
+
+
+def print_left_out(rows: Sequence[LeftOutRows]) -> None:
+    """Print a line a reason for which rows of the files were not used."""
+    for each in rows:
+        print(each)
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -17,6 +17,7 @@ from shortlist.client.cli.options import (
     interactions_of,
     numbers,
     print_json,
+    print_left_out,
     source_of,
 )
 from shortlist.client.clients import Shortlist
@@ -236,6 +237,7 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
         f"\nmodel {model.model_id}: {model.user_count:,} users, {model.item_count:,} items, "
         f"{model.interaction_count:,} interactions, {model.training_seconds:.1f} s"
     )
+    print_left_out(model.left_out)
     print_trials(model)
     if model.evaluation:
         print_evaluation(model.evaluation)

@@ -7,10 +7,8 @@ from pathlib import Path
 from shortlist.core.errors import DataInvalid
 from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.storage.durable import replace_text
+from shortlist.server.storage.layout import aliases_path
 from shortlist.server.storage.plain import from_plain, to_plain
-
-ALIAS_DEFAULT = "live"
-ALIASES_NAME = "aliases.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ def read_aliases(folder: Path) -> Aliases:
 def aliases_bytes(folder: Path) -> bytes | None:
     """Return the file as it is, None where there is none: enough to see whether it changed."""
     try:
-        return (folder / ALIASES_NAME).read_bytes()
+        return aliases_path(folder).read_bytes()
     except FileNotFoundError:
         return None
 
@@ -41,10 +39,10 @@ def aliases_from_bytes(folder: Path, content: bytes | None) -> Aliases:
     try:
         return from_plain(Aliases, json.loads(content))
     except (ValueError, DataInvalid) as problem:
-        path = folder / ALIASES_NAME
+        path = aliases_path(folder)
         raise ArtifactCorrupt(f"{path}: {problem}", file=path) from problem
 
 
 def write_aliases(folder: Path, aliases: Aliases) -> None:
     """Replace the aliases of the catalog in `folder`; the caller holds the catalog's lock."""
-    replace_text(folder / ALIASES_NAME, json.dumps(to_plain(aliases), indent=2) + "\n")
+    replace_text(aliases_path(folder), json.dumps(to_plain(aliases), indent=2) + "\n")

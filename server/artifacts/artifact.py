@@ -34,7 +34,6 @@ from shortlist.server.artifacts import arrow_files, earlier
 from shortlist.server.artifacts.code_files import CODES, list_file, map_codes, map_lists
 from shortlist.server.artifacts.encoder_files import map_encoder, write_encoder
 from shortlist.server.artifacts.manifest import (
-    MANIFEST_NAME,
     Manifest,
     StoredFile,
     read_manifest,
@@ -46,6 +45,7 @@ from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.features.schema import FeatureSchema
 from shortlist.server.features.stored import schema_of_table, schema_to_table
 from shortlist.server.storage.durable import sha256_of, sync_tree
+from shortlist.server.storage.layout import MANIFEST_NAME
 
 ITEMS, USERS, SEEN = "items.arrow", "users.arrow", "seen.arrow"
 ATTRIBUTES, NEIGHBOURS, SEGMENTS = "attributes.arrow", "neighbours.arrow", "segments.arrow"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,21 +16,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shortlist.server.artifacts.aliases import (
-    ALIAS_DEFAULT,
     Aliases,
     aliases_bytes,
     aliases_from_bytes,
     read_aliases,
     write_aliases,
 )
-from shortlist.server.artifacts.export_files import EXPORTS_NAME
 from shortlist.server.artifacts.hidden import (
-    HIDDEN_NAME,
     HiddenItems,
     read_hidden,
     write_hidden,
 )
 from shortlist.server.artifacts.manifest import Manifest, read_manifest
+from shortlist.server.domain.names import (
+    ALIAS_DEFAULT,
+    CATALOG_RULE,
+    NAME_RULE,
+    is_catalog,
+    is_name,
+)
 from shortlist.server.errors import (
     ArtifactCorrupt,
     CatalogNotFound,
@@ -41,26 +44,29 @@ from shortlist.server.errors import (
     ModelNotFound,
 )
 from shortlist.server.storage.durable import make_folder, sync_file, sync_tree
-
-STAGING_PREFIX = ".staging-"
-DELETED_PREFIX = ".deleted-"
-LOCK_NAME = ".lock"
-_CATALOG = re.compile(r"[a-z0-9_-]{1,64}")
-_NAME = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,128}")
+from shortlist.server.storage.layout import (
+    DELETED_PREFIX,
+    LOCK_NAME,
+    STAGING_PREFIX,
+    catalogs_folder,
+    exports_folder,
+    hidden_path,
+    models_folder,
+)
 
 
 class Catalogs:
     """The catalogs of one data folder; safe from several threads and processes."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._folder = data_dir / "catalogs"
+        self._folder = catalogs_folder(data_dir)
 
     def catalog(self, name: str, must_exist: bool = False) -> Catalog:
         """Return a catalog, one without models included. Raises CatalogNotFound (must_exist)."""
-        if not _CATALOG.fullmatch(name):
-            raise FieldInvalid("catalog", f"{name!r} is not [a-z0-9_-]{{1,64}}", found=name)
+        if not is_catalog(name):
+            raise FieldInvalid("catalog", f"{name!r} is not {CATALOG_RULE}", found=name)
         folder = self._folder / name
-        if must_exist and not (folder / "models").is_dir():
+        if must_exist and not models_folder(folder).is_dir():
             raise CatalogNotFound(f"there is no catalog {name}", catalog=name)
         return Catalog(name, folder)
 
@@ -68,8 +74,8 @@ class Catalogs:
         """Return the names of the catalogs, sorted."""
         if not self._folder.is_dir():
             return []
-        names = (path.parent.name for path in self._folder.glob("*/models"))
-        return sorted(name for name in names if _CATALOG.fullmatch(name))
+        with_models = (path for path in self._folder.iterdir() if models_folder(path).exists())
+        return sorted(path.name for path in with_models if is_catalog(path.name))
 
     def sweep(self) -> None:
         """Remove what interrupted trainings and deletions left; for when no training runs."""
@@ -83,28 +89,28 @@ class Catalog:
     def __init__(self, name: str, folder: Path) -> None:
         self.name = name
         self._folder = folder
-        self._models = folder / "models"
+        self._models = models_folder(folder)
 
     def model_ids(self) -> list[str]:
         """Return the ids of the published models, newest first."""
         if not self._models.is_dir():
             return []
-        ids = [path.name for path in self._models.iterdir() if _NAME.fullmatch(path.name)]
+        ids = [path.name for path in self._models.iterdir() if is_name(path.name)]
         return sorted(ids, key=lambda model_id: (-self._created_ms(model_id), model_id))
 
     def model_path(self, model_id: str) -> Path:
         """Return the folder that a model has or would have."""
-        if not _NAME.fullmatch(model_id):
-            problem = f"{model_id!r} is not [A-Za-z0-9._-]{{1,128}} without a dot in front"
+        if not is_name(model_id):
+            problem = f"{model_id!r} is not {NAME_RULE}"
             raise FieldInvalid("model_id", problem, found=model_id)
         return self._models / model_id
 
     def export_path(self, export_id: str) -> Path:
         """Return the folder that an export has or would have."""
-        if not _NAME.fullmatch(export_id):
-            problem = f"{export_id!r} is not [A-Za-z0-9._-]{{1,128}} without a dot in front"
+        if not is_name(export_id):
+            problem = f"{export_id!r} is not {NAME_RULE}"
             raise FieldInvalid("export_id", problem, found=export_id)
-        return self._folder / EXPORTS_NAME / export_id
+        return exports_folder(self._folder) / export_id
 
     def manifest(self, model_id: str) -> Manifest:
         """Return a model's manifest. Raises ModelNotFound, ArtifactCorrupt."""
@@ -135,8 +141,8 @@ class Catalog:
 
     def set_alias(self, name: str, model_id: str) -> Aliases:
         """Point an alias at a model; on the disk when this returns. Raises ModelNotFound."""
-        if not _NAME.fullmatch(name):
-            raise FieldInvalid("alias", f"{name!r} is not [A-Za-z0-9._-]{{1,128}}", found=name)
+        if not is_name(name):
+            raise FieldInvalid("alias", f"{name!r} is not {NAME_RULE}", found=name)
         with self._locked():
             self._check_published(model_id)
             before = self.aliases()
@@ -147,7 +153,7 @@ class Catalog:
     @property
     def hidden_path(self) -> Path:
         """The file that says what is hidden; there is none before the first change."""
-        return self._folder / HIDDEN_NAME
+        return hidden_path(self._folder)
 
     def hidden(self) -> HiddenItems:
         """Return what is hidden now. Raises ArtifactCorrupt."""

@@ -23,10 +23,8 @@ from shortlist.server.artifacts import arrow_files
 from shortlist.server.domain.exporting import ExportSpec
 from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.storage.durable import sync_file
+from shortlist.server.storage.layout import EXPORT_SPEC_NAME, export_part_path, export_rows_path
 from shortlist.server.storage.plain import from_plain
-
-EXPORTS_NAME = "exports"  # folder of a catalog
-SPEC_NAME = "_export.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +41,9 @@ class StoredExport:
         return self.parts[place].row(row - int(self.firsts[place]))
 
 
-def part_path(folder: Path, place: int) -> Path:
-    """Return where a part is for others to read."""
-    return folder / f"part-{place:05d}.parquet"
-
-
-def rows_path(folder: Path, place: int) -> Path:
-    """Return where the rows of a part are."""
-    return folder / f"_rows-{place:05d}.arrow"
-
-
 def write_rows(folder: Path, place: int, rows: Interactions) -> None:
     """Write the rows of a part in one step; on the disk when this returns."""
-    path = rows_path(folder, place)
+    path = export_rows_path(folder, place)
     beside = path.with_name(f".{path.name}")
     arrow_files.write_table(beside, pa.table({"rows": arrow_files.seen_column(rows)}))
     sync_file(beside)
@@ -66,7 +54,7 @@ def write_rows(folder: Path, place: int, rows: Interactions) -> None:
 def read_spec(folder: Path) -> ExportSpec | None:
     """Return what the export in `folder` is; None: there is none that this version understands."""
     try:
-        return from_plain(ExportSpec, json.loads((folder / SPEC_NAME).read_bytes()))
+        return from_plain(ExportSpec, json.loads((folder / EXPORT_SPEC_NAME).read_bytes()))
     except (OSError, ValueError, DataInvalid):
         return None
 
@@ -79,8 +67,11 @@ def open_rows(
     Raises ArtifactCorrupt where a file is damaged.
     """
     parts: list[Interactions] = []
-    while part_path(folder, len(parts)).exists() and rows_path(folder, len(parts)).exists():
-        parts.append(_part(rows_path(folder, len(parts)), item_count))
+    while export_part_path(folder, len(parts)).exists():
+        path = export_rows_path(folder, len(parts))
+        if not path.exists():
+            break
+        parts.append(_part(path, item_count))
     counts = [0, *(part.row_count for part in parts)]
     firsts = np.cumsum(counts)
     if firsts[-1] != row_count:

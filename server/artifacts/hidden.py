@@ -11,7 +11,6 @@ from shortlist.server.errors import ArtifactCorrupt, FieldInvalid, ItemDeleted
 from shortlist.server.storage.durable import replace_text
 from shortlist.server.storage.plain import from_plain, to_plain
 
-HIDDEN_NAME = "hidden.json"
 # Hidden and deleted together. Each worker reads the list again at the first request after a change.
 ITEMS_MAX = 200_000
 

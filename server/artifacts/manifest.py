@@ -11,14 +11,15 @@ from typing import Any
 from shortlist.core.errors import DataInvalid
 from shortlist.server.domain.algorithms import Params, algorithm_of
 from shortlist.server.domain.evaluation import Evaluation
+from shortlist.server.domain.left_out import LeftOutRows
 from shortlist.server.domain.tuning import Trial
 from shortlist.server.errors import ArtifactCorrupt, FieldInvalid
 from shortlist.server.storage.durable import replace_text
+from shortlist.server.storage.layout import MANIFEST_NAME
 from shortlist.server.storage.plain import from_plain, to_plain
 
 FORMAT_VERSION = 2
 READ_VERSIONS = (1, FORMAT_VERSION)  # 1: the encoder follows from the spec (earlier.py)
-MANIFEST_NAME = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class Manifest:
     training_seconds: float = 0.0  # reading to publishing
     attribute_columns: tuple[str, ...] = ()
     encoder: StoredEncoder = field(default_factory=StoredEncoder)
+    left_out: tuple[LeftOutRows, ...] = ()  # rows of the files that no training saw
     files: dict[str, StoredFile] = field(default_factory=dict)  # by name, the manifest left out
     format_version: int = FORMAT_VERSION
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shortlist.core.metrics.decile_recall import DecileRecall
+from shortlist.server.domain.left_out import LeftOutRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +51,4 @@ class Evaluation:
     rankings: tuple[RankingEvaluation, ...]
     baseline_model: str = ""  # what it was compared with; empty: nothing
     differences: tuple[MetricDifference, ...] = ()
+    left_out: tuple[LeftOutRows, ...] = ()  # of test data that a caller named

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shortlist.server.domain.left_out import LeftOutRows
 from shortlist.server.domain.training import TrainingSpec
 
 
@@ -65,3 +66,4 @@ class Job:
     failure: Failure | None
     attempt: int  # 1 for the first run, more after a crash or a restart of the server
     version: int  # grows with every change
+    left_out: tuple[LeftOutRows, ...] = ()  # rows of the files that it did not use, so far as read

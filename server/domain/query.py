@@ -6,10 +6,12 @@ from enum import Enum
 from typing import TypeAlias
 
 from shortlist.core.data.interactions import FloatArray
+from shortlist.core.scan.scoring import COUNT_MAX as SCAN_COUNT_MAX
+from shortlist.server.domain.names import ALIAS_DEFAULT, CATALOG_DEFAULT
 from shortlist.server.domain.restrictions import NO_RESTRICTIONS, Freshness, Restrictions
 
 COUNT_DEFAULT = 100
-COUNT_MAX = 10_000
+COUNT_MAX = SCAN_COUNT_MAX  # what one scan finds
 EXPLAINED_MAX = 1000  # candidates of a request that wants them explained
 DIVERSIFIED_MAX = 1000  # candidates of a request with marginal relevance
 
@@ -94,8 +96,8 @@ class RetrieveQuery:
     """One retrieval; the defaults are the contract's."""
 
     query: Query
-    catalog: str = "default"
-    model: str = "live"  # id or alias
+    catalog: str = CATALOG_DEFAULT
+    model: str = ALIAS_DEFAULT  # id or alias
     count: int = COUNT_DEFAULT  # 1..COUNT_MAX
     exclude_item_ids: tuple[str, ...] = ()
     include_seen: bool = False
@@ -117,8 +119,8 @@ class SimilarUsersQuery:
     """Whom to find similar users for."""
 
     user: UserQuery
-    catalog: str = "default"
-    model: str = "live"  # id or alias
+    catalog: str = CATALOG_DEFAULT
+    model: str = ALIAS_DEFAULT  # id or alias
     count: int = COUNT_DEFAULT  # 1..COUNT_MAX
     exclude_user_ids: tuple[str, ...] = ()
 

@@ -12,14 +12,14 @@ from shortlist.core.metrics.metrics import PER_QUERY
 from shortlist.core.metrics.value_errors import VALUE_ERRORS
 from shortlist.server.domain.algorithms import ALGORITHMS, DEFAULT, Params, algorithm_of, with_dim
 from shortlist.server.domain.index import AUTO, GRAPH, LISTS, IndexSpec
+from shortlist.server.domain.names import ALIAS_DEFAULT
 from shortlist.server.domain.sources import EventSource, ItemSource, UserSource
-from shortlist.server.domain.tuning import EarlyStopping, Tuning
+from shortlist.server.domain.tuning import CUTOFF_MAX, HELD_OUT_SPLITS, EarlyStopping, Tuning
 from shortlist.server.storage.plain import from_plain, to_plain
 
-SPLITS = ("auto", "temporal", "random_per_user", "leave_last_out", "given", "none")
+SPLITS = (*HELD_OUT_SPLITS, "given", "none")
 CUTOFFS_DEFAULT = (10, 20, 100)
 CUTOFFS_MAX = 20
-CUTOFF_MAX = 1000
 SUPPORT_MAX = 1_000_000
 TARGET_RECALL, TARGET_RECALL_MIN = 0.98, 0.5
 
@@ -76,7 +76,7 @@ class TrainingSpec:
     preparation: Preparation = field(default_factory=Preparation)
     algorithm: Params = field(default_factory=DEFAULT.params_type)
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
-    alias: str | None = "live"  # moved to the model once it is published; None: none is
+    alias: str | None = ALIAS_DEFAULT  # moved to the model once it is published; None: none is
     request_id: str = ""  # equal ones name the same job; empty: every one is new
     early_stopping: EarlyStopping | None = None  # None: as many epochs as the algorithm says
     tuning: Tuning | None = None  # None: the settings are as given

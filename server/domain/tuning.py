@@ -14,7 +14,7 @@ PATIENCE_MAX = 100
 TRIALS_MAX = 1000
 DIMS_MAX = 8
 METRICS = (*PER_QUERY, *VALUE_ERRORS)
-SPLITS = ("auto", "temporal", "random_per_user", "leave_last_out")
+HELD_OUT_SPLITS = ("auto", "temporal", "random_per_user", "leave_last_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,13 @@ class EarlyStopping:
     cutoff: int = 20
     patience: int = 2  # epochs without a better value, then training stops
     held_out_fraction: float = 0.1  # of the events that train, 0 < x < 1
-    split: str = "auto"  # one of SPLITS; auto: as the evaluation's, or by the data
+    split: str = "auto"  # one of HELD_OUT_SPLITS; auto: as the evaluation's, or by the data
     seed: int = 0
 
     def __post_init__(self) -> None:
         _check("metric", self.metric, self.metric in METRICS, f"one of {', '.join(METRICS)}")
-        _check("split", self.split, self.split in SPLITS, f"one of {', '.join(SPLITS)}")
+        splits = ", ".join(HELD_OUT_SPLITS)
+        _check("split", self.split, self.split in HELD_OUT_SPLITS, f"one of {splits}")
         _check("cutoff", self.cutoff, 1 <= self.cutoff <= CUTOFF_MAX, f"1 to {CUTOFF_MAX}")
         patience = self.patience
         _check("patience", patience, 1 <= patience <= PATIENCE_MAX, f"1 to {PATIENCE_MAX}")

@@ -23,7 +23,7 @@ from shortlist.server.domain.evaluation import Evaluation
 from shortlist.server.domain.sources import EventSource
 from shortlist.server.domain.training import CUTOFFS_DEFAULT, check_cutoffs, spec_from_json
 from shortlist.server.evaluation.compare import differences, shared_test
-from shortlist.server.evaluation.holdout import given_test
+from shortlist.server.evaluation.holdout import given_test, left_out_of_test
 from shortlist.server.evaluation.measure import Measured, measure, summarised
 from shortlist.server.reading.checked import read_checked
 from shortlist.server.reasons import BUG, failure_of
@@ -63,7 +63,8 @@ def evaluate_model(
         return measure(model, algorithm, test, cutoffs=cutoffs, threads=threads)
 
     ours = measured(artifact)
-    evaluation = Evaluation("given", tuple(map(summarised, ours)))
+    left_out = left_out_of_test(table, artifact.items)
+    evaluation = Evaluation("given", tuple(map(summarised, ours)), left_out=left_out)
     if baseline is None:
         return evaluation
     compared = tuple(differences(ours, measured(baseline), seed))

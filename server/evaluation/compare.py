@@ -11,10 +11,11 @@ from shortlist.core.metrics.bootstrap import paired_bootstraps
 from shortlist.core.metrics.metrics import PER_QUERY
 from shortlist.server.artifacts.artifact import Artifact
 from shortlist.server.domain.evaluation import MetricDifference
+from shortlist.server.domain.left_out import LeftOutCounts
 from shortlist.server.evaluation.holdout import pair_keys, rows_in
 from shortlist.server.evaluation.measure import Measured
 from shortlist.server.reading import EventTable
-from shortlist.server.reading.tables import events_where
+from shortlist.server.reading.tables import events_where, merged_counts
 
 
 def shared_test(table: EventTable, models: tuple[Artifact, Artifact]) -> EventTable:
@@ -35,7 +36,9 @@ def shared_test(table: EventTable, models: tuple[Artifact, Artifact]) -> EventTa
         kept &= ~(known & np.isin(pairs, pair_keys(model.seen)))
         knows.append(known)
     kept &= knows[0] == knows[1]
-    return replace(table, events=events_where(events, kept))
+    not_shared: LeftOutCounts = {"not_shared": len(events) - int(np.count_nonzero(kept))}
+    left_out = merged_counts(table.left_out, not_shared)
+    return replace(table, events=events_where(events, kept), left_out=left_out)
 
 
 def differences(

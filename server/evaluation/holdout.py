@@ -16,6 +16,7 @@ from shortlist.core.data.splits import (
 )
 from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.core.errors import DataInvalid
+from shortlist.server.domain.left_out import LeftOutRows, left_out_rows
 from shortlist.server.domain.training import EvaluationSpec
 from shortlist.server.reading import EventTable
 from shortlist.server.reading.tables import events_where
@@ -86,6 +87,13 @@ def given_test(
     unseen = build_interactions(other, len(table.users), len(items), aggregate)
     histories, targets = split_items(unseen, HISTORY_SHARE, seed)
     return HeldOut(build_interactions(known, len(users), len(items), aggregate), histories, targets)
+
+
+def left_out_of_test(table: EventTable, items: Vocabulary) -> tuple[LeftOutRows, ...]:
+    """Return the rows of a caller's test data that `given_test` does not measure."""
+    _, known = rows_in(table.items, items)
+    unknown = int(np.count_nonzero(~known[table.events.items]))
+    return left_out_rows("test_interactions", {**table.left_out, "unknown_item": unknown})
 
 
 def split_items(

@@ -21,7 +21,7 @@ from pathlib import Path
 from shortlist.core.parallel import resolve_threads
 from shortlist.server.artifacts.artifact import open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.artifacts.export_files import SPEC_NAME, read_spec
+from shortlist.server.artifacts.export_files import read_spec
 from shortlist.server.domain.exporting import ExportProgress, ExportSpec
 from shortlist.server.errors import ExportExists, Overloaded
 from shortlist.server.exporting.parts import total_row_count, write_parts
@@ -29,12 +29,12 @@ from shortlist.server.reasons import BUG, failure_of
 from shortlist.server.serving.hidden import HiddenLists, HiddenRows
 from shortlist.server.serving.serving_model import serving_model
 from shortlist.server.storage.durable import make_folder, replace_text
+from shortlist.server.storage.layout import EXPORT_SPEC_NAME, LOCK_NAME
 from shortlist.server.storage.plain import from_plain, to_plain
 
 _LOG = logging.getLogger("shortlist.exporting")
 
 NICENESS = 10  # serving goes first
-LOCK_NAME = ".lock"
 
 
 def export(
@@ -84,7 +84,7 @@ def _locked(folder: Path, export_id: str) -> Iterator[None]:
 
 def _claim(folder: Path, export_id: str, spec: ExportSpec) -> None:
     """Write what the export is, or see that it still is."""
-    path = folder / SPEC_NAME
+    path = folder / EXPORT_SPEC_NAME
     if not path.exists():
         replace_text(path, json.dumps(to_plain(spec)))
     elif read_spec(folder) != spec:

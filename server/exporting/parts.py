@@ -21,13 +21,14 @@ from shortlist.core.data.interactions import Interactions
 from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.core.scan.scoring import TopRows
 from shortlist.server.artifacts.arrow_files import ids_column
-from shortlist.server.artifacts.export_files import part_path, rows_path, write_rows
+from shortlist.server.artifacts.export_files import write_rows
 from shortlist.server.domain.exporting import ExportSpec
 from shortlist.server.errors import QueryKindUnsupported
 from shortlist.server.retrieval.encode import directions
 from shortlist.server.serving.hidden import HiddenRows
 from shortlist.server.serving.serving_model import ServingModel, Space
 from shortlist.server.storage.durable import sync_file
+from shortlist.server.storage.layout import export_part_path, export_rows_path
 
 PAIRS_A_PART = 2_000_000  # bounds the memory: 16 MB of rows and scores
 ROWS_A_PART = 65_536
@@ -70,7 +71,7 @@ def write_parts(
     made_count = size_bytes = 0
     for place, first in enumerate(range(0, total, step)):
         last = min(first + step, total)
-        path, stored = part_path(folder, place), rows_path(folder, place)
+        path, stored = export_part_path(folder, place), export_rows_path(folder, place)
         hidden = hidden_now()
         whole = path.exists() and stored.exists()
         if not whole or (hidden is not None and _names_any(path, model.items, hidden)):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from shortlist.server.domain.job import Failure, Job, JobProgress, JobState
+from shortlist.server.domain.left_out import LeftOutRows
 from shortlist.server.domain.training import TrainingSpec
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.jobs.table import (
@@ -26,6 +28,7 @@ from shortlist.server.jobs.table import (
     row_by_id,
     update_job,
 )
+from shortlist.server.storage.plain import to_plain
 
 ATTEMPTS_MAX = 3
 BUSY_TIMEOUT_S = 30.0
@@ -132,6 +135,13 @@ class JobStore:
             report_progress(connection, job_id, progress)
         finally:
             connection.execute("PRAGMA synchronous = FULL")
+
+    def note_left_out(self, job_id: str, rows: Sequence[LeftOutRows]) -> None:
+        """Note which rows of its files a running job does not use, all that it knows of so far."""
+        with self._transaction() as connection:
+            if row_by_id(connection, job_id)["state"] == JobState.RUNNING:
+                text = json.dumps([to_plain(each) for each in rows])
+                update_job(connection, job_id, left_out=text)
 
     def is_cancel_requested(self, job_id: str) -> bool:
         """Return whether someone asked a job to stop. Raises JobNotFound."""

@@ -6,6 +6,7 @@ import time
 from dataclasses import fields, replace
 
 from shortlist.server.domain.job import Failure, Job, JobProgress, JobState
+from shortlist.server.domain.left_out import LeftOutRows
 from shortlist.server.domain.training import TrainingSpec, spec_from_json, spec_to_json
 from shortlist.server.errors import JobNotFound, ModelExists, Overloaded
 from shortlist.server.storage.plain import from_plain, to_plain
@@ -24,6 +25,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     started_ms INTEGER,
     ended_ms INTEGER,
     failure TEXT,
+    left_out TEXT,
     attempt INTEGER NOT NULL DEFAULT 0,
     version INTEGER NOT NULL DEFAULT 1,
     cancel_requested INTEGER NOT NULL DEFAULT 0
@@ -45,6 +47,8 @@ def create_tables(connection: sqlite3.Connection) -> None:
         names = {row["name"] for row in connection.execute("PRAGMA table_info(jobs)")}
         if "progress" not in names:
             _join_progress(connection, [name for name in _PROGRESS_COLUMNS if name in names])
+        if "left_out" not in names:
+            connection.execute("ALTER TABLE jobs ADD COLUMN left_out TEXT")
     except BaseException:
         connection.rollback()
         raise
@@ -134,7 +138,9 @@ def end_job(
 
 def requeue_job(connection: sqlite3.Connection, job_id: str) -> None:
     """Make a job wait again, its progress forgotten."""
-    update_job(connection, job_id, state=JobState.QUEUED, progress=None, started_ms=None)
+    update_job(
+        connection, job_id, state=JobState.QUEUED, progress=None, started_ms=None, left_out=None
+    )
 
 
 def report_progress(connection: sqlite3.Connection, job_id: str, progress: JobProgress) -> None:
@@ -157,6 +163,7 @@ def update_job(connection: sqlite3.Connection, job_id: str, **changes: object) -
 def job_of(row: sqlite3.Row) -> Job:
     """Return the job of a row."""
     failure = row["failure"]
+    left_out = json.loads(row["left_out"] or "[]")
     return Job(
         job_id=row["job_id"],
         spec=spec_from_json(json.loads(row["spec"])),
@@ -168,6 +175,7 @@ def job_of(row: sqlite3.Row) -> Job:
         failure=from_plain(Failure, json.loads(failure)) if failure else None,
         attempt=row["attempt"],
         version=row["version"],
+        left_out=tuple(from_plain(LeftOutRows, rows) for rows in left_out),
     )
 
 

@@ -22,14 +22,13 @@ from shortlist.server.processes.ports import hold_port
 from shortlist.server.processes.stop_signal import StopSignal
 from shortlist.server.processes.training_runner import TrainingRunner
 from shortlist.server.processes.worker_process import WorkerProcess
+from shortlist.server.storage.layout import jobs_path, supervisor_lock_path
 from shortlist.server.storage.live_recall import LiveRecallStore
 from shortlist.server.training.checkpoints import sweep_checkpoints
 
 _LOG = logging.getLogger("shortlist.server")
 
 TICK_S = 0.1  # how late a new job or a dead worker may be noticed
-LOCK_NAME = "supervisor.lock"
-JOBS_NAME = "jobs.sqlite"
 
 
 def supervise(settings: Settings) -> int:
@@ -43,7 +42,7 @@ def supervise(settings: Settings) -> int:
     with ExitStack() as cleanup:
         cleanup.enter_context(_one_supervisor(settings.data.dir))
         Catalogs(settings.data.dir).sweep()
-        store = JobStore(settings.data.dir / JOBS_NAME, queue_max=settings.training.queue_max)
+        store = JobStore(jobs_path(settings.data.dir), queue_max=settings.training.queue_max)
         store.requeue_orphans()
         sweep_checkpoints(settings.data.dir, store.open_ids())
         if settings.monitoring.metrics_port:
@@ -113,7 +112,7 @@ def _stop_workers(workers: list[WorkerProcess]) -> None:
 @contextmanager
 def _one_supervisor(folder: Path) -> Iterator[None]:
     """Hold the lock of a data folder; the kernel lets it go however we end."""
-    with (folder / LOCK_NAME).open("w") as lock:
+    with supervisor_lock_path(folder).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as problem:

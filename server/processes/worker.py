@@ -13,13 +13,13 @@ from shortlist.server.operations.index_exports import IndexExports
 from shortlist.server.operations.models import Models
 from shortlist.server.operations.trainings import Trainings
 from shortlist.server.processes.stop_signal import StopSignal
-from shortlist.server.processes.supervisor import JOBS_NAME
 from shortlist.server.processes.worker_process import READY
 from shortlist.server.retrieval.recall_monitor import RecallMonitor
 from shortlist.server.rpc.grpc_server import GrpcServer
 from shortlist.server.serving.hidden import HiddenLists
 from shortlist.server.serving.serving_model import ServingModel, load_serving_model
 from shortlist.server.serving.slots import Slots
+from shortlist.server.storage.layout import jobs_path
 from shortlist.server.storage.live_recall import LiveRecallStore
 
 
@@ -40,7 +40,7 @@ def make_server(
 ) -> GrpcServer:
     """Assemble the parts of one worker; tests start the same in their own process."""
     catalogs = Catalogs(settings.data.dir)
-    store = JobStore(settings.data.dir / JOBS_NAME, queue_max=settings.training.queue_max)
+    store = JobStore(jobs_path(settings.data.dir), queue_max=settings.training.queue_max)
     slots = Slots(catalogs, settings.limits.loaded_models_max, load)
     trainings = Trainings(store, catalogs, slots, settings.data.roots)
     evaluations = Evaluations(settings, catalogs)

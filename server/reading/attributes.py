@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from shortlist.core.data.interactions import IntArray
 from shortlist.core.data.vocabulary import IDS_MAX, Vocabulary
+from shortlist.server.domain.left_out import LeftOutCounts
 from shortlist.server.domain.sources import AttributeSource, all_numbers
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.reading.batches import Place, column_names, placed_batches
@@ -26,7 +27,7 @@ class AttributeTable:
 
     ids: Vocabulary
     attributes: pa.Table  # a row an item, in the order of the vocabulary; the id is not among them
-    dropped: int  # rows whose id was null or empty
+    left_out: LeftOutCounts  # rows of the source that are not among them
 
     def align(self, vocabulary: Vocabulary) -> pa.Table:
         """Return the attributes of another vocabulary's rows, null for those not in this table."""
@@ -98,7 +99,7 @@ class _Gathered:
             raise DataSourceInvalid(reason, file=uri) from failure
         if attributes.num_columns:
             attributes = attributes.take(pa.array(order)).combine_chunks()
-        return AttributeTable(ids, attributes, self.rows_read - len(codes))
+        return AttributeTable(ids, attributes, {"no_id": self.rows_read - len(codes)})
 
     def _first_repeated(self, codes: IntArray, kept: npt.NDArray[np.bool_]) -> int | None:
         """Return the first row whose id had a row before, and mark the others as seen."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import astuple, dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from shortlist.core.counts.segments import UserSegments
 from shortlist.core.data.interactions import EVENTS_MAX, Events, LongArray
 from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.core.parallel import resolve_threads
+from shortlist.server.domain.left_out import LeftOutCounts, LeftOutReason
 from shortlist.server.domain.sources import (
     ITEM_NAMES,
     NO_COLUMN,
@@ -38,27 +39,13 @@ ROWS_GUESS_MAX = 1 << 28  # a file may claim any number of rows; beyond this, ar
 
 
 @dataclass(frozen=True, slots=True)
-class DroppedRows:
-    """Rows left out, by the first reason that holds."""
-
-    no_user: int = 0  # null or empty id
-    no_item: int = 0  # null or empty id
-    no_value: int = 0  # null
-    no_time: int = 0  # null
-
-    @property
-    def total(self) -> int:
-        return self.no_user + self.no_item + self.no_value + self.no_time
-
-
-@dataclass(frozen=True, slots=True)
 class EventTable:
     """What a source holds. Every id of the vocabularies has at least one event."""
 
     users: Vocabulary
     items: Vocabulary
     events: Events
-    dropped: DroppedRows
+    left_out: LeftOutCounts  # rows of the source that are not among the events
     segments: UserSegments | None = None  # where the source names a column for them
 
 
@@ -129,7 +116,7 @@ class _Gathered:
         self._times = GrowingArray(np.int64, rows_guess)
         self._bare_times: bool | None = None
         self._timed: bool | None = None
-        self._dropped = [0, 0, 0, 0]
+        self._left_out: dict[LeftOutReason, int] = {}
 
     def add(self, batch: pa.RecordBatch, columns: EventColumns, place: Place) -> None:
         code_users = partial(self._users.codes, batch[columns.user], columns.user, place)
@@ -146,7 +133,14 @@ class _Gathered:
             timed = present(batch[columns.time])
         users = coded_users.result() if coded_users else code_users()
         self.rows_read += batch.num_rows
-        kept = self._kept((users != NO_CODE, items != NO_CODE, valued, timed))
+        kept = self._kept(
+            {
+                "no_user": users != NO_CODE,
+                "no_item": items != NO_CODE,
+                "no_value": valued,
+                "no_time": timed,
+            }
+        )
         self._user_codes.append(users if kept is None else users[kept])
         self._item_codes.append(items if kept is None else items[kept])
         self._values.append(values if kept is None else values[kept])
@@ -184,7 +178,7 @@ class _Gathered:
         segments = None
         if self._segments is not None:
             segments = self._segments.finish(user_rows, len(users), self._segment_column, uri)
-        return EventTable(users, items, events, DroppedRows(*self._dropped), segments)
+        return EventTable(users, items, events, self._left_out, segments)
 
     def _times_of(
         self, batch: pa.RecordBatch, columns: EventColumns, place: Place
@@ -200,15 +194,18 @@ class _Gathered:
         self._bare_times = found.bare
         return found.times
 
-    def _kept(self, masks: Sequence[npt.NDArray[np.bool_] | None]) -> npt.NDArray[np.bool_] | None:
-        """Return the rows that no mask drops, None for all; counts the others by reason."""
+    def _kept(
+        self, masks: Mapping[LeftOutReason, npt.NDArray[np.bool_] | None]
+    ) -> npt.NDArray[np.bool_] | None:
+        """Return the rows that no mask leaves out, None for all; counts the others by reason."""
         kept: npt.NDArray[np.bool_] | None = None
-        for reason, mask in enumerate(masks):
+        for reason, mask in masks.items():
             if mask is None or mask.all():
                 continue
             before = len(mask) if kept is None else int(kept.sum())
             kept = mask if kept is None else kept & mask
-            self._dropped[reason] += before - int(kept.sum())
+            left_out = before - int(kept.sum())
+            self._left_out[reason] = self._left_out.get(reason, 0) + left_out
         return kept
 
 

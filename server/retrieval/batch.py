@@ -72,8 +72,7 @@ def _scan_shared(asked: Sequence[Asked]) -> dict[int, Found]:
     """Scan for all who need a scan, together by model; return what was found by id(asked)."""
     by_items: dict[tuple[int, int], list[Asked]] = {}  # one model, one set of eligible items
     for one in asked:
-        scans = one.plan.method is Method.SCAN and one.plan.stored is None
-        if scans and one.plan.eligible_count and not one.interests:
+        if one.plan.methods == (Method.SCAN,) and not one.interests:
             by_items.setdefault((id(one.model), id(one.plan.eligible)), []).append(one)
     found: dict[int, Found] = {}
     for group in by_items.values():

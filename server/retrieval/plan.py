@@ -6,7 +6,7 @@ core/scan/scoring.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from shortlist.core.data.bitmaps import (
     rows_of_bitmap,
 )
 from shortlist.core.data.interactions import IntArray, LongArray
-from shortlist.server.domain.query import RetrieveQuery, SearchMode
+from shortlist.server.domain.query import COUNT_MAX, RetrieveQuery, SearchMode
 from shortlist.server.domain.restrictions import NO_RESTRICTIONS, Freshness
 from shortlist.server.retrieval.eligibility import Eligibility
 from shortlist.server.retrieval.encode import Encoded
@@ -37,18 +37,22 @@ EXACT_ITEMS_MAX = 250_000
 # exact scan is faster, and its recall falls.
 INDEX_COUNT_MAX = 4_000
 
-
 _EXACT_MODES = (SearchMode.EXACT, SearchMode.PRECOMPUTED)  # the latter where no list is enough
 
 
 class Method(Enum):
-    """How the candidates are found."""
+    """One way to find the candidates."""
 
+    NOTHING = "nothing"  # no item is eligible
+    LISTED = "listed"  # take them from a list that was made earlier
     RANKED = "ranked"  # popularity: walk the ranking made when the model was loaded
-    GATHER = "gather"  # score the allowed rows only
-    SCORED = "scored"  # every row has its score already
+    GATHER = "gather"  # score the allowed rows only, and sort
+    FADED = "faded"  # let faded estimates of every row name what to score
     SCAN = "scan"  # score every row, skip the excluded ones
     INDEX = "index"  # ask the approximate index, score what it names
+
+
+_NARROW = (Method.FADED, Method.SCAN, Method.INDEX)  # find at most the scan's COUNT_MAX
 
 
 class Fading(NamedTuple):
@@ -63,14 +67,26 @@ class Fading(NamedTuple):
 class Plan:
     """The eligible set and how to search it."""
 
-    method: Method
+    methods: tuple[Method, ...]  # tried in order until one finds enough; the last finds all
     allowed: IntArray | None  # ascending rows; None: every row but the excluded ones
     excluded: IntArray  # ascending rows, none twice
     eligible: Bitmap | None  # the only items to look at, excluded ones among them; None: all
     eligible_count: int
     missing_ids: list[str]  # of candidate_item_ids; deleted ones count as unknown
     fading: Fading | None = None  # how scores change before the best are taken
-    stored: StoredList | None = None  # made earlier: tried before anything is scored
+    listed: StoredList | None = None  # of Method.LISTED
+
+    def methods_for(self, count: int) -> tuple[Method, ...]:
+        """Return the methods for this many candidates, which may be more than were planned for.
+
+        Beyond the scan's COUNT_MAX every eligible row is scored and sorted.
+        """
+        if count > COUNT_MAX:
+            wide = (Method.GATHER if one in _NARROW else one for one in self.methods)
+            return tuple(dict.fromkeys(wide))
+        if count > INDEX_COUNT_MAX:
+            return tuple(one for one in self.methods if one is not Method.INDEX)
+        return self.methods
 
 
 def plan_search(
@@ -100,18 +116,16 @@ def plan_search(
         count = model.item_count - len(excluded)
     else:
         count = count_rows(eligible) - int(has_rows(eligible, excluded).sum())
-    if allowed is not None or fading is not None:
-        method = Method.GATHER  # the best before fading need not be the best after
-    else:
-        passed_count = len(excluded) + (0 if hidden is None else len(hidden.rows))
-        restricted = query.restrictions != NO_RESTRICTIONS
-        method = _method(model, query, encoded, passed_count, restricted=restricted)
-        if method is Method.INDEX and hidden is not None:  # it walks past them; a scan skips them
-            excluded, eligible = np.union1d(excluded, hidden.rows).astype(np.int32), None
-    stored = None
+    listed = None
     if query.mode is SearchMode.PRECOMPUTED:
-        stored = stored_list(model.exports, model.users, model.items, query)
-    return Plan(method, allowed, excluded, eligible, count, missing, fading, stored)
+        listed = stored_list(model.exports, model.users, model.items, query)
+    plan = Plan((), allowed, excluded, eligible, count, missing, fading, listed)
+    passed_count = len(excluded) + (0 if hidden is None else len(hidden.rows))
+    methods = _methods(model, query, encoded, plan, passed_count)
+    if Method.INDEX in methods and hidden is not None:  # it walks past them; a scan skips them
+        excluded = np.union1d(excluded, hidden.rows).astype(np.int32)
+        return replace(plan, methods=methods, excluded=excluded, eligible=None)
+    return replace(plan, methods=methods)
 
 
 def searched_rows(plan: Plan, item_count: int) -> IntArray:
@@ -130,31 +144,42 @@ def _excluded_rows(model: ServingModel, query: RetrieveQuery, encoded: Encoded) 
     return np.union1d(seen, rows).astype(np.int32)
 
 
-def _method(
-    model: ServingModel,
-    query: RetrieveQuery,
-    encoded: Encoded,
-    passed_count: int,
-    *,
-    restricted: bool,
-) -> Method:
-    if encoded.item_scores is not None:
-        return Method.SCORED
-    if encoded.vector is None or model.space is None:
-        return Method.RANKED
-    wanted = query.count + passed_count
-    if model.space.index is None or query.mode in _EXACT_MODES:
-        return Method.SCAN
+def _methods(
+    model: ServingModel, query: RetrieveQuery, encoded: Encoded, plan: Plan, passed_count: int
+) -> tuple[Method, ...]:
+    """Choose how to search; passed_count: rows that an index finds and that cannot be returned."""
+    if not plan.eligible_count:
+        return (Method.NOTHING,)
+    if plan.listed is not None:  # too little of the list may be eligible
+        otherwise = replace(plan, listed=None)
+        return Method.LISTED, *_methods(model, query, encoded, otherwise, passed_count)
+    has_vector = encoded.vector is not None and model.space is not None
+    if encoded.item_scores is not None or plan.allowed is not None:
+        return (Method.GATHER,)
+    if plan.fading is not None:  # the best before fading need not be the best after
+        return (Method.FADED, Method.GATHER) if has_vector else (Method.GATHER,)
+    if not has_vector:
+        return (Method.RANKED,)
+    if _asks_index(model, query, passed_count):
+        return Method.INDEX, Method.SCAN  # the graph may reach too little of the catalog
+    return (Method.SCAN,)
+
+
+def _asks_index(model: ServingModel, query: RetrieveQuery, passed_count: int) -> bool:
+    space = model.space
+    if space is None or space.index is None or query.mode in _EXACT_MODES:
+        return False
     # A graph that is asked for more and filtered afterwards loses recall; a scan that skips what is
     # not eligible loses nothing and gets faster.
-    if restricted:
-        return Method.SCAN
+    if query.restrictions != NO_RESTRICTIONS:
+        return False
     half = model.item_count // 2
+    wanted = query.count + passed_count
     if wanted > INDEX_COUNT_MAX or passed_count > half:
-        return Method.SCAN
-    if wanted > half and not model.space.index_asked:
-        return Method.SCAN
-    pays = model.space.index_pays
-    if pays is None:
-        pays = model.item_count > EXACT_ITEMS_MAX
-    return Method.INDEX if pays or query.mode is SearchMode.APPROXIMATE else Method.SCAN
+        return False
+    if wanted > half and not space.index_asked:
+        return False
+    if query.mode is SearchMode.APPROXIMATE:
+        return True
+    measured = space.index_pays
+    return model.item_count > EXACT_ITEMS_MAX if measured is None else measured

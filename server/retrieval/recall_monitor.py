@@ -87,7 +87,7 @@ class RecallMonitor:
                 self._flush()
 
     def _measure(self, asked: Asked, found: Found) -> None:
-        scanned = replace(asked, plan=replace(asked.plan, method=Method.SCAN))
+        scanned = replace(asked, plan=replace(asked.plan, methods=(Method.SCAN,)))
         exact = rank(scanned, asked.variety.fetch)
         recall = recall_of(found.rows, exact.rows)
         with self._lock:

@@ -11,12 +11,10 @@ from shortlist.core.data.bitmaps import has_rows
 from shortlist.core.data.interactions import FloatArray, IntArray, Interactions, LongArray
 from shortlist.core.scan.best_rows import best_rows
 from shortlist.core.scan.scoring import score_rows
-from shortlist.server.domain.query import COUNT_MAX, SearchMode, SearchReport
+from shortlist.server.domain.query import SearchMode, SearchReport
 from shortlist.server.filters.times import faded, fading_weights
-from shortlist.server.index.approximate import ApproximateIndex
 from shortlist.server.retrieval.encode import Encoded
-from shortlist.server.retrieval.plan import INDEX_COUNT_MAX, Method, Plan, searched_rows
-from shortlist.server.serving.precomputed import StoredList
+from shortlist.server.retrieval.plan import Method, Plan, searched_rows
 from shortlist.server.serving.serving_model import ServingModel, Space
 
 _NO_ROWS: IntArray = np.empty(0, dtype=np.int32)
@@ -46,6 +44,9 @@ class Found:
         return self if score is None else self.at(np.flatnonzero(self.scores >= score))
 
 
+_NOTHING = Found(_NO_ROWS, _NO_SCORES, SearchReport(SearchMode.EXACT, 0, 0))
+
+
 @dataclass(frozen=True, slots=True)
 class ScanQuery:
     """One of the queries that share a pass over the items."""
@@ -56,45 +57,50 @@ class ScanQuery:
 
 
 def search(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Found:
-    """Return the best min(count, eligible) rows of the plan; nothing known: by popularity.
-
-    Beyond the scan's COUNT_MAX every eligible row is scored and sorted.
-    """
-    vector = encoded.vector
-    if not plan.eligible_count:
-        return Found(_NO_ROWS, _NO_SCORES, SearchReport(SearchMode.EXACT, 0, 0))
-    if plan.stored is not None:
-        listed = _stored(plan, plan.stored, count)
-        if len(listed.rows) == min(count, plan.eligible_count):
-            return listed  # else too little of the list is eligible
-    if plan.method is Method.GATHER or encoded.item_scores is not None:
-        fresh = _fresh(model, plan, encoded, count)
-        return fresh or _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
-    if vector is None or model.space is None:
-        return _ranked(model, plan, count)
-    if count > COUNT_MAX:
-        return _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
-    near = plan.method is Method.INDEX and count <= INDEX_COUNT_MAX
-    if near and model.space.index is not None:
-        found = _index(model.space.index, plan, vector, count)
+    """Return the best min(count, eligible) rows of the plan; nothing known: by popularity."""
+    *attempts, last = plan.methods_for(count)
+    for method in attempts:
+        found = _found_by(method, model, plan, encoded, count)
         if len(found.rows) == min(count, plan.eligible_count):
-            return found  # else the graph reached too little of the catalog: scan it
-    return _scan(model.space, plan, vector, count)
+            return found
+    return _found_by(last, model, plan, encoded, count)
+
+
+def _found_by(
+    method: Method, model: ServingModel, plan: Plan, encoded: Encoded, count: int
+) -> Found:
+    match method:
+        case Method.NOTHING:
+            return _NOTHING
+        case Method.LISTED:
+            return _listed(plan, count)
+        case Method.RANKED:
+            return _ranked(model, plan, count)
+        case Method.GATHER:
+            return _gather(model, plan, searched_rows(plan, model.item_count), encoded, count)
+        case Method.FADED:
+            return _faded(model, plan, encoded, count)
+        case Method.SCAN:
+            query = ScanQuery(plan, _vector_of(encoded), count)
+            return scan_each(_space_of(model), [query])[0]
+        case Method.INDEX:
+            return _index(model, plan, encoded, count)
 
 
 def search_each(
     model: ServingModel, plan: Plan, encoded: Sequence[Encoded], count: int
 ) -> list[Found]:
     """Do what `search` does for each; those that scan share a pass over the items."""
-    vectors = [one.vector for one in encoded if one.vector is not None]
-    scans = plan.method is Method.SCAN and plan.eligible_count and count <= COUNT_MAX
-    if scans and model.space is not None and len(vectors) == len(encoded):
-        return scan_each(model.space, [ScanQuery(plan, vector, count) for vector in vectors])
-    return [search(model, plan, one, count) for one in encoded]
+    if plan.methods_for(count) == (Method.SCAN,):
+        space, vectors = _space_of(model), [_vector_of(each) for each in encoded]
+        return scan_each(space, [ScanQuery(plan, vector, count) for vector in vectors])
+    return [search(model, plan, each, count) for each in encoded]
 
 
-def _stored(plan: Plan, stored: StoredList, count: int) -> Found:
+def _listed(plan: Plan, count: int) -> Found:
     """Return what may be returned of a list that was made earlier."""
+    stored = plan.listed
+    assert stored is not None  # or the method would be another
     kept = ~np.isin(stored.rows, plan.excluded)
     if plan.allowed is not None:
         kept &= np.isin(stored.rows, plan.allowed)
@@ -121,29 +127,26 @@ def _gather(
     return Found(rows, scores, SearchReport(SearchMode.EXACT, plan.eligible_count, len(allowed)))
 
 
-def _fresh(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Found | None:
-    """Return the best faded rows where int8 estimates can name them, else None.
+def _faded(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Found:
+    """Return the best faded rows where int8 estimates can name them, else nothing.
 
     A positive score fades by a factor, which the estimates take in. Others lose by their magnitude
     instead, so where the last candidate does not score above 0 all have to be read.
     """
-    space = model.space
-    if plan.fading is None or plan.allowed is not None or encoded.item_scores is not None:
-        return None
-    if encoded.vector is None or space is None or count > COUNT_MAX:
-        return None
+    assert plan.fading is not None  # or the method would be another
+    space, vector = _space_of(model), _vector_of(encoded)
     rows = space.scan.candidates(
-        encoded.vector,
+        vector,
         count,
         fading_weights(*plan.fading),
         eligible=plan.eligible,
-        excluded=_excluded_rows(space, [ScanQuery(plan, encoded.vector, count)]),
+        excluded=_excluded_rows(space, [ScanQuery(plan, vector, count)]),
     )
     if rows is None or len(rows) < count:
-        return None
+        return _NOTHING
     found = _gather(model, plan, rows, encoded, count)
     if found.scores[-1] <= 0:
-        return None
+        return _NOTHING
     report = SearchReport(SearchMode.EXACT, plan.eligible_count, plan.eligible_count)
     return replace(found, report=report)
 
@@ -156,10 +159,6 @@ def _ranked(model: ServingModel, plan: Plan, count: int) -> Found:
     rows = rows[~np.isin(rows, plan.excluded)][:count]
     report = SearchReport(SearchMode.EXACT, plan.eligible_count, plan.eligible_count)
     return Found(rows, model.item_scores[rows], report)
-
-
-def _scan(space: Space, plan: Plan, vector: FloatArray, count: int) -> Found:
-    return scan_each(space, [ScanQuery(plan, vector, count)])[0]
 
 
 def scan_each(space: Space, queries: Sequence[ScanQuery]) -> list[Found]:
@@ -177,10 +176,22 @@ def scan_each(space: Space, queries: Sequence[ScanQuery]) -> list[Found]:
     return found
 
 
-def _index(index: ApproximateIndex, plan: Plan, vector: FloatArray, count: int) -> Found:
-    near = index.search(vector, count, plan.excluded)
+def _index(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Found:
+    index = _space_of(model).index
+    assert index is not None  # or the method would be another
+    near = index.search(_vector_of(encoded), count, plan.excluded)
     report = SearchReport(SearchMode.APPROXIMATE, plan.eligible_count, near.scored_count)
     return Found(near.rows, near.scores, report)
+
+
+def _space_of(model: ServingModel) -> Space:
+    assert model.space is not None  # or the method would be another
+    return model.space
+
+
+def _vector_of(encoded: Encoded) -> FloatArray:
+    assert encoded.vector is not None  # or the method would be another
+    return encoded.vector
 
 
 def _excluded_rows(space: Space, queries: Sequence[ScanQuery]) -> Interactions | None:

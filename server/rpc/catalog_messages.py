@@ -2,10 +2,10 @@
 
 from typing import TypeAlias
 
+from shortlist.core.data.vocabulary import ID_BYTES_MAX
 from shortlist.server.artifacts.hidden import HiddenItems
 from shortlist.server.operations.hiding import HiddenPage
 from shortlist.server.rpc.fields import (
-    ID_BYTES_MAX,
     catalog_from_text,
     check_length,
     ids_from_proto,

@@ -1,16 +1,16 @@
 """Evaluation: what to measure, and what was measured."""
 
 from shortlist.server.domain.evaluation import Evaluation
+from shortlist.server.domain.names import ALIAS_DEFAULT
 from shortlist.server.domain.training import (
-    CUTOFF_MAX,
     CUTOFFS_DEFAULT,
     CUTOFFS_MAX,
     EvaluationSpec,
 )
+from shortlist.server.domain.tuning import CUTOFF_MAX
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.operations.evaluations import EvaluationRequest
 from shortlist.server.rpc.fields import (
-    ALIAS_DEFAULT,
     catalog_from_text,
     check_finite,
     check_length,
@@ -19,6 +19,7 @@ from shortlist.server.rpc.fields import (
     int_in,
     name_from_text,
 )
+from shortlist.server.rpc.left_out_messages import left_out_to_proto
 from shortlist.server.rpc.source_messages import events_to_proto, test_events_from_proto
 from shortlist.v1 import model_service_pb2 as pb2
 
@@ -136,6 +137,7 @@ def evaluation_to_proto(evaluation: Evaluation) -> pb2.Evaluation:
         rankings=rankings,
         baseline_model=evaluation.baseline_model,
         differences=differences,
+        left_out=left_out_to_proto(evaluation.left_out),
     )
 
 

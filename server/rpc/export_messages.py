@@ -7,9 +7,9 @@ from shortlist.server.domain.exporting import (
     ExportProgress,
     ExportRequest,
 )
+from shortlist.server.domain.names import ALIAS_DEFAULT
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.rpc.fields import (
-    ALIAS_DEFAULT,
     catalog_from_text,
     enum_name,
     int_in,

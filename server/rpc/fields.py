@@ -4,23 +4,24 @@ Each raises FieldInvalid with the field's path, the limit and the found value. T
 a good value with one comparison and spell a path out only for a bad one.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import isfinite
 from typing import TypeVar
 
+from shortlist.core.data.vocabulary import ID_BYTES_MAX
 from shortlist.core.errors import SettingInvalid
+from shortlist.server.domain.names import (
+    CATALOG_DEFAULT,
+    CATALOG_RULE,
+    NAME_RULE,
+    is_catalog,
+    is_name,
+)
 from shortlist.server.errors import FieldInvalid
 
-ID_BYTES_MAX = 512
 ATTRIBUTE_BYTES_MAX = 512
 EXCLUDED_MAX = 100_000
-CATALOG_DEFAULT = "default"
-ALIAS_DEFAULT = "live"
-_CATALOG = re.compile(r"[a-z0-9_-]{1,64}")
-# A leading dot is refused too: such folders are the server's own, and ".." is no name.
-_NAME = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,128}")
 ID_CHARACTERS_SURE = ID_BYTES_MAX // 4  # UTF-8 needs at most four bytes a character
 _SHOWN_MAX = 80
 Number = TypeVar("Number", bound=int)  # of an enum of the contract
@@ -47,8 +48,8 @@ def catalog_from_text(text: str) -> str:
     """Return the catalog; empty: the default one."""
     if not text:
         return CATALOG_DEFAULT
-    if not _CATALOG.fullmatch(text):
-        raise FieldInvalid("catalog", f"{shown(text)} is not [a-z0-9_-]{{1,64}}", found=text)
+    if not is_catalog(text):
+        raise FieldInvalid("catalog", f"{shown(text)} is not {CATALOG_RULE}", found=text)
     return text
 
 
@@ -58,8 +59,8 @@ def name_from_text(path: str, text: str, default: str | None = None) -> str:
         return default
     if not text:
         raise FieldInvalid(path, "is required")
-    if not _NAME.fullmatch(text):
-        problem = f"{shown(text)} is not [A-Za-z0-9._-]{{1,128}} without a dot in front"
+    if not is_name(text):
+        problem = f"{shown(text)} is not {NAME_RULE}"
         raise FieldInvalid(path, problem, found=text)
     return text
 

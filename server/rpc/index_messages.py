@@ -9,10 +9,10 @@ from shortlist.server.domain.index import (
     GraphOptions,
     IndexSpec,
 )
+from shortlist.server.domain.names import ALIAS_DEFAULT
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.operations.index_exports import IndexHeader, IndexPiece
 from shortlist.server.rpc.fields import (
-    ALIAS_DEFAULT,
     catalog_from_text,
     enum_name,
     enum_number,

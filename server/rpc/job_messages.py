@@ -3,6 +3,7 @@
 from shortlist.server.domain.job import Job, JobPhase, JobState
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.rpc.fields import catalog_from_text, check_text
+from shortlist.server.rpc.left_out_messages import left_out_to_proto
 from shortlist.server.rpc.pages import Page, page_from_proto
 from shortlist.server.rpc.times import time_to_proto
 from shortlist.server.rpc.training_messages import training_spec_to_proto
@@ -65,6 +66,7 @@ def job_to_proto(job: Job) -> pb2.TrainingJob:
         trial=progress.trial,
         trial_count=progress.trial_count,
         best_quality=progress.best_quality,
+        left_out=left_out_to_proto(job.left_out),
     )
 
 

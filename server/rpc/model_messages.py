@@ -1,15 +1,12 @@
 """Models and aliases: from the wire to the domain and back."""
 
+from shortlist.server.domain.names import ALIAS_DEFAULT
 from shortlist.server.domain.training import spec_from_json
 from shortlist.server.operations.models import AliasTarget, PublishedModel
 from shortlist.server.rpc.evaluation_messages import evaluation_to_proto
-from shortlist.server.rpc.fields import (
-    ALIAS_DEFAULT,
-    catalog_from_text,
-    enum_name,
-    name_from_text,
-)
+from shortlist.server.rpc.fields import catalog_from_text, enum_name, name_from_text
 from shortlist.server.rpc.index_messages import index_report_to_proto
+from shortlist.server.rpc.left_out_messages import left_out_to_proto
 from shortlist.server.rpc.pages import Page, page_from_proto
 from shortlist.server.rpc.search_messages import trial_to_proto
 from shortlist.server.rpc.times import time_to_proto
@@ -89,6 +86,7 @@ def _details_to_proto(model: PublishedModel) -> pb2.Model:
         evaluation=evaluation_to_proto(manifest.evaluation) if manifest.evaluation else None,
         index=_index_to_proto(model),
         trials=map(trial_to_proto, manifest.trials),
+        left_out=left_out_to_proto(manifest.left_out),
     )
 
 

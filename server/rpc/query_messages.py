@@ -5,6 +5,7 @@ from math import isfinite
 
 import numpy as np
 
+from shortlist.core.limits import DIM_MAX
 from shortlist.core.scan.scoring import VALUE_MAX
 from shortlist.server.domain.query import (
     EmbeddingQuery,
@@ -16,6 +17,7 @@ from shortlist.server.domain.query import (
 )
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.rpc.fields import (
+    ATTRIBUTE_BYTES_MAX,
     ID_CHARACTERS_SURE,
     check_finite,
     check_id,
@@ -28,11 +30,9 @@ from shortlist.v1 import query_pb2
 
 HISTORY_MAX = 10_000
 FEATURES_MAX = 100
-FEATURE_NAME_BYTES_MAX = 512
 FEATURE_TEXT_BYTES_MAX = 4096
 FEATURE_TEXTS_MAX = 1000
 QUERY_ITEMS_MAX = 1000
-DIM_MAX = 4096
 
 ORIGIN_TO_PROTO = {
     Origin.STORED: query_pb2.ORIGIN_STORED,
@@ -105,7 +105,7 @@ def _features_from_proto(
 
 
 def _value_from_proto(name: str, message: query_pb2.FeatureValue, path: str) -> GivenValue:
-    check_text(path, name, FEATURE_NAME_BYTES_MAX)
+    check_text(path, name, ATTRIBUTE_BYTES_MAX)
     path = f"{path}[{name!r}]"
     kind = message.WhichOneof("kind")
     if kind == "text":

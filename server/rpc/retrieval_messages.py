@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from shortlist.server.domain.names import ALIAS_DEFAULT
 from shortlist.server.domain.query import (
     COUNT_DEFAULT,
     COUNT_MAX,
@@ -16,7 +17,6 @@ from shortlist.server.retrieval.batch import Entry, Outcome
 from shortlist.server.rpc.diversity_messages import diversity_from_proto
 from shortlist.server.rpc.errors import code_and_reason, log_bug, message_of, metadata_of
 from shortlist.server.rpc.fields import (
-    ALIAS_DEFAULT,
     EXCLUDED_MAX,
     catalog_from_text,
     check_finite,

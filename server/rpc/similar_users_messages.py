@@ -1,5 +1,6 @@
 """SimilarUsers: from the wire to the domain and back."""
 
+from shortlist.server.domain.names import ALIAS_DEFAULT
 from shortlist.server.domain.query import (
     COUNT_DEFAULT,
     COUNT_MAX,
@@ -8,7 +9,6 @@ from shortlist.server.domain.query import (
 )
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.rpc.fields import (
-    ALIAS_DEFAULT,
     EXCLUDED_MAX,
     catalog_from_text,
     ids_from_proto,

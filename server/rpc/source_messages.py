@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from shortlist.core.errors import SettingInvalid
 from shortlist.server.domain.sources import (
     AttributeSource,
     EventColumns,
@@ -13,13 +14,12 @@ from shortlist.server.domain.sources import (
 )
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.reading.files import known_format
-from shortlist.server.rpc.fields import check_length, check_text, settings_at
+from shortlist.server.rpc.fields import ATTRIBUTE_BYTES_MAX, check_length, check_text, settings_at
 from shortlist.v1 import model_service_pb2 as pb2
 
 Source = TypeVar("Source", bound=AttributeSource)
 
 URI_BYTES_MAX = 4096
-COLUMN_BYTES_MAX = 512
 ATTRIBUTE_COLUMNS_MAX = 100
 
 
@@ -36,8 +36,8 @@ def events_from_proto(message: pb2.InteractionSource, path: str) -> EventSource:
     )
     file = message.source
     with settings_at(f"{path}.source"):
-        uri, text = _uri(file, f"{path}.source"), _text_from_proto(file)
-        source = EventSource(uri, file.format, columns, text)
+        text = _text_from_proto(file)
+        source = EventSource(_uri(file, f"{path}.source"), file.format, columns, text)
     _check_header(file, f"{path}.source", source, columns.positional)
     return source
 
@@ -84,11 +84,12 @@ def _attributes_from_proto(
     for i, name in enumerate(names):
         if not name:
             raise FieldInvalid(f"{path}.attribute_columns[{i}]", "is empty")
-        check_text(f"{path}.attribute_columns[{i}]", name, COLUMN_BYTES_MAX)
+        check_text(f"{path}.attribute_columns[{i}]", name, ATTRIBUTE_BYTES_MAX)
     id_column = _column(f"{path}.id_column", message.id_column)
     file = message.source
     with settings_at(f"{path}.source"):
-        uri, text = _uri(file, f"{path}.source"), _text_from_proto(file)
+        text = _text_from_proto(file)
+        uri = _uri(file, f"{path}.source")
         source = kind(uri, file.format, id_column, tuple(names), text)
     _check_header(file, f"{path}.source", source, _is_positional(source))
     return source
@@ -119,7 +120,12 @@ def _uri(message: pb2.DataSource, path: str) -> str:
 
 
 def _text_from_proto(message: pb2.DataSource) -> TextOptions:
-    return TextOptions(message.separator, message.encoding or TextOptions().encoding)
+    """Return how text is written; raises SettingInvalid."""
+    long = len(message.separator.encode()) > 1
+    if message.quoted and long:
+        raise SettingInvalid("quoted", True, "false or unset, with a separator of several bytes")
+    quoted = message.quoted if message.HasField("quoted") else TextOptions().quoted
+    return TextOptions(message.separator, message.encoding or TextOptions().encoding, quoted)
 
 
 def _file_to_proto(source: EventSource | AttributeSource, positional: bool) -> pb2.DataSource:
@@ -130,6 +136,7 @@ def _file_to_proto(source: EventSource | AttributeSource, positional: bool) -> p
         separator=text.separator,
         headerless=positional and not _is_columnar(source),
         encoding="" if text.encoding == TextOptions().encoding else text.encoding,
+        quoted=None if text.quoted else False,
     )
 
 
@@ -156,4 +163,4 @@ def _is_columnar(source: EventSource | AttributeSource) -> bool:
 
 
 def _column(path: str, name: str) -> str:
-    return check_text(path, name, COLUMN_BYTES_MAX)
+    return check_text(path, name, ATTRIBUTE_BYTES_MAX)

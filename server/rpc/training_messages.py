@@ -2,12 +2,8 @@
 
 from shortlist.core.data.interactions import Aggregate
 from shortlist.server.domain.algorithms import Params, algorithm_of
-from shortlist.server.domain.training import (
-    SUPPORT_MAX,
-    TARGET_RECALL,
-    Preparation,
-    TrainingSpec,
-)
+from shortlist.server.domain.names import ALIAS_DEFAULT
+from shortlist.server.domain.training import SUPPORT_MAX, TARGET_RECALL, Preparation, TrainingSpec
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.operations.trainings import new_model_id
 from shortlist.server.rpc.algorithm_messages import params_from_proto, params_to_proto
@@ -16,7 +12,6 @@ from shortlist.server.rpc.evaluation_messages import (
     evaluation_spec_to_proto,
 )
 from shortlist.server.rpc.fields import (
-    ALIAS_DEFAULT,
     catalog_from_text,
     check_finite,
     check_text,

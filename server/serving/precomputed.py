@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 from shortlist.core.data.interactions import FloatArray, IntArray
 from shortlist.core.data.vocabulary import Vocabulary
-from shortlist.server.artifacts.export_files import SPEC_NAME, StoredExport, open_rows, read_spec
+from shortlist.server.artifacts.export_files import StoredExport, open_rows, read_spec
 from shortlist.server.domain.exporting import ExportKind
 from shortlist.server.domain.query import ItemsQuery, Query, RetrieveQuery, UserQuery
 from shortlist.server.errors import ArtifactCorrupt, ExportNotFound
+from shortlist.server.storage.layout import EXPORT_SPEC_NAME
 
 LOOK_AGAIN_S = 1.0  # a new export serves, and a removed one is missed, so late
 
@@ -71,7 +72,7 @@ class StoredExports:
 
     def _newest_first(self) -> list[Path]:
         dated = []
-        for spec in self._folder.glob(f"*/{SPEC_NAME}"):
+        for spec in self._folder.glob(f"*/{EXPORT_SPEC_NAME}"):
             try:
                 dated.append((spec.stat().st_mtime_ns, spec.parent))
             except FileNotFoundError:  # removed since it was listed

@@ -13,7 +13,6 @@ from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.scan.scoring import ItemScan
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
-from shortlist.server.artifacts.export_files import EXPORTS_NAME
 from shortlist.server.artifacts.hidden import HiddenItems
 from shortlist.server.domain.index import EXACT
 from shortlist.server.encoders.encoder import Encoder, Scorer
@@ -27,6 +26,7 @@ from shortlist.server.serving.hidden import HiddenRows, rows_of_hidden
 from shortlist.server.serving.made_once import MadeOnce
 from shortlist.server.serving.precomputed import StoredExports
 from shortlist.server.serving.user_features import UserFeatures
+from shortlist.server.storage.layout import catalog_of_model, exports_folder
 
 DAMPED_MAX = 2  # exponents of popularity damping whose scaled items are kept
 
@@ -109,7 +109,7 @@ def load_serving_model(folder: Path) -> ServingModel:
     artifact = open_artifact(folder)
     manifest = artifact.manifest
     exports = StoredExports(
-        folder.parent.parent / EXPORTS_NAME,
+        exports_folder(catalog_of_model(folder)),
         manifest.model_id,
         manifest.created_ms,
         manifest.user_count,

@@ -13,7 +13,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-LIVE_RECALL_NAME = "live_recall.sqlite"
+from shortlist.server.storage.layout import live_recall_path
+
 BUSY_TIMEOUT_S = 30.0
 # A search for so many candidates counts at the first of these that is not smaller; at most 10,000.
 CUTOFFS = (10, 20, 50, 100, 200, 500, 1000, 10_000)
@@ -56,7 +57,7 @@ class LiveRecallStore:
     """The sums of one data folder; every method may be called from any thread and process."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / LIVE_RECALL_NAME
+        self._path = live_recall_path(data_dir)
         data_dir.mkdir(parents=True, exist_ok=True)
         with self._opened() as rows:
             rows.execute(_CREATE)

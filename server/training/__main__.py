@@ -18,14 +18,13 @@ from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.domain.job import Job, JobState
 from shortlist.server.jobs.store import JobStore
 from shortlist.server.reasons import BUG, failure_of
+from shortlist.server.storage.layout import jobs_path, log_path
 from shortlist.server.training.checkpoints import Checkpoints
 from shortlist.server.training.pipeline import run_training
 
 _LOG = logging.getLogger("shortlist.training")
 
 NICENESS = 10  # serving goes first
-JOBS_NAME = "jobs.sqlite"
-LOGS_NAME = "logs"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,12 +35,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=0, help="0: every core")
     parser.add_argument("--data-root", action="append", help="repeat; none: paths go unchecked")
     given = parser.parse_args(arguments)
-    store = JobStore(given.data_dir / JOBS_NAME)
+    store = JobStore(jobs_path(given.data_dir))
     job = store.get(given.job)
     if job.state is not JobState.RUNNING:
         print(f"job {job.job_id} is {job.state}, not claimed", file=sys.stderr)
         return 2
-    _log_to(given.data_dir / LOGS_NAME, job.job_id)
+    _log_to(log_path(given.data_dir, job.job_id))
     run_job(store, job, given.data_dir, given.threads, given.data_root)
     return 0
 
@@ -58,6 +57,7 @@ def run_job(
             threads=threads,
             report=partial(store.report, job.job_id),
             cancelled=partial(store.is_cancel_requested, job.job_id),
+            on_left_out=partial(store.note_left_out, job.job_id),
             roots=roots,
             resumed=job.attempt > 1,
             checkpoints=Checkpoints(data_dir, job.job_id),
@@ -75,10 +75,10 @@ def run_job(
         store.finish(job.job_id, JobState.SUCCEEDED)
 
 
-def _log_to(folder: Path, job_id: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def _log_to(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     form = "%(asctime)s %(levelname)s %(message)s"
-    logging.basicConfig(filename=folder / f"{job_id}.log", level=logging.INFO, format=form)
+    logging.basicConfig(filename=path, level=logging.INFO, format=form)
 
 
 if __name__ == "__main__":

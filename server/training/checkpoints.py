@@ -22,11 +22,11 @@ from shortlist.core.data.interactions import Interactions
 from shortlist.core.progress import Epoch, TrainerState
 from shortlist.server.domain.algorithms import Params, algorithm_of
 from shortlist.server.storage.durable import make_folder, sync_file
+from shortlist.server.storage.layout import checkpoints_folder
 from shortlist.server.storage.plain import to_plain
 
 _LOG = logging.getLogger("shortlist.training")
 
-CHECKPOINTS_NAME = "checkpoints"  # in the data folder, a folder a job in it
 INTERVAL_S = 1.0  # between two states: less than this is soon done again
 SHARE = 0.1  # of the time that writing states may take
 
@@ -35,7 +35,7 @@ class Checkpoints:
     """The states of one training, of a folder of the job's own; removed at its end."""
 
     def __init__(self, data_dir: Path, job_id: str, interval_s: float = INTERVAL_S) -> None:
-        self._folder = data_dir / CHECKPOINTS_NAME / job_id
+        self._folder = checkpoints_folder(data_dir) / job_id
         self._interval_s = interval_s
 
     def fit(self, name: str, seen: Interactions, params: Params) -> FitCheckpoints:
@@ -95,7 +95,7 @@ class FitCheckpoints:
 
 def sweep_checkpoints(data_dir: Path, open_jobs: set[str]) -> None:
     """Remove the states of jobs that will not run again; for when no training runs."""
-    folder = data_dir / CHECKPOINTS_NAME
+    folder = checkpoints_folder(data_dir)
     for of_job in folder.iterdir() if folder.is_dir() else ():
         if of_job.name not in open_jobs:
             shutil.rmtree(of_job, ignore_errors=True)

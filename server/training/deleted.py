@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from shortlist.core.data.interactions import Events
 from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.reading import EventTable, supported_table
 from shortlist.server.reading.attributes import AttributeTable
+from shortlist.server.reading.tables import events_where, merged_counts
 
 
 def events_without(table: EventTable, deleted: Sequence[str], uri: str) -> EventTable:
@@ -21,13 +21,12 @@ def events_without(table: EventTable, deleted: Sequence[str], uri: str) -> Event
     kept = _kept(table.items, deleted)
     if kept.all():
         return table
-    events = table.events
-    rows = kept[events.items]
+    rows = kept[table.events.items]
     if not rows.any():
         raise DataSourceInvalid("every event is of a deleted item", file=uri)
-    times = None if events.times is None else events.times[rows]
-    events = Events(events.users[rows], events.items[rows], events.values[rows], times)
-    return supported_table(replace(table, events=events), 0, 0)
+    events = events_where(table.events, rows)
+    left_out = merged_counts(table.left_out, {"deleted_item": len(rows) - len(events)})
+    return supported_table(replace(table, events=events, left_out=left_out), 0, 0)
 
 
 def items_without(table: AttributeTable, deleted: Sequence[str]) -> AttributeTable:
@@ -39,7 +38,8 @@ def items_without(table: AttributeTable, deleted: Sequence[str]) -> AttributeTab
     attributes = table.attributes
     if attributes.num_columns:
         attributes = attributes.filter(pa.array(kept))
-    return replace(table, ids=ids, attributes=attributes)
+    left_out = merged_counts(table.left_out, {"deleted_item": len(kept) - len(ids)})
+    return replace(table, ids=ids, attributes=attributes, left_out=left_out)
 
 
 def _kept(items: Vocabulary, deleted: Sequence[str]) -> npt.NDArray[np.bool_]:

@@ -18,9 +18,10 @@ from shortlist.server.domain.algorithms import algorithm_of, epoch_count_of, wit
 from shortlist.server.domain.evaluation import Evaluation
 from shortlist.server.domain.index import GraphOptions
 from shortlist.server.domain.job import JobPhase
+from shortlist.server.domain.left_out import LeftOutRows
 from shortlist.server.domain.training import TrainingSpec, is_answer_to, spec_to_json
 from shortlist.server.errors import ModelExists
-from shortlist.server.evaluation.holdout import Holdout, given_test, hold_out
+from shortlist.server.evaluation.holdout import Holdout, given_test, hold_out, left_out_of_test
 from shortlist.server.evaluation.measure import evaluate
 from shortlist.server.index.choice import build_index
 from shortlist.server.reading.checked import read_checked
@@ -42,12 +43,14 @@ def run_training(
     threads: int,
     report: Report,
     cancelled: Callable[[], bool],
+    on_left_out: Callable[[Sequence[LeftOutRows]], None] = lambda rows: None,
     roots: Sequence[str] | None = None,
     resumed: bool = False,
     checkpoints: Checkpoints | None = None,
 ) -> Manifest:
     """Train, measure and publish a model, and move its alias; the same bits at any thread count.
 
+    on_left_out gets, as soon as they are known, all rows of the files that were not used so far.
     threads: 0 is every core. roots: where files must lie; None: checked before. resumed: an earlier
     run of this training was lost; if it got as far as publishing, only the alias is left to do.
     checkpoints: where it got to otherwise; None: it starts anew. They outlive nothing but a kill.
@@ -60,7 +63,9 @@ def run_training(
     manifest = _published_before(spec, catalog) if resumed else None
     try:
         if manifest is None:
-            manifest = _train_and_publish(spec, catalog, progress, threads, roots, checkpoints)
+            manifest = _train_and_publish(
+                spec, catalog, progress, on_left_out, threads, roots, checkpoints
+            )
     finally:
         if checkpoints is not None:
             checkpoints.remove()
@@ -74,6 +79,7 @@ def _train_and_publish(
     spec: TrainingSpec,
     catalog: Catalog,
     progress: Progress,
+    on_left_out: Callable[[Sequence[LeftOutRows]], None],
     threads: int,
     roots: Sequence[str] | None,
     checkpoints: Checkpoints | None,
@@ -84,6 +90,7 @@ def _train_and_publish(
         raise ModelExists(problem, catalog=spec.catalog, model=spec.model_id)
     progress.start(JobPhase.READING)
     data = prepare(spec, roots, threads, progress.rows, catalog.hidden().deleted)
+    on_left_out(data.left_out)
     _check_memory(spec, data, threads)
     holdout = _holdout(spec, data)
     train = data.events if holdout is None else holdout.train
@@ -98,7 +105,10 @@ def _train_and_publish(
     fitted = fitting("training", data.events, _warm_start(spec, catalog, data))
     if spec.evaluation.split == "given":
         evaluation = _evaluate_given(spec, fitted, progress, threads, roots)
-    about = replace(_about(spec, fitted), evaluation=evaluation, trials=trials)
+        on_left_out([*data.left_out, *evaluation.left_out])
+    about = replace(
+        _about(spec, fitted), evaluation=evaluation, trials=trials, left_out=data.left_out
+    )
     return _publish(
         catalog,
         fitted.contents,
@@ -171,7 +181,7 @@ def _evaluate_given(
     table = read_checked(wanted.test_interactions, roots, threads)
     vocabularies = contents.users, contents.items
     test = given_test(table, *vocabularies, spec.preparation.aggregation, wanted.seed)
-    return evaluate(
+    evaluation = evaluate(
         contents,
         algorithm_of(fitted.params),
         test,
@@ -179,6 +189,7 @@ def _evaluate_given(
         cutoffs=wanted.cutoffs,
         threads=threads,
     )
+    return replace(evaluation, left_out=left_out_of_test(table, contents.items))
 
 
 def _publish(

@@ -11,12 +11,13 @@ import pyarrow as pa
 from shortlist.core.counts.segments import UserSegments
 from shortlist.core.data.interactions import Events, IntArray, Interactions
 from shortlist.core.data.vocabulary import Vocabulary, VocabularyBuilder
+from shortlist.server.domain.left_out import LeftOutCounts, LeftOutRows, left_out_rows
 from shortlist.server.domain.training import Preparation, TrainingSpec
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.features.schema import Features, FeatureSchema
 from shortlist.server.reading import EventTable, supported_table
 from shortlist.server.reading.checked import read_checked, read_checked_attributes
-from shortlist.server.reading.tables import events_where
+from shortlist.server.reading.tables import events_where, merged_counts
 from shortlist.server.training.deleted import events_without, items_without
 
 
@@ -31,6 +32,7 @@ class PreparedData:
     segments: UserSegments | None = None  # of the users, where the data tells them
     item_features: Features | None = None  # None: nothing was asked for
     user_features: Features | None = None  # None: nothing was asked for
+    left_out: tuple[LeftOutRows, ...] = ()  # rows of the files that no training sees
 
     @property
     def feature_values(self) -> tuple[Interactions | None, Interactions | None]:
@@ -55,6 +57,7 @@ def prepare(
     table = read_checked(spec.interactions, roots, threads, on_rows)
     table = events_without(table, deleted, spec.interactions.uri)
     table = _supported(table, spec.preparation, spec.interactions.uri)
+    left_out = left_out_rows("interactions", table.left_out)
     attributes = None
     item_features = None
     user_features = None
@@ -66,12 +69,14 @@ def prepare(
             raise DataSourceInvalid(f"{noun} features are asked for, but no {noun}s are given")
     if spec.items is not None:
         told = items_without(read_checked_attributes(spec.items, roots), deleted)
+        left_out += left_out_rows("items", told.left_out)
         if spec.item_features:
             table = _with_items(table, told.ids)
         attributes = told.align(table.items)
         item_features = _features(attributes, spec.item_features, spec.items.uri)
     if spec.users is not None and spec.user_features:  # nothing else asks what users are
         of_users = read_checked_attributes(spec.users, roots)
+        left_out += left_out_rows("users", of_users.left_out)
         table = _with_users(table, of_users.ids)
         aligned = of_users.align(table.users)
         user_features = _features(aligned, spec.user_features, spec.users.uri)
@@ -83,6 +88,7 @@ def prepare(
         segments=table.segments,
         item_features=item_features,
         user_features=user_features,
+        left_out=left_out,
     )
 
 
@@ -97,7 +103,9 @@ def _supported(table: EventTable, preparation: Preparation, uri: str) -> EventTa
     """Drop small values, then rare users and items. Raises DataSourceInvalid when none is left."""
     least = preparation.value_min
     if least is not None:
-        table = replace(table, events=events_where(table.events, table.events.values >= least))
+        events = events_where(table.events, table.events.values >= least)
+        below: LeftOutCounts = {"value_below_min": len(table.events) - len(events)}
+        table = replace(table, events=events, left_out=merged_counts(table.left_out, below))
     table = supported_table(table, preparation.user_events_min, preparation.item_events_min)
     if not len(table.events):
         wanted = f"value_min={least}, user_events_min={preparation.user_events_min}"

@@ -11,9 +11,10 @@ from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.domain.exporting import ExportSpec
 from shortlist.server.domain.query import ItemsQuery, RetrieveQuery, UserQuery
 from shortlist.server.errors import ExportExists, Overloaded, QueryKindUnsupported
-from shortlist.server.exporting.__main__ import LOCK_NAME, export
+from shortlist.server.exporting.__main__ import export
 from shortlist.server.exporting.parts import write_parts
 from shortlist.server.retrieval.retrieve import retrieve
+from shortlist.server.storage.layout import LOCK_NAME
 from tests.server.published import publish
 from tests.server.small_models import all_ids, item_id, popularity_model, small_model, user_id
 

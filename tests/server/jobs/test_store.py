@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from shortlist.server.domain.job import Failure, JobPhase, JobProgress, JobState
+from shortlist.server.domain.left_out import LeftOutRows
 from shortlist.server.errors import FieldInvalid, JobNotFound, ModelExists, Overloaded
 from shortlist.server.jobs.store import JobStore
 from tests.server.small_contents import small_spec
@@ -202,6 +203,23 @@ def test_an_orphan_is_tried_three_times(store: JobStore) -> None:
     assert ended.failure is not None
     assert ended.failure.reason == "TRAINING_DIED"
     assert store.requeue_orphans() == 0
+
+
+def test_what_was_left_out_is_of_the_attempt_that_runs(store: JobStore) -> None:
+    """The next attempt reads again, perhaps other files."""
+    job_id = store.submit(small_spec()).job_id
+    rows = (LeftOutRows("interactions", "no_user", 3), LeftOutRows("items", "no_id", 1))
+    store.note_left_out(job_id, rows)
+    assert store.get(job_id).left_out == (), "a job that does not run has read nothing"
+    store.claim_next()
+    store.note_left_out(job_id, rows[:1])
+    store.note_left_out(job_id, rows)
+    assert store.get(job_id).left_out == rows
+    assert store.requeue_orphans() == 1
+    assert store.get(job_id).left_out == ()
+    store.claim_next()
+    store.note_left_out(job_id, rows)
+    assert store.finish(job_id, JobState.SUCCEEDED).left_out == rows
 
 
 def test_an_orphan_that_was_to_stop_is_cancelled(store: JobStore) -> None:

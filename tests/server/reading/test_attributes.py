@@ -31,7 +31,7 @@ def test_attributes_follow_the_vocabulary_that_is_asked(tmp_path: Path) -> None:
     columns = {"movieId": [3, 1, None, 2], "title": list("cabd"), "year": [2003, 2001, 0, None]}
     pq.write_table(pa.table(columns), tmp_path / "items.parquet")
     table = read_attributes(ItemSource(str(tmp_path / "items.parquet")))
-    assert table.dropped == 1
+    assert table.left_out == {"no_id": 1}
     assert table.ids.ids(range(3)) == ["1", "2", "3"]
     assert table.attributes.to_pydict() == {"title": ["a", "d", "c"], "year": [2001, None, 2003]}
     aligned = table.align(Vocabulary.from_strings(["3", "0", "1"]))

@@ -112,17 +112,14 @@ def test_rows_with_gaps_are_dropped_and_counted(tmp_path: Path) -> None:
     )
     found = read_events(source)
     assert rows_of(found) == [("a", "x", 1.0, 1000)]
-    dropped = found.dropped
-    counts = dropped.no_user, dropped.no_item, dropped.no_value, dropped.no_time
-    assert counts == (2, 1, 1, 1)
-    assert dropped.total == 5
+    assert found.left_out == {"no_user": 2, "no_item": 1, "no_value": 1, "no_time": 1}
     assert (len(found.users), len(found.items)) == (1, 1)
     path = written(
         tmp_path / "a.csv", "user,item,value\n1,2,3\n,2,3\n1,,3\n1,2,\n1,2,NA\nNA,2,-3\n"
     )
     found = read_events(EventSource(path))
     assert rows_of(found) == [("1", "2", 3.0, None), ("NA", "2", -3.0, None)]
-    assert (found.dropped.no_user, found.dropped.no_item, found.dropped.no_value) == (1, 1, 2)
+    assert found.left_out == {"no_user": 1, "no_item": 1, "no_value": 2}
 
 
 def test_sources_that_hold_nothing_are_named(tmp_path: Path) -> None:
@@ -144,6 +141,17 @@ def test_sources_that_hold_nothing_are_named(tmp_path: Path) -> None:
     ]:
         with pytest.raises(DataSourceInvalid, match=message):
             read_events(EventSource(path))
+
+
+def test_stray_quotes_are_text_where_fields_are_not_quoted(tmp_path: Path) -> None:
+    """A quote that nothing closes would swallow the lines below it, without a word."""
+    text = 'user\titem\na\t"Heroes\nb\t12" single\nc\tsay "hi"\nd\t"x"\n'
+    path = written(tmp_path / "a.tsv", text)
+    found = read_events(EventSource(path, text=TextOptions(quoted=False)))
+    names = [row[1] for row in rows_of(found)]
+    assert names == ['"Heroes', '12" single', 'say "hi"', '"x"']
+    quoted = read_events(EventSource(path))
+    assert len(quoted.events) < len(names)
 
 
 def test_options_out_of_range_are_refused(tmp_path: Path) -> None:

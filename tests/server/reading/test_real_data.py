@@ -7,7 +7,8 @@ import pytest
 
 from shortlist.core.data.interactions import build_interactions, transposed
 from shortlist.server.domain.sources import EventColumns, EventSource, ItemSource, TextOptions
-from shortlist.server.reading import known_events, read_attributes, read_events
+from shortlist.server.evaluation.holdout import left_out_of_test, rows_in
+from shortlist.server.reading import read_attributes, read_events
 
 DATA = Path(os.environ.get("SHORTLIST_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
 pytestmark = [
@@ -40,7 +41,7 @@ def test_published_counts_are_read(
 ) -> None:
     table = read_events(EventSource(str(DATA / path), format, columns))
     assert (len(table.events), len(table.users), len(table.items)) == counts
-    assert table.dropped.total == 0
+    assert not table.left_out
     assert (table.events.times is not None) == timed
     built = build_interactions(table.events, *counts[1:], "count")
     turned = transposed(built)
@@ -61,7 +62,7 @@ def test_movielens_titles_with_bars_are_items_of_the_ratings() -> None:
 def test_a_given_split_is_read_in_the_rows_of_its_training_part() -> None:
     train = read_events(EventSource(str(DATA / "gowalla/train.txt"), "adjacency"))
     test = read_events(EventSource(str(DATA / "gowalla/test.txt"), "adjacency"))
-    known = known_events(test, train.users, train.items)
     assert (len(train.events), len(test.events)) == (719_081, 217_242)
-    assert len(known.events) + known.unknown_user + known.unknown_item == len(test.events)
-    assert known.unknown_user == 0
+    _, user_known = rows_in(test.users, train.users)
+    assert user_known.all()
+    assert not left_out_of_test(test, train.items)

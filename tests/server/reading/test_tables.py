@@ -6,9 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.server.domain.sources import EventSource
-from shortlist.server.reading import EventTable, known_events, read_events, supported_table
+from shortlist.server.reading import EventTable, read_events, supported_table
 
 
 @pytest.fixture
@@ -23,19 +22,6 @@ def table(tmp_path: Path) -> EventTable:
     return read_events(EventSource(str(tmp_path / "a.parquet")))
 
 
-def test_known_events_are_rows_of_the_other_vocabularies(table: EventTable) -> None:
-    users, items = Vocabulary.from_strings(["a", "0", "c"]), Vocabulary.from_strings(["w", "x"])
-    known = known_events(table, users, items)
-    assert users.ids(known.events.users) == ["a"]
-    assert items.ids(known.events.items) == ["x"]
-    assert known.events.values.tolist() == [-2.0]
-    assert known.events.times is not None
-    assert known.events.times.tolist() == [2000]
-    assert (known.unknown_user, known.unknown_item) == (2, 2)
-    nothing = known_events(table, Vocabulary.from_strings([]), items)
-    assert (len(nothing.events), nothing.unknown_user, nothing.unknown_item) == (0, 5, 0)
-
-
 def test_a_supported_table_has_no_rare_ids(table: EventTable) -> None:
     left = supported_table(table, 2, 2)
     assert left.users.ids(range(len(left.users))) == []
@@ -43,6 +29,25 @@ def test_a_supported_table_has_no_rare_ids(table: EventTable) -> None:
     assert once.users.ids(range(len(once.users))) == ["a"]
     assert once.items.ids(once.events.items) == ["x", "z"]
     assert once.events.values.tolist() == [-2.0, 5.0]
+    assert once.left_out == {"rare_user": 3, "rare_item": 0}
+
+
+@pytest.mark.parametrize(
+    ("user_min", "item_min", "counts"),
+    [
+        (0, 0, {"rare_user": 0, "rare_item": 0}),
+        (2, 0, {"rare_user": 1, "rare_item": 0}),
+        (0, 2, {"rare_user": 0, "rare_item": 1}),
+        (2, 2, {"rare_user": 5, "rare_item": 0}),
+    ],
+)
+def test_rare_ids_are_counted_as_what_was_asked_for(
+    table: EventTable, user_min: int, item_min: int, counts: dict[str, int]
+) -> None:
+    """A user whose only item was too rare was not too rare: nobody asked for that."""
+    left = supported_table(table, user_min, item_min)
+    assert left.left_out == counts
+    assert sum(counts.values()) == len(table.events) - len(left.events)
 
 
 def test_a_column_of_nulls_only_has_no_ids(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ BAD = [
     (with_fields(interactions=source(encoding="klingon")), "interactions.source.encoding"),
     (with_fields(interactions=source(separator="x" * 9)), "interactions.source.separator"),
     (with_fields(interactions=source(headerless=True)), "interactions.source.headerless"),
+    (with_fields(interactions=source(separator="::", quoted=True)), "interactions.source.quoted"),
     (with_fields(items=m.ItemSource()), "items.source"),
     (
         with_fields(items=m.ItemSource(source=m.DataSource(uri="x", format="adjacency"))),

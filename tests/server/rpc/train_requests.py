@@ -8,7 +8,12 @@ from shortlist.v1 import model_service_pb2 as m
 EVENTS = m.InteractionSource(source=m.DataSource(uri="/data/events.parquet"))
 TEXT = m.InteractionSource(
     source=m.DataSource(
-        uri="/data/x.csv", format="csv", separator="::", headerless=True, encoding="latin-1"
+        uri="/data/x.csv",
+        format="csv",
+        separator="::",
+        headerless=True,
+        encoding="latin-1",
+        quoted=False,
     ),
     user_column="0",
     item_column="1",

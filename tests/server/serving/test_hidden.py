@@ -280,7 +280,7 @@ def test_a_training_knows_nothing_of_deleted_items(tmp_path: Path) -> None:
 
 def test_item_rows_without_events_are_deleted_too() -> None:
     """Item features would place them, were they still in the table."""
-    table = AttributeTable(PLAIN.items, YEARS, 0)
+    table = AttributeTable(PLAIN.items, YEARS, {})
     left = items_without(table, (item_id(0), item_id(2)))
     assert len(left.ids) == COUNT - 2
     assert left.attributes["year"].to_pylist()[:2] == [1, 0]

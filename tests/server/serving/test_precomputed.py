@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.artifacts.export_files import open_rows, read_spec, rows_path
+from shortlist.server.artifacts.export_files import open_rows, read_spec
 from shortlist.server.artifacts.hidden import HiddenItems
 from shortlist.server.domain.exporting import ExportKind, ExportSpec
 from shortlist.server.domain.query import (
@@ -39,6 +39,7 @@ from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.retrieve import retrieve
 from shortlist.server.serving import precomputed
 from shortlist.server.serving.serving_model import ServingModel, load_serving_model
+from shortlist.server.storage.layout import export_rows_path
 from tests.server.published import publish
 from tests.server.small_models import item_id, small_model, user_id
 
@@ -172,7 +173,7 @@ def test_the_newest_whole_export_serves_and_a_removed_one_does_not(
     (exports / "broken" / "_export.json").write_text("{")
     list(export(catalogs, "default", "short", ExportSpec("a", "users", 2), 1))
     assert retrieve(model, plain).search.mode is SearchMode.EXACT, "the newest list is too short"
-    rows_path(exports / "short", 0).unlink()
+    export_rows_path(exports / "short", 0).unlink()
     assert retrieve(model, plain).search.mode is SearchMode.PRECOMPUTED
     shutil.rmtree(exports)
     with pytest.raises(ExportNotFound):
@@ -185,9 +186,9 @@ def test_an_export_without_rows_gets_them_when_it_is_asked_for_again(
     catalogs, _, exports = published
     part = exports / "first" / "part-00000.parquet"
     before = parquet.read_table(part)
-    rows_path(exports / "first", 0).unlink()
+    export_rows_path(exports / "first", 0).unlink()
     list(export(catalogs, "default", "first", ExportSpec("a", "users", 6), 1))
-    assert rows_path(exports / "first", 0).exists()
+    assert export_rows_path(exports / "first", 0).exists()
     assert parquet.read_table(part) == before
 
 
@@ -205,7 +206,7 @@ def test_hidden_items_leave_the_lists(model: ServingModel) -> None:
 
 def test_damaged_rows_are_an_error_and_no_crash(published: Published) -> None:
     _, model, exports = published
-    path = rows_path(exports / "first", 0)
+    path = export_rows_path(exports / "first", 0)
     spec = read_spec(exports / "first")
     assert spec is not None
     whole = path.read_bytes()

@@ -16,8 +16,8 @@ from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.domain.job import JobPhase
 from shortlist.server.domain.training import TrainingSpec
+from shortlist.server.storage.layout import checkpoints_folder
 from shortlist.server.training.checkpoints import (
-    CHECKPOINTS_NAME,
     Checkpoints,
     sweep_checkpoints,
 )
@@ -57,7 +57,7 @@ def published(folder: Path) -> Artifact:
 
 
 def left_over(folder: Path) -> list[str]:
-    return [path.name for path in (folder / CHECKPOINTS_NAME).glob("*")]
+    return [path.name for path in checkpoints_folder(folder).glob("*")]
 
 
 @pytest.mark.parametrize("phase", [JobPhase.EVALUATING, JobPhase.TRAINING])
@@ -90,7 +90,7 @@ def test_a_state_that_does_not_fit_is_left_aside(change: str, tmp_path: Path, ev
     elif change == "data":
         spec = long_spec(write_events(tmp_path / "other.parquet", seed=1))
     else:
-        for path in (tmp_path / "killed" / CHECKPOINTS_NAME / "job").glob("*.npz"):
+        for path in (checkpoints_folder(tmp_path / "killed") / "job").glob("*.npz"):
             path.write_bytes(path.read_bytes()[:-40])
     train(tmp_path / "killed", spec)
     train(tmp_path / "whole", spec)
@@ -107,7 +107,7 @@ def test_a_cancelled_training_leaves_no_state(tmp_path: Path, events: Path) -> N
 
 def test_states_of_jobs_that_will_not_run_again_are_swept(tmp_path: Path) -> None:
     for job in ("open", "ended"):
-        (tmp_path / CHECKPOINTS_NAME / job).mkdir(parents=True)
+        (checkpoints_folder(tmp_path) / job).mkdir(parents=True)
     sweep_checkpoints(tmp_path, {"open"})
     assert left_over(tmp_path) == ["open"]
     sweep_checkpoints(tmp_path / "new", set())
