@@ -115,9 +115,10 @@ def build_index(
 
 
 def has_one_length(vectors: FloatArray) -> bool:
-    """Return whether all vectors (n, dim) have the same length, one above 0."""
+    """Return whether all vectors (n, dim) but zeros, which score nothing, have the same length."""
     squares = np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64)
-    return bool(0 < squares.max() * (1 - ONE_LENGTH_TOLERANCE) <= squares.min())
+    there = squares[squares > 0]
+    return bool(len(there) and there.max() * (1 - ONE_LENGTH_TOLERANCE) <= there.min())
 
 
 def _why_none(asked: IndexSpec, item_count: int, target_recall: float) -> str:

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from shortlist.client import Freshness, TimeWindow
+from shortlist.client import Freshness, Index, TimeWindow
+from shortlist.client.cli.index import index_of
 from shortlist.client.cli.main import build_parser, main
 from shortlist.client.cli.restrictions import restrictions_of
 from shortlist.client.cli.retrieve import features_of, history_of
@@ -58,6 +59,18 @@ def test_an_id_may_hold_an_equals_sign() -> None:
         with pytest.raises(ValueError, match="NAME=VALUE"):
             features_of([wrong])
     assert history_of(["a", "b=2", "c=d=-1"]) == ["a", ("b", 2.0), ("c=d", -1.0)]
+
+
+def test_every_option_of_an_index_is_sent_and_none_unasked() -> None:
+    train = ["train", "--interactions", "events.parquet"]
+    options = ["--index", "usearch", "--index-connectivity", "16", "--index-expansion-add", "64"]
+    options += ["--index-dtype", "i8", "--index-parallel-build"]
+    asked = index_of(build_parser().parse_args([*train, *options]))
+    assert asked == Index("usearch", 16, 64, "i8", True)
+    assert index_of(build_parser().parse_args(train)) is None
+    assert index_of(build_parser().parse_args([*train, "--index", "exact"])) == Index("exact")
+    # Without a kind they are sent too, for the server to refuse.
+    assert index_of(build_parser().parse_args([*train, "--index-dtype", "i8"])) == Index(dtype="i8")
 
 
 def test_shared_options_stand_before_the_command_or_behind_it(
