@@ -1,12 +1,19 @@
 """The item and user vectors that the benchmarks of retrieval search: WALS on Gowalla, and more."""
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from bench.report import data_folder
-from shortlist.core.data.interactions import Events, FloatArray, build_interactions
+from shortlist.core.data.interactions import (
+    Events,
+    FloatArray,
+    IntArray,
+    LongArray,
+    build_interactions,
+)
 from shortlist.core.wals.params import WalsParams
 from shortlist.core.wals.wals import train_wals
 
@@ -45,7 +52,7 @@ def grown(items: FloatArray, count: int) -> FloatArray:
     return np.ascontiguousarray(drawn + noise)
 
 
-def recall(found: np.ndarray, truth: np.ndarray) -> float:
-    """Return the mean share of the true rows that were found."""
+def recall(found: Iterable[LongArray | IntArray], truth: IntArray) -> float:
+    """Return the mean share of the true rows (queries, k) that were found; some may find fewer."""
     shares = [len(np.intersect1d(a, b)) / len(b) for a, b in zip(found, truth, strict=True)]
     return float(np.mean(shares))

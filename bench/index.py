@@ -154,7 +154,7 @@ def least(efforts: Iterable[tuple[str, Search]], queries: FloatArray, truth: Int
     """Return the first effort that finds enough; efforts rise."""
     found = None
     for effort, search in efforts:
-        share = recall(np.stack([search(query) for query in queries]), truth)
+        share = recall([search(query) for query in queries], truth)
         found = Found(search, share, effort)
         if share >= TARGET:
             break
@@ -169,9 +169,9 @@ def fastest(efforts: Iterable[tuple[str, Search]], queries: FloatArray, truth: I
         taken = float("inf")
         for _ in range(3):  # the least: noise must not choose a worse effort
             started = time.perf_counter()
-            rows = [search(query) for query in queries]
+            answers = [search(query) for query in queries]
             taken = min(taken, time.perf_counter() - started)
-        share = recall(np.stack(rows), truth)
+        share = recall(answers, truth)
         if share >= TARGET and taken < best_seconds:
             best, best_seconds = Found(search, share, effort), taken
         elif best_seconds == float("inf") and (best is None or share > best.recall):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import TypeAlias
@@ -46,8 +46,8 @@ class IndexExports:
         self._limit = at_once_max
         self._free = BoundedSemaphore(at_once_max)
 
-    def export(self, catalog: str, name: str) -> Iterator[IndexPiece]:
-        """Yield the graph of the model that an id or alias names.
+    def export(self, catalog: str, name: str) -> Generator[IndexPiece, None, None]:
+        """Yield the graph of the model that an id or alias names; closed early, it makes room.
 
         Raises CatalogNotFound, ModelNotFound, ArtifactCorrupt, Overloaded, and IndexMissing where
         the model has no graph.

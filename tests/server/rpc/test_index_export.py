@@ -61,7 +61,7 @@ def test_plain_usearch_finds_the_same_neighbours(
     index = Index.restore(str(tmp_path / "out" / f"{model}.usearch"))
     assert index is not None
     assert len(ids) == len(index) == 30
-    index.expansion_search = header["expansion_search"]
+    index.expansion_search = header["expansion_search"]  # type: ignore[misc] # it can be set
     vectors = vectors_of(served, model)
     for user in np.random.default_rng(3).integers(-2, 3, size=(20, 4)).astype(np.float32):
         keys = index.search(np.append(user, np.float32(0)), 5, threads=1).keys

@@ -1,6 +1,7 @@
 """What a training does with the index that was asked for."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_events(tmp_path_factory.mktemp("events") / "events.parquet")
 
 
-def train(folder: Path, events: Path, **changes: object) -> Manifest:
+def train(folder: Path, events: Path, **changes: Any) -> Manifest:
     return run_training(
         small_spec(events, **changes),
         Catalogs(folder),
