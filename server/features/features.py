@@ -68,7 +68,7 @@ def find_features(table: pa.Table, columns: Sequence[str], file: str = "") -> tu
         if holds_text(column.type):
             of_column = _found_tokens(column, name)
         elif _is_number(column.type):
-            of_column = [(len(table), one) for one in _found_parts(_numbers(column), name)]
+            of_column = [(len(table), feature) for feature in _found_parts(_numbers(column), name)]
         else:
             reason = f"type {column.type} makes no feature; texts, lists of them, numbers and times"
             raise DataSourceInvalid(f"{reason} do", file=file, column=name)
@@ -78,15 +78,17 @@ def find_features(table: pa.Table, columns: Sequence[str], file: str = "") -> tu
         found += of_column
     supports = sorted((support for support, _ in found), reverse=True)
     least = supports[FEATURES_MAX - 1] + 1 if len(found) >= FEATURES_MAX else 0
-    return *NO_FEATURES, *(one for support, one in found if support >= least)
+    return *NO_FEATURES, *(feature for support, feature in found if support >= least)
 
 
 def encode_features(features: Sequence[Feature], table: pa.Table) -> Interactions:
     """Return the values (rows, features) of a table; a column that it lacks says nothing."""
     rows, columns = [np.arange(len(table))], [np.zeros(len(table), np.int64)]
     values = [np.ones(len(table))]
-    for name in dict.fromkeys(one.column for one in features if one.column in table.column_names):
-        places = np.array([i for i, one in enumerate(features) if one.column == name])
+    for name in dict.fromkeys(
+        feature.column for feature in features if feature.column in table.column_names
+    ):
+        places = np.array([i for i, feature in enumerate(features) if feature.column == name])
         of_column = [features[place] for place in places]
         column = _whole(table, name)
         encode = _encoded_tokens if holds_text(column.type) else _encoded_numbers

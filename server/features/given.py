@@ -28,12 +28,14 @@ class GivenFeatures:
 
     def __init__(self, described: Sequence[Feature]) -> None:
         self._places: dict[str, list[int]] = {}  # of each column's features, the constant aside
-        for place, one in enumerate(described):
-            if one.column:
-                self._places.setdefault(one.column, []).append(place)
+        for place, feature in enumerate(described):
+            if feature.column:
+                self._places.setdefault(feature.column, []).append(place)
         self._described = described
         self._tokens = {
-            (one.column, one.text): place for place, one in enumerate(described) if one.text
+            (feature.column, feature.text): place
+            for place, feature in enumerate(described)
+            if feature.text
         }
 
     @property
@@ -70,10 +72,10 @@ class GivenFeatures:
         if abs(number) > MAGNITUDE_MAX:
             return values
         for place in self._places[column]:
-            one = self._described[place]
-            if one.kind == "number":
-                values[place] = float(standard_score(np.array([number]), one)[0])
-            elif one.low <= number < one.high:
+            feature = self._described[place]
+            if feature.kind == "number":
+                values[place] = float(standard_score(np.array([number]), feature)[0])
+            elif feature.low <= number < feature.high:
                 values[place] = 1.0
         return values
 

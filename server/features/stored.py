@@ -36,7 +36,7 @@ class FeatureMap:
 def map_to_table(features: FeatureMap) -> pa.Table:
     """Return a row a feature: what it is, and its row of weights."""
     names = [field.name for field in fields(Feature)]
-    columns = {name: [getattr(one, name) for one in features.described] for name in names}
+    columns = {name: [getattr(feature, name) for feature in features.described] for name in names}
     flat = pa.array(features.weights.reshape(-1))
     vectors = pa.FixedSizeListArray.from_arrays(flat, features.weights.shape[1])
     return pa.table({**columns, "weights": vectors})

@@ -58,7 +58,9 @@ def prepare(
     table = events_without(table, deleted, spec.interactions.uri)
     table = _supported(table, spec.preparation, spec.interactions.uri)
     left_out = left_out_rows("interactions", table.left_out)
-    attributes, item_features, user_features = None, None, None
+    attributes: pa.Table | None = None
+    item_features: Features | None = None
+    user_features: Features | None = None
     for noun, source, wanted in (
         ("item", spec.items, spec.item_features),
         ("user", spec.users, spec.user_features),
@@ -79,7 +81,9 @@ def prepare(
         aligned = of_users.align(table.users)
         user_features = _features(aligned, spec.user_features, spec.users.uri)
     return PreparedData(
-        *(table.users, table.items, table.events),
+        users=table.users,
+        items=table.items,
+        events=table.events,
         attributes=attributes if attributes is not None and attributes.num_columns else None,
         segments=table.segments,
         item_features=item_features,
@@ -119,7 +123,8 @@ def _with_items(table: EventTable, items: Vocabulary) -> EventTable:
 def _with_users(table: EventTable, users: Vocabulary) -> EventTable:
     """Return the table with more users, who have no events and no segment."""
     every, rows = _joined(table.users, users)
-    events, segments = replace(table.events, users=rows[table.events.users]), table.segments
+    events = replace(table.events, users=rows[table.events.users])
+    segments = table.segments
     if segments is not None:
         counts = np.zeros(len(every), np.int64)
         counts[rows] = np.diff(segments.users.row_starts)  # ids are sorted: rows stay in order
