@@ -108,7 +108,8 @@ def _has_element(node: Comparison, column: pa.ChunkedArray, literal: Literal, fi
 
 
 def _ordered(node: Comparison, comparator: str, column: Any, literal: Literal, field: str) -> Mask:
-    kind, value = column.type, literal.value
+    kind = column.type
+    value = literal.value
     if pat.is_null(kind):  # the column of an empty file column: no item has a value
         return np.zeros(len(column), np.bool_)
     if is_text(kind):  # as it was written: a postcode begins with 0

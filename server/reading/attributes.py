@@ -31,11 +31,11 @@ class AttributeTable:
 
     def align(self, vocabulary: Vocabulary) -> pa.Table:
         """Return the attributes of another vocabulary's rows, null for those not in this table."""
-        found = self.ids.find_utf8(vocabulary.utf8, vocabulary.offsets)
+        matches = self.ids.find_utf8(vocabulary.utf8, vocabulary.offsets)
         places = np.zeros(len(vocabulary), np.int32)
-        places[found.positions] = found.rows
+        places[matches.positions] = matches.rows
         unknown = np.zeros(len(vocabulary), np.bool_)
-        unknown[found.missing] = True
+        unknown[matches.missing] = True
         if not self.attributes.num_columns:
             return self.attributes
         return self.attributes.take(pa.array(places, mask=unknown))
@@ -104,15 +104,15 @@ class _Gathered:
     def _first_repeated(self, codes: IntArray, kept: npt.NDArray[np.bool_]) -> int | None:
         """Return the first row whose id had a row before, and mark the others as seen."""
         places = np.flatnonzero(kept)
-        found = codes[places]
-        if len(found) and found.max() >= len(self._seen):
-            grown = np.zeros(2 * int(found.max()) + 1, np.bool_)
+        present = codes[places]
+        if len(present) and present.max() >= len(self._seen):
+            grown = np.zeros(2 * int(present.max()) + 1, np.bool_)
             grown[: len(self._seen)] = self._seen
             self._seen = grown
-        first_rows = np.unique(found, return_index=True)[1]
-        repeated = self._seen[found]
-        repeated[np.setdiff1d(np.arange(len(found)), first_rows)] = True
-        self._seen[found] = True
+        first_rows = np.unique(present, return_index=True)[1]
+        repeated = self._seen[present]
+        repeated[np.setdiff1d(np.arange(len(present)), first_rows)] = True
+        self._seen[present] = True
         return int(places[np.argmax(repeated)]) if repeated.any() else None
 
 

@@ -109,7 +109,8 @@ class _Gathered:
         self._segment_column = "" if segment_column == NO_COLUMN else segment_column
         self._segments = SegmentCollector(rows_guess) if self._segment_column else None
         self._helper = helper
-        self._users, self._items = IdCollector(), IdCollector()
+        self._users = IdCollector()
+        self._items = IdCollector()
         self._user_codes = GrowingArray(np.int32, rows_guess)
         self._item_codes = GrowingArray(np.int32, rows_guess)
         self._values = GrowingArray(np.float32, rows_guess)
@@ -188,11 +189,11 @@ class _Gathered:
         self._timed = bool(columns.time)
         if not columns.time:
             return None
-        found = times_of(batch[columns.time], columns.time, place)
-        if self._bare_times not in (None, found.bare):
+        times = times_of(batch[columns.time], columns.time, place)
+        if self._bare_times not in (None, times.bare):
             raise place.invalid("some files have numbers as times, some have dates", columns.time)
-        self._bare_times = found.bare
-        return found.times
+        self._bare_times = times.bare
+        return times.times
 
     def _kept(
         self, masks: Mapping[LeftOutReason, npt.NDArray[np.bool_] | None]
@@ -221,21 +222,21 @@ def _resolved(source: EventSource, file: DataFile) -> EventColumns:
             raise DataSourceInvalid(_missing(present_names), file=file.path, column=given)
         return given or first_of(usual, present_names) or ""
 
-    found = EventColumns(
+    columns = EventColumns(
         find(wanted.user, USER_NAMES),
         find(wanted.item, ITEM_NAMES),
         find(wanted.value, VALUE_NAMES),
         find(wanted.time, TIME_NAMES),
         find(wanted.segment, ()),
     )
-    for column, role in ((found.user, "user"), (found.item, "item")):
+    for column, role in ((columns.user, "user"), (columns.item, "item")):
         if not column:
             reason = f"no {role} column given or recognised; {_missing(present_names)}"
             raise DataSourceInvalid(reason, file=file.path)
-    names = [name for name in astuple(found) if name]
+    names = [name for name in astuple(columns) if name]
     if len(set(names)) < len(names):
         raise DataSourceInvalid(f"one column is named for two things: {names}", file=file.path)
-    return found
+    return columns
 
 
 def _missing(names: list[str]) -> str:

@@ -58,9 +58,9 @@ def check_text(text: TextOptions, files: Sequence[DataFile]) -> None:
     if all(file.format.text for file in files):
         return
     for option in fields(text):
-        found = getattr(text, option.name)
-        if found != option.default:
-            raise SettingInvalid(option.name, found, "an option of csv and tsv files only")
+        value = getattr(text, option.name)
+        if value != option.default:
+            raise SettingInvalid(option.name, value, "an option of csv and tsv files only")
 
 
 def _opened(uri: str) -> tuple[fs.FileSystem, str]:

@@ -71,13 +71,13 @@ class IdCollector:
     def _codes_of_integers(self, column: pa.Array, name: str, place: Place) -> IntArray:
         known = len(self._integers)
         given = column.drop_null() if column.null_count else column
-        found = self._integers.add(given.cast(pa.int64()).to_numpy())
+        places = self._integers.add(given.cast(pa.int64()).to_numpy())
         fresh = pa.array(self._integers.values(known))
         self._integer_codes = np.append(self._integer_codes, self._entered(fresh, name, place))
         if not column.null_count:
-            return self._integer_codes[found]
+            return self._integer_codes[places]
         codes = np.full(len(column), NO_CODE, np.int32)
-        codes[column.is_valid().to_numpy(zero_copy_only=False)] = self._integer_codes[found]
+        codes[column.is_valid().to_numpy(zero_copy_only=False)] = self._integer_codes[places]
         return codes
 
     def _entered(
@@ -98,14 +98,14 @@ class IdCollector:
         # An empty id takes no bytes, so leaving its offset out is all there is to do.
         starts = np.append(offsets[:-1][filled], offsets[-1])
         try:
-            found = self._builder.add(utf8, starts)
+            filled_codes = self._builder.add(utf8, starts)
         except DataInvalid as failure:
             entry = _first_broken(utf8, offsets)
             raise invalid("id is not valid UTF-8", entry) from failure
-        if len(found) == len(ids):
-            return found
+        if len(filled_codes) == len(ids):
+            return filled_codes
         codes = np.full(len(ids), NO_CODE, np.int32)
-        codes[filled] = found
+        codes[filled] = filled_codes
         return codes
 
 

@@ -11,14 +11,12 @@ from shortlist.server.domain.left_out import LeftOutCounts, LeftOutReason
 from shortlist.server.reading.events import EventTable
 
 
-def supported_table(
-    table: EventTable, user_min: int, item_min: int, *, until_stable: bool = True
-) -> EventTable:
+def supported_table(table: EventTable, user_min: int, item_min: int) -> EventTable:
     """Return the table without rare users and items; see core's `minimum_support`.
 
     An event of which both went counts under its user.
     """
-    left = minimum_support(table.events, user_min, item_min, until_stable=until_stable)
+    left = minimum_support(table.events, user_min, item_min)
     users, items = table.users.select(left.users), table.items.select(left.items)
     segments = table.segments
     if segments is not None:

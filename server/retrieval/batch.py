@@ -34,10 +34,10 @@ def retrieve_each(
     models: dict[tuple[str, str], ServingModel] = {}
     eligibility = Eligibility(hidden_of)
     asked = [_attempt_ask(model_of, models, eligibility, entry) for entry in entries]
-    scanned = _scan_shared([one for one in asked if isinstance(one, Asked)])
+    scanned = _scan_shared([request for request in asked if isinstance(request, Asked)])
     return [
-        one if isinstance(one, Exception) else _attempt_answer(one, scanned, observe)
-        for one in asked
+        request if isinstance(request, Exception) else _attempt_answer(request, scanned, observe)
+        for request in asked
     ]
 
 
@@ -71,25 +71,27 @@ def _attempt_answer(asked: Asked, scanned: dict[int, Found], observe: Observer |
 def _scan_shared(asked: Sequence[Asked]) -> dict[int, Found]:
     """Scan for all who need a scan, together by model; return what was found by id(asked)."""
     by_items: dict[tuple[int, int], list[Asked]] = {}  # one model, one set of eligible items
-    for one in asked:
-        if one.plan.methods == (Method.SCAN,) and not one.interests:
-            by_items.setdefault((id(one.model), id(one.plan.eligible)), []).append(one)
-    found: dict[int, Found] = {}
+    for request in asked:
+        if request.plan.methods == (Method.SCAN,) and not request.interests:
+            by_items.setdefault((id(request.model), id(request.plan.eligible)), []).append(request)
+    scanned: dict[int, Found] = {}
     for group in by_items.values():
-        group.sort(key=lambda one: one.variety.fetch)  # a pass is as wide as its widest query
+        group.sort(
+            key=lambda request: request.variety.fetch
+        )  # a pass is as wide as its widest query
         for first in range(0, len(group), QUERIES_AT_ONCE):
-            found |= _scan_part(group[first : first + QUERIES_AT_ONCE])
-    return found
+            scanned |= _scan_part(group[first : first + QUERIES_AT_ONCE])
+    return scanned
 
 
 def _scan_part(part: Sequence[Asked]) -> dict[int, Found]:
     space = part[0].model.space
     assert space is not None  # or the plan would not be a scan
     try:
-        results = scan_each(space, [_scan_query(one) for one in part])
+        results = scan_each(space, [_scan_query(request) for request in part])
     except Exception:  # one that cannot be scanned must not fail the others: each goes alone now
         return {}
-    return {id(one): result for one, result in zip(part, results, strict=True)}
+    return {id(request): result for request, result in zip(part, results, strict=True)}
 
 
 def _scan_query(asked: Asked) -> ScanQuery:

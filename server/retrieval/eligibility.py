@@ -45,28 +45,32 @@ class Eligibility:
         """
         key = attributes, asked, hidden
         if key not in self._found:
-            found = _eligible(attributes, asked, self.now_ms)
-            self._found[key] = found if hidden is None else _both(found, hidden.visible)
+            eligible = _eligible(attributes, asked, self.now_ms)
+            self._found[key] = eligible if hidden is None else _both(eligible, hidden.visible)
         return self._found[key]
 
 
 def _eligible(attributes: ItemAttributes, asked: Restrictions, now_ms: int) -> Bitmap | None:
-    found: Bitmap | None = None
+    eligible: Bitmap | None = None
     if asked.filter:
-        found = attributes.filtered(asked.filter)
+        eligible = attributes.filtered(asked.filter)
     if asked.within is not None:
-        names = asked.within.latitude_attribute, asked.within.longitude_attribute
-        places = attributes.coordinates(*names, "within")
-        found = _both(found, pack_bitmap(within_radius(asked.within, *places)))
+        latitudes, longitudes = attributes.coordinates(
+            asked.within.latitude_attribute, asked.within.longitude_attribute, "within"
+        )
+        near = within_radius(asked.within, latitudes, longitudes)
+        eligible = _both(eligible, pack_bitmap(near))
     if asked.box is not None:
-        names = asked.box.latitude_attribute, asked.box.longitude_attribute
-        places = attributes.coordinates(*names, "box")
-        found = _both(found, pack_bitmap(within_box(asked.box, *places)))
+        latitudes, longitudes = attributes.coordinates(
+            asked.box.latitude_attribute, asked.box.longitude_attribute, "box"
+        )
+        inside = within_box(asked.box, latitudes, longitudes)
+        eligible = _both(eligible, pack_bitmap(inside))
     if asked.window is not None:
         times = attributes.times(asked.window.attribute, "window.attribute")
-        found = _both(found, pack_bitmap(within_window(asked.window, times, now_ms)))
-    return found
+        eligible = _both(eligible, pack_bitmap(within_window(asked.window, times, now_ms)))
+    return eligible
 
 
-def _both(found: Bitmap | None, more: Bitmap) -> Bitmap:
-    return more if found is None else intersect(found, more)
+def _both(eligible: Bitmap | None, more: Bitmap) -> Bitmap:
+    return more if eligible is None else intersect(eligible, more)

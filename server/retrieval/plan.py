@@ -82,10 +82,10 @@ class Plan:
         Beyond the scan's COUNT_MAX every eligible row is scored and sorted.
         """
         if count > COUNT_MAX:
-            wide = (Method.GATHER if one in _NARROW else one for one in self.methods)
+            wide = (Method.GATHER if method in _NARROW else method for method in self.methods)
             return tuple(dict.fromkeys(wide))
         if count > INDEX_COUNT_MAX:
-            return tuple(one for one in self.methods if one is not Method.INDEX)
+            return tuple(method for method in self.methods if method is not Method.INDEX)
         return self.methods
 
 

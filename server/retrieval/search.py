@@ -92,8 +92,8 @@ def search_each(
 ) -> list[Found]:
     """Do what `search` does for each; those that scan share a pass over the items."""
     if plan.methods_for(count) == (Method.SCAN,):
-        space, vectors = _space_of(model), [_vector_of(each) for each in encoded]
-        return scan_each(space, [ScanQuery(plan, vector, count) for vector in vectors])
+        queries = [ScanQuery(plan, _vector_of(each), count) for each in encoded]
+        return scan_each(_space_of(model), queries)
     return [search(model, plan, each, count) for each in encoded]
 
 
@@ -134,7 +134,8 @@ def _faded(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Fou
     instead, so where the last candidate does not score above 0 all have to be read.
     """
     assert plan.fading is not None  # or the method would be another
-    space, vector = _space_of(model), _vector_of(encoded)
+    space = _space_of(model)
+    vector = _vector_of(encoded)
     rows = space.scan.candidates(
         vector,
         count,
@@ -144,11 +145,11 @@ def _faded(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Fou
     )
     if rows is None or len(rows) < count:
         return _NOTHING
-    found = _gather(model, plan, rows, encoded, count)
-    if found.scores[-1] <= 0:
+    faded_rows = _gather(model, plan, rows, encoded, count)
+    if faded_rows.scores[-1] <= 0:
         return _NOTHING
     report = SearchReport(SearchMode.EXACT, plan.eligible_count, plan.eligible_count)
-    return replace(found, report=report)
+    return replace(faded_rows, report=report)
 
 
 def _ranked(model: ServingModel, plan: Plan, count: int) -> Found:
@@ -163,17 +164,21 @@ def _ranked(model: ServingModel, plan: Plan, count: int) -> Found:
 
 def scan_each(space: Space, queries: Sequence[ScanQuery]) -> list[Found]:
     """Score the items for each query in one pass; all have the same eligible items."""
-    widest = min(max(one.count for one in queries), len(space.item_vectors))
-    vectors = np.stack([one.vector for one in queries])
-    allowed, excluded = queries[0].plan.eligible, _excluded_rows(space, queries)
-    top = space.scan.top(vectors, widest, eligible=allowed, excluded=excluded)
-    found = []
-    for i, one in enumerate(queries):
-        count = min(int(top.counts[i]), one.count)
-        eligible = one.plan.eligible_count
+    widest = min(max(query.count for query in queries), len(space.item_vectors))
+    vectors = np.stack([query.vector for query in queries])
+    top = space.scan.top(
+        vectors,
+        widest,
+        eligible=queries[0].plan.eligible,
+        excluded=_excluded_rows(space, queries),
+    )
+    results = []
+    for i, query in enumerate(queries):
+        count = min(int(top.counts[i]), query.count)
+        eligible = query.plan.eligible_count
         report = SearchReport(SearchMode.EXACT, eligible, eligible)
-        found.append(Found(top.rows[i, :count], top.scores[i, :count], report))
-    return found
+        results.append(Found(top.rows[i, :count], top.scores[i, :count], report))
+    return results
 
 
 def _index(model: ServingModel, plan: Plan, encoded: Encoded, count: int) -> Found:
@@ -196,7 +201,7 @@ def _vector_of(encoded: Encoded) -> FloatArray:
 
 def _excluded_rows(space: Space, queries: Sequence[ScanQuery]) -> Interactions | None:
     """Return the excluded rows in the shape the scan wants: a row of columns a query."""
-    excluded = [one.plan.excluded for one in queries]
+    excluded = [query.plan.excluded for query in queries]
     starts = np.zeros(len(excluded) + 1, dtype=np.int64)
     np.cumsum([len(rows) for rows in excluded], out=starts[1:])
     if not starts[-1]:

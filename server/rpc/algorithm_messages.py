@@ -62,4 +62,4 @@ def _value(message: Message, field: Descriptor, path: str) -> Any:
 def _numbers(enum: Descriptor) -> dict[str, int]:
     """Return the number of each of an enum's texts."""
     prefix = enum.values_by_number[0].name.removesuffix("UNSPECIFIED")
-    return {one.name.removeprefix(prefix).lower(): one.number for one in enum.values}
+    return {value.name.removeprefix(prefix).lower(): value.number for value in enum.values}

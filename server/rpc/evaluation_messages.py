@@ -108,29 +108,29 @@ def evaluation_to_proto(evaluation: Evaluation) -> pb2.Evaluation:
             ],
             decile_recalls=[
                 pb2.DecileRecall(
-                    decile=one.decile,
-                    cutoff=one.cutoff,
-                    user_count=one.query_count,
-                    mean=one.mean,
-                    standard_error=one.standard_error,
+                    decile=recall.decile,
+                    cutoff=recall.cutoff,
+                    user_count=recall.query_count,
+                    mean=recall.mean,
+                    standard_error=recall.standard_error,
                 )
-                for one in ranking.decile_recalls
+                for recall in ranking.decile_recalls
             ],
         )
         for ranking in evaluation.rankings
     ]
     differences = [
         pb2.MetricDifference(
-            name=one.name,
-            cutoff=one.cutoff,
-            user_group=_GROUPS[one.user_group],
-            user_count=one.user_count,
-            mean=one.mean,
-            baseline_mean=one.baseline_mean,
-            low=one.low,
-            high=one.high,
+            name=difference.name,
+            cutoff=difference.cutoff,
+            user_group=_GROUPS[difference.user_group],
+            user_count=difference.user_count,
+            mean=difference.mean,
+            baseline_mean=difference.baseline_mean,
+            low=difference.low,
+            high=difference.high,
         )
-        for one in evaluation.differences
+        for difference in evaluation.differences
     ]
     return pb2.Evaluation(
         split=evaluation.split,

@@ -158,7 +158,8 @@ class Gate(grpc.ServerInterceptor):
 
     def _admitted(self, decode: Any, message: bytes) -> Any:
         if len(message) > self._message_bytes_max:
-            size, limit = len(message), self._message_bytes_max
+            size = len(message)
+            limit = self._message_bytes_max
             problem = f"the message has {size} bytes; at most {limit} are allowed"
             raise BatchTooLarge(problem, found=size, limit=limit)
         try:

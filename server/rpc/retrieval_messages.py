@@ -107,25 +107,25 @@ def retrieve_query_from_proto(request: pb2.RetrieveRequest) -> RetrieveQuery:
     )
 
 
-def candidates_to_proto(found: Candidates) -> pb2.RetrieveResponse:
+def candidates_to_proto(candidates: Candidates) -> pb2.RetrieveResponse:
     """Return the candidates as two columns."""
     return pb2.RetrieveResponse(
-        item_ids=found.item_ids,
-        scores=found.scores,
-        model=found.model,
-        origin=ORIGIN_TO_PROTO[found.origin],
-        missing_ids=found.missing_ids,
+        item_ids=candidates.item_ids,
+        scores=candidates.scores,
+        model=candidates.model,
+        origin=ORIGIN_TO_PROTO[candidates.origin],
+        missing_ids=candidates.missing_ids,
         search=pb2.SearchReport(
-            mode=_MODE_TO_PROTO[found.search.mode],
-            eligible_items=found.search.eligible_items,
-            scored_items=found.search.scored_items,
+            mode=_MODE_TO_PROTO[candidates.search.mode],
+            eligible_items=candidates.search.eligible_items,
+            scored_items=candidates.search.scored_items,
         ),
-        reasons=reasons_to_proto(found.reasons),
+        reasons=reasons_to_proto(candidates.reasons),
         interests=[
-            pb2.Interest(medoid_item_id=one.medoid_item_id, item_count=one.item_count)
-            for one in found.interests
+            pb2.Interest(medoid_item_id=interest.medoid_item_id, item_count=interest.item_count)
+            for interest in candidates.interests
         ],
-        interest_of=found.interest_of,
+        interest_of=candidates.interest_of,
     )
 
 

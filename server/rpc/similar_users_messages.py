@@ -32,12 +32,12 @@ def similar_users_query_from_proto(request: pb2.SimilarUsersRequest) -> SimilarU
     )
 
 
-def similar_users_to_proto(found: SimilarUsers) -> pb2.SimilarUsersResponse:
+def similar_users_to_proto(similar: SimilarUsers) -> pb2.SimilarUsersResponse:
     """Return the users as two columns."""
     return pb2.SimilarUsersResponse(
-        user_ids=found.user_ids,
-        scores=found.scores,
-        model=found.model,
-        origin=ORIGIN_TO_PROTO[found.origin],
-        missing_ids=found.missing_ids,
+        user_ids=similar.user_ids,
+        scores=similar.scores,
+        model=similar.model,
+        origin=ORIGIN_TO_PROTO[similar.origin],
+        missing_ids=similar.missing_ids,
     )

@@ -58,9 +58,9 @@ def prepare(
     table = events_without(table, deleted, spec.interactions.uri)
     table = _supported(table, spec.preparation, spec.interactions.uri)
     left_out = left_out_rows("interactions", table.left_out)
-    attributes = None
-    item_features = None
-    user_features = None
+    attributes: pa.Table | None = None
+    item_features: Features | None = None
+    user_features: Features | None = None
     for noun, source, wanted in (
         ("item", spec.items, spec.item_features),
         ("user", spec.users, spec.user_features),
@@ -81,9 +81,9 @@ def prepare(
         aligned = of_users.align(table.users)
         user_features = _features(aligned, spec.user_features, spec.users.uri)
     return PreparedData(
-        table.users,
-        table.items,
-        table.events,
+        users=table.users,
+        items=table.items,
+        events=table.events,
         attributes=attributes if attributes is not None and attributes.num_columns else None,
         segments=table.segments,
         item_features=item_features,

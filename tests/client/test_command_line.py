@@ -109,18 +109,6 @@ def test_every_option_of_an_index_is_sent_and_none_unasked() -> None:
     assert index_of(build_parser().parse_args([*train, "--index-dtype", "i8"])) == Index(dtype="i8")
 
 
-def test_every_option_of_an_index_is_sent_and_none_unasked() -> None:
-    train = ["train", "--interactions", "events.parquet"]
-    options = ["--index", "usearch", "--index-connectivity", "16", "--index-expansion-add", "64"]
-    options += ["--index-dtype", "i8", "--index-parallel-build"]
-    asked = index_of(build_parser().parse_args([*train, *options]))
-    assert asked == Index("usearch", 16, 64, "i8", True)
-    assert index_of(build_parser().parse_args(train)) is None
-    assert index_of(build_parser().parse_args([*train, "--index", "exact"])) == Index("exact")
-    # Without a kind they are sent too, for the server to refuse.
-    assert index_of(build_parser().parse_args([*train, "--index-dtype", "i8"])) == Index(dtype="i8")
-
-
 def test_shared_options_stand_before_the_command_or_behind_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

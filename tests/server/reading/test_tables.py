@@ -25,11 +25,10 @@ def table(tmp_path: Path) -> EventTable:
 def test_a_supported_table_has_no_rare_ids(table: EventTable) -> None:
     left = supported_table(table, 2, 2)
     assert left.users.ids(range(len(left.users))) == []
-    once = supported_table(table, 2, 2, until_stable=False)
-    assert once.users.ids(range(len(once.users))) == ["a"]
-    assert once.items.ids(once.events.items) == ["x", "z"]
-    assert once.events.values.tolist() == [-2.0, 5.0]
-    assert once.left_out == {"rare_user": 3, "rare_item": 0}
+    common = supported_table(table, 2, 0)
+    assert common.users.ids(common.events.users) == ["b", "a", "b", "a"]
+    assert common.items.ids(common.events.items) == ["x", "x", "y", "z"]
+    assert common.events.values.tolist() == [1.0, -2.0, 3.0, 5.0]
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,11 @@ def joined_names(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Constant) and node.value in NAMES:
             found.add(str(node.value))
-        joined = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
-        if joined and isinstance(node.right, ast.Constant):
+        if (
+            isinstance(node, ast.BinOp)
+            and isinstance(node.op, ast.Div)
+            and isinstance(node.right, ast.Constant)
+        ):
             found.add(str(node.right.value))
     return found
 
