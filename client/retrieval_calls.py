@@ -62,9 +62,10 @@ def retrieve(
 ) -> Call[Candidates]:
     """Return the best items for a user and/or a history, for items, or for an embedding.
 
-    history: item ids, or (item id, value) pairs; a negative value is a dislike. segment: of the
-    user, such as a country; popular items answer from it where nothing else is known. features:
-    what the user is, by attribute of the training's users. count 0: 100.
+    history: item ids, (item id, value) or (item id, value, time), the latest last where they have
+    no times; a negative value is a dislike. segment: of the user, such as a country; popular items
+    answer from it where nothing else is known. features: what the user is, by attribute of the
+    training's users. count 0: 100.
     candidates: score only these. filter: AIP-160 over the items' attributes, as in
     city = "Rome" AND year >= 2000; within, box, window: where and when items must be; freshness:
     new ones first. mode: "exact", "approximate", "precomputed" (by an export: export_id, or the

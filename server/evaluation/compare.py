@@ -10,7 +10,7 @@ import numpy as np
 from shortlist.core.metrics.bootstrap import paired_bootstraps
 from shortlist.core.metrics.metrics import PER_QUERY
 from shortlist.server.artifacts.artifact import Artifact
-from shortlist.server.domain.training import MetricDifference
+from shortlist.server.domain.evaluation import MetricDifference
 from shortlist.server.evaluation.holdout import pair_keys, rows_in
 from shortlist.server.evaluation.measure import Measured
 from shortlist.server.reading import EventTable

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pat
 
 from shortlist.core.data.interactions import Interactions, LongArray
-from shortlist.core.wals.feature_prior import FEATURES_MAX
+from shortlist.core.limits import FEATURES_MAX
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.features.tokens import TokenKind, holds_text, token_kind, tokens_of
 
@@ -40,14 +40,6 @@ class Feature:
     text: str = ""  # the token
     low: float = 0.0  # number: the mean; part: least value
     high: float = 0.0  # number: the standard deviation; part: what its values stay below
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """The features of all items, or of all users."""
-
-    described: tuple[Feature, ...]
-    values: Interactions  # rows x features
 
 
 NO_FEATURES = (Feature("", "constant"),)  # what every row has

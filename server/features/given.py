@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
-from typing import TypeAlias
 
 import numpy as np
 
 from shortlist.core.errors import SettingInvalid
+from shortlist.server.domain.query import GivenValue
 from shortlist.server.features.features import (
     DAY_MS,
     MAGNITUDE_MAX,
@@ -21,8 +21,6 @@ from shortlist.server.features.features import (
     standard_score,
 )
 from shortlist.server.features.tokens import TokenKind, tokens_of_text
-
-GivenValue: TypeAlias = str | float | bool | tuple[str, ...]
 
 
 class GivenFeatures:

@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shortlist.core.data.interactions import Interactions
+from shortlist.core.data.interactions import Interactions, select_rows
 from shortlist.core.scan.medoids import cluster_medoids
 from shortlist.server.domain.query import Origin, SearchMode
-from shortlist.server.retrieval.encode import Encoded, directions, fold_in
+from shortlist.server.encoders.encoder import Askers
+from shortlist.server.retrieval.encode import Encoded, directions, encode_askers
 from shortlist.server.retrieval.search import Found
 from shortlist.server.serving.hidden import HiddenRows
 from shortlist.server.serving.serving_model import ServingModel
@@ -51,7 +52,10 @@ def interests_of(model: ServingModel, encoded: Encoded, most: int) -> tuple[Inte
     np.cumsum([len(part) for part in parts], out=starts[1:])
     places = np.concatenate(parts)
     history = Interactions(starts, rows[places], values[places], model.item_count)
-    vectors = fold_in(model, model.space, history, "query.user", encoded.center)
+    features = encoded.features
+    if features is not None:  # the same user each time
+        features = select_rows(features, np.zeros(len(parts), np.int32))
+    vectors = encode_askers(model, model.space, Askers(history, features), "query.user")
     return tuple(
         Interest(
             int(rows[likes[medoid]]),

@@ -14,7 +14,7 @@ Point = npt.NDArray[np.float64]
 _TINY = 1e-12  # where the logarithmic place of 0 is looked for
 
 
-class SearchSpace(Protocol[P]):
+class TuningSpace(Protocol[P]):
     """Maps points (axes,) of the unit cube to params, and back."""
 
     @property
@@ -67,7 +67,7 @@ class Axis:
         return float(np.clip(found, 0, 1))
 
 
-class AxisSpace(SearchSpace[P]):
+class AxisSpace(TuningSpace[P]):
     """A space whose axes are settings of their own; `P` is a frozen dataclass with a dim."""
 
     def __init__(self, given: P, axes: Sequence[Axis]) -> None:

@@ -19,7 +19,7 @@ from shortlist.core.wals.first_vectors import INIT_STDDEV
 from shortlist.core.wals.params import WalsParams, mean_row_weight, with_data_defaults
 from shortlist.server.trainers.tuning_space import (
     Point,
-    SearchSpace,
+    TuningSpace,
     log_between,
     log_place,
     three_digits,
@@ -32,7 +32,7 @@ FREQUENCY_EXPONENT_MAX = 0.6
 STEADY = 1.0  # over-relaxation on the path of which the best epoch is looked for
 
 
-class WalsSpace(SearchSpace[WalsParams]):
+class WalsSpace(TuningSpace[WalsParams]):
     """Maps points (axes,) of the unit cube to settings for some data, and back."""
 
     def __init__(self, given: WalsParams, seen: Interactions) -> None:

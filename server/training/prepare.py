@@ -13,7 +13,7 @@ from shortlist.core.data.interactions import Events, IntArray, Interactions
 from shortlist.core.data.vocabulary import Vocabulary, VocabularyBuilder
 from shortlist.server.domain.training import Preparation, TrainingSpec
 from shortlist.server.errors import DataSourceInvalid
-from shortlist.server.features.features import Features, encode_features, find_features
+from shortlist.server.features.schema import Features, FeatureSchema
 from shortlist.server.reading import EventTable, supported_table
 from shortlist.server.reading.checked import read_checked, read_checked_attributes
 from shortlist.server.reading.tables import events_where
@@ -85,8 +85,8 @@ def prepare(
 def _features(attributes: pa.Table, columns: Sequence[str], uri: str) -> Features | None:
     if not columns:
         return None
-    described = find_features(attributes, columns, uri)
-    return Features(described, encode_features(described, attributes))
+    schema = FeatureSchema.find(attributes, columns, uri)
+    return Features(schema, schema.of_table(attributes))
 
 
 def _supported(table: EventTable, preparation: Preparation, uri: str) -> EventTable:

@@ -19,12 +19,13 @@ from shortlist.core.data.interactions import Events, build_interactions
 from shortlist.core.errors import SingularSystem, TrainingDiverged
 from shortlist.core.metrics.value_errors import VALUE_ERRORS
 from shortlist.core.progress import Epoch
+from shortlist.server.domain.algorithms import Params, epoch_count_of, with_dim
 from shortlist.server.domain.training import EvaluationSpec, TrainingSpec
 from shortlist.server.domain.tuning import EarlyStopping, Trial, Tuning
 from shortlist.server.evaluation.holdout import hold_out
-from shortlist.server.trainers.registry import Params, algorithm_of, with_dim
-from shortlist.server.trainers.trainer import TrainingData
-from shortlist.server.trainers.tuning_space import Point, SearchSpace
+from shortlist.server.trainers.registry import trainer_of
+from shortlist.server.trainers.trainer import TrainingData, TunableTrainer
+from shortlist.server.trainers.tuning_space import Point, TuningSpace
 from shortlist.server.training.prepare import PreparedData
 from shortlist.server.training.progress import Progress
 from shortlist.server.training.validation import Validation
@@ -34,7 +35,7 @@ STEPS = 0.2, 0.05  # deviation of a step on each axis, first and last
 DIVIDING = ("auto", "temporal", "random_per_user", "leave_last_out")  # splits that divide events
 
 
-def search(
+def tune(
     spec: TrainingSpec, data: PreparedData, events: Events, progress: Progress, threads: int
 ) -> tuple[TrainingSpec, tuple[Trial, ...]]:
     """Return the spec with what was found in place, and the trials; of `events` some are held out.
@@ -110,18 +111,14 @@ class _Trials:
         of_items, of_users = data.feature_values
         placed = of_items is not None  # then items without events can be found too
         self._validation = Validation(seen, held_out, *metric, threads, all_placed=placed)
-        self._data = TrainingData(
-            *(train, seen),
-            item_features=of_items,
-            user_features=of_users,
-        )
+        self._data = TrainingData(train, seen, item_features=of_items, user_features=of_users)
         self._patience, self._progress, self._threads = stopping.patience, progress, threads
         self._count = tuning.trials + len(tuning.dims)
         self._sign = -1 if stopping.metric in VALUE_ERRORS else 1
-        self._algorithm = algorithm_of(spec.algorithm)
-        space = self._algorithm.search_space(spec.algorithm, seen)
-        assert space is not None, "the spec checks this"
-        self.space: SearchSpace[Params] = space
+        trainer = trainer_of(spec.algorithm)
+        assert isinstance(trainer, TunableTrainer), "the spec checks this"
+        self._trainer = trainer
+        self.space: TuningSpace[Params] = trainer.tuning_space(spec.algorithm, seen)
         self.done: list[Trial] = []
         self.params: list[Params] = []
 
@@ -136,7 +133,7 @@ class _Trials:
     def found(self, number: int) -> Params:
         """Return the settings of a trial with its number of epochs."""
         params = self.params[number]
-        if not self._algorithm.epoch_count(params):
+        if not epoch_count_of(params):
             return params
         changed: Any = params  # every algorithm that counts epochs has them as a setting
         found: Params = replace(changed, epochs=self.done[number].epochs)
@@ -155,12 +152,10 @@ class _Trials:
 
         number = len(self.done) + 1
         best = self.done[self.best()].quality if self.done else 0.0
-        epoch_count = self._algorithm.epoch_count(params)
+        epoch_count = epoch_count_of(params)
         self._progress.start_trial(number, self._count, best, epoch_count)
         try:
-            learned = self._algorithm.fit(
-                self._data, params, threads=self._threads, on_epoch=measure
-            )
+            learned = self._trainer.fit(self._data, params, threads=self._threads, on_epoch=measure)
             if not epoch_count:
                 assert learned.user_vectors is not None
                 assert learned.item_vectors is not None

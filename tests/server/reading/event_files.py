@@ -6,10 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from shortlist.server.reading import (
-    EventSource,
-    EventTable,
-)
+from shortlist.server.domain.sources import EventSource
+from shortlist.server.reading import EventTable
 
 
 def rows_of(table: EventTable) -> list[tuple[str, str, float, int | None]]:

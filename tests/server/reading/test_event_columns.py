@@ -10,12 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import feather
 
+from shortlist.server.domain.sources import EventColumns, EventSource
 from shortlist.server.errors import DataSourceInvalid
-from shortlist.server.reading import (
-    EventColumns,
-    EventSource,
-    read_events,
-)
+from shortlist.server.reading import read_events
 from shortlist.server.reading import text_files as text_files_module
 from tests.server.reading.event_files import parquet, ratings, rows_of, written
 

@@ -25,11 +25,11 @@ from shortlist.server.domain.query import (
     Candidates,
     ItemsQuery,
     Origin,
-    Restrictions,
     RetrieveQuery,
     SearchMode,
     UserQuery,
 )
+from shortlist.server.domain.restrictions import Restrictions
 from shortlist.server.exporting.parts import write_parts
 from shortlist.server.index.lists import ListIndex
 from shortlist.server.retrieval.batch import retrieve_each

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from google.protobuf.message import Message
 
+from shortlist.server.domain.algorithms import ALGORITHMS
 from shortlist.server.rpc.training_messages import training_spec_from_proto, training_spec_to_proto
-from shortlist.server.trainers.registry import ALGORITHMS
 from shortlist.v1 import algorithms_pb2 as a
 from shortlist.v1 import model_service_pb2 as m
 from tests.server.rpc.train_requests import APART, EVENTS, FULL, SPECS, with_fields

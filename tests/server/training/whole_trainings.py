@@ -6,13 +6,13 @@ from pathlib import Path
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import Manifest
-from shortlist.server.domain.training import (
-    TrainingSpec,
-)
+from shortlist.server.domain.job import JobProgress
+from shortlist.server.domain.training import TrainingSpec
 from shortlist.server.training.pipeline import run_training
+from shortlist.server.training.progress import Report
 
 
-def silent(**progress: object) -> None:
+def silent(_: JobProgress) -> None:
     """Listen to no progress."""
 
 
@@ -21,7 +21,7 @@ def train(
     spec: TrainingSpec,
     *,
     threads: int = 1,
-    report: Callable[..., None] = silent,
+    report: Report = silent,
     cancelled: Callable[[], bool] = lambda: False,
     roots: tuple[str, ...] | None = None,
     resumed: bool = False,
