@@ -85,8 +85,8 @@ def overfetched(graph: Index, query: FloatArray, members: np.ndarray, count: int
     return eligible[:K]
 
 
-def recall_of(found: Sequence[LongArray], wanted: Sequence[IntArray]) -> float:
-    pairs = zip(found, wanted, strict=True)
+def recall_of(fetched: Sequence[LongArray], wanted: Sequence[IntArray]) -> float:
+    pairs = zip(fetched, wanted, strict=True)
     hits = sum(len(np.intersect1d(ours, exact)) for ours, exact in pairs)
     return hits / sum(map(len, wanted))
 

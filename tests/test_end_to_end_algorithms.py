@@ -25,7 +25,7 @@ from shortlist.client import (
     Wals,
 )
 from shortlist.client.algorithms import Algorithm
-from tests.test_end_to_end import Served, start_server, stop_server
+from tests.served import Served, start_server, stop_server
 
 TASTES = 4
 COUNTRIES = ("at", "br", "ch", "de")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from shortlist.core.data.interactions import Events, FloatArray, IntArray, Interactions
+from shortlist.core.data.interactions import Events, FloatArray, Interactions
 from shortlist.core.errors import DataInvalid, SettingInvalid
 
 EVENTS_AT_ONCE = 1 << 20  # bounds what the decay needs beside the events
@@ -21,14 +21,6 @@ def count_popularity(interactions: Interactions) -> FloatArray:
     liked = interactions.columns[interactions.values >= 0]
     counts = np.bincount(liked, minlength=interactions.column_count)
     return counts.astype(np.float32)
-
-
-def event_popularity(events: Events, item_count: int) -> FloatArray:
-    """Return how many events each item has, (items,); dislikes do not count."""
-    totals = np.zeros(item_count)
-    for part in _parts(len(events)):
-        totals += np.bincount(events.items[part], events.values[part] >= 0, minlength=item_count)
-    return totals.astype(np.float32)
 
 
 def decayed_popularity(
@@ -61,14 +53,6 @@ def event_weights(events: Events, half_life_ms: float, now_ms: int | None = None
         counted = (ages >= 0) & (events.values[part] >= 0)
         weights[part] = np.exp2(-np.maximum(ages, 0) / half_life_ms) * counted
     return weights
-
-
-def ranked_items(scores: FloatArray, count: int) -> tuple[IntArray, FloatArray]:
-    """Return (rows, scores) of the best items, best first, ties by row; at most `count`."""
-    if count < 0:
-        raise SettingInvalid("count", count, "0 or more")
-    best = np.argsort(-scores, kind="stable")[:count].astype(np.int32)
-    return best, scores[best]
 
 
 def _parts(count: int) -> Iterator[slice]:

@@ -57,11 +57,6 @@ def intersect(left: Bitmap, right: Bitmap) -> Bitmap:
     return left & right
 
 
-def unite(left: Bitmap, right: Bitmap) -> Bitmap:
-    """Return the rows that are in either set."""
-    return left | right
-
-
 def complement(bitmap: Bitmap, row_count: int) -> Bitmap:
     """Return the rows that are not in the set."""
     return bitmap ^ full_bitmap(row_count)

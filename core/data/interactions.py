@@ -171,28 +171,6 @@ def select_rows(interactions: Interactions, rows: IntArray) -> Interactions:
     return Interactions(row_starts, columns, values, interactions.column_count)
 
 
-def checked_interactions(
-    row_starts: LongArray, columns: IntArray, values: FloatArray, column_count: int
-) -> Interactions:
-    """Make Interactions of arrays from outside. Raises DataInvalid where they are none."""
-    types = ", ".join(array.dtype.name for array in (row_starts, columns, values))
-    if types != "int64, int32, float32":
-        raise DataInvalid(f"interaction arrays are {types}, not int64, int32, float32")
-    if not len(row_starts) or row_starts[0] != 0 or np.any(np.diff(row_starts) < 0):
-        raise DataInvalid("row_starts must ascend from 0")
-    if not row_starts[-1] == len(columns) == len(values):
-        sizes = f"{len(columns)} columns, {len(values)} values"
-        raise DataInvalid(f"row_starts end at {row_starts[-1]}, but there are {sizes}")
-    if len(columns) and not 0 <= columns.min() <= columns.max() < column_count:
-        raise DataInvalid(f"columns leave 0..{column_count - 1}")
-    falls = np.flatnonzero(columns[1:] <= columns[:-1]) + 1
-    if not np.isin(falls, row_starts).all():
-        raise DataInvalid("columns must ascend inside every row, each once")
-    if not np.isfinite(values).all():
-        raise DataInvalid(f"value of entry {np.flatnonzero(~np.isfinite(values))[0]} is not finite")
-    return Interactions(row_starts, columns, values, column_count)
-
-
 def minimum_support(
     events: Events, user_min: int, item_min: int, *, until_stable: bool = True
 ) -> Supported:

@@ -34,9 +34,9 @@ class RatingParams:
             ("learning_rate", 0, 100),
             ("seed", 0, 2**64 - 1),
         ):
-            found = getattr(self, field)
-            if not low <= found <= high:
-                raise SettingInvalid(field, found, f"{low} to {high}")
+            value = getattr(self, field)
+            if not low <= value <= high:
+                raise SettingInvalid(field, value, f"{low} to {high}")
         if not self.learning_rate > 0:
             raise SettingInvalid("learning_rate", self.learning_rate, "above 0, 100 at most")
         if self.solver not in {"als", "adam"}:

@@ -151,36 +151,6 @@ def item_weights(
     return (1 - uniform_share) * weights / weights.sum() + uniform_share * known / known.sum(), 1.0
 
 
-def in_batch_usable(
-    positives: Interactions, users: IntArray, items: IntArray
-) -> npt.NDArray[np.bool_]:
-    """Return which items of a batch of (user, item) pairs may serve as whose negatives, (n, n).
-
-    usable[i, j]: items[j] is no positive of users[i]. The items of a batch come by their
-    popularity, so their scores need the correction log_probability of a popularity sampler with
-    power 1.
-    """
-    usable = np.ones((len(users), len(items)), bool)
-    for place, user in enumerate(users):
-        columns, _ = positives.row(int(user))
-        usable[place] = ~np.isin(items, columns)
-    return usable
-
-
-def hardest(negatives: Negatives, scores: FloatArray, count: int) -> Negatives:
-    """Return the `count` samples of each row with the highest scores (n, drawn): hard negatives.
-
-    The second stage of a two-stage draw; ties go to the sample drawn first.
-    """
-    if scores.shape != negatives.items.shape:
-        raise DataInvalid(f"scores have shape {scores.shape}, samples {negatives.items.shape}")
-    drawn = np.arange(negatives.items.shape[1]) < negatives.counts[:, None]
-    order = np.argsort(np.where(drawn, -scores, np.inf), axis=1, kind="stable")[:, :count]
-    counts = np.minimum(negatives.counts, count).astype(np.int32)
-    kept = np.take_along_axis(negatives.items, order, axis=1)
-    return Negatives(kept, counts, kept.size - int(counts.sum()))
-
-
 def _probabilities(
     popularity: npt.NDArray[np.float64], item_count: int, power: float
 ) -> npt.NDArray[np.float64]:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from shortlist.core.data.interactions import Events, Interactions
+from shortlist.core.data.interactions import Events, FloatArray, IntArray, Interactions, LongArray
+from shortlist.core.errors import DataInvalid
 
 
 def pairs_of(events: Events, aggregate: str) -> dict[tuple[int, int], float]:
@@ -43,3 +44,25 @@ def supported_of(events: Events, user_min: int, item_min: int) -> list[int]:
         if len(after) == len(kept):
             return kept
         kept = after
+
+
+def checked_interactions(
+    row_starts: LongArray, columns: IntArray, values: FloatArray, column_count: int
+) -> Interactions:
+    """Make Interactions of arrays from outside. Raises DataInvalid where they are none."""
+    types = ", ".join(array.dtype.name for array in (row_starts, columns, values))
+    if types != "int64, int32, float32":
+        raise DataInvalid(f"interaction arrays are {types}, not int64, int32, float32")
+    if not len(row_starts) or row_starts[0] != 0 or np.any(np.diff(row_starts) < 0):
+        raise DataInvalid("row_starts must ascend from 0")
+    if not row_starts[-1] == len(columns) == len(values):
+        sizes = f"{len(columns)} columns, {len(values)} values"
+        raise DataInvalid(f"row_starts end at {row_starts[-1]}, but there are {sizes}")
+    if len(columns) and not 0 <= columns.min() <= columns.max() < column_count:
+        raise DataInvalid(f"columns leave 0..{column_count - 1}")
+    falls = np.flatnonzero(columns[1:] <= columns[:-1]) + 1
+    if not np.isin(falls, row_starts).all():
+        raise DataInvalid("columns must ascend inside every row, each once")
+    if not np.isfinite(values).all():
+        raise DataInvalid(f"value of entry {np.flatnonzero(~np.isfinite(values))[0]} is not finite")
+    return Interactions(row_starts, columns, values, column_count)

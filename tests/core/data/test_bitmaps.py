@@ -11,7 +11,6 @@ from shortlist.core.data.bitmaps import (
     intersect,
     pack_bitmap,
     rows_of_bitmap,
-    unite,
     unpack_bitmap,
 )
 from shortlist.core.errors import SettingInvalid
@@ -39,7 +38,6 @@ def test_set_operations_are_those_of_booleans(row_count: int) -> None:
     left, right = rng.random((2, row_count)) < 0.5
     packed = pack_bitmap(left), pack_bitmap(right)
     assert rows_of_bitmap(intersect(*packed)).tolist() == np.flatnonzero(left & right).tolist()
-    assert rows_of_bitmap(unite(*packed)).tolist() == np.flatnonzero(left | right).tolist()
     rest = complement(packed[0], row_count)
     assert rows_of_bitmap(rest).tolist() == np.flatnonzero(~left).tolist()
     assert count_rows(full_bitmap(row_count)) == row_count

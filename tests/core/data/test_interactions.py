@@ -11,13 +11,12 @@ from shortlist.core.data.interactions import (
     Events,
     Interactions,
     build_interactions,
-    checked_interactions,
     minimum_support,
     select_rows,
     transposed,
 )
 from shortlist.core.errors import DataInvalid, SettingInvalid
-from tests.oracles.interactions import dense_of, pairs_of, supported_of
+from tests.oracles.interactions import checked_interactions, dense_of, pairs_of, supported_of
 
 
 def random_events(count: int, users: int, items: int, seed: int, timed: bool = True) -> Events:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from shortlist.core.data.interactions import Events, Interactions, build_interactions
 from shortlist.core.errors import DataInvalid, SettingInvalid
-from shortlist.core.sgd.negatives import NegativeSampler, hardest, in_batch_usable
+from shortlist.core.sgd.negatives import NegativeSampler
 
 CHI_SQUARE_LIMIT = 6.0  # standard deviations of the statistic: fails once in a billion fair runs
 
@@ -136,27 +136,6 @@ def test_the_correction_makes_samples_stand_for_all_items(share: float) -> None:
     estimates = np.exp(scores[drawn] - sampler.log_probability(drawn))
     error = estimates.std() / np.sqrt(len(drawn))
     assert abs(estimates.mean() - np.exp(scores).sum()) < CHI_SQUARE_LIMIT * error
-
-
-def test_a_batch_lends_only_items_that_are_no_positives() -> None:
-    """Accidental hits: user 1 knows item 0 too."""
-    positives = interactions_of([(0, 0), (1, 0), (1, 1)], 2, 3)
-    users, items = np.array([0, 1], np.int32), np.array([0, 1], np.int32)
-    np.testing.assert_array_equal(
-        in_batch_usable(positives, users, items), [[False, True], [False, False]]
-    )
-
-
-def test_the_hardest_samples_have_the_highest_scores() -> None:
-    """Of short rows too, and never a place that holds no sample."""
-    positives = interactions_of([(1, item) for item in range(9)], 2, 10)
-    asked = np.array([0, 1], np.int32)
-    drawn = NegativeSampler(10).sample(positives, asked, 6, seed=5, attempts_max=3)
-    scores = drawn.items.astype(np.float32)
-    chosen = hardest(drawn, scores, 2)
-    np.testing.assert_array_equal(chosen.of(0), np.sort(drawn.of(0))[::-1][:2])
-    assert set(chosen.of(1).tolist()) <= {9}
-    assert chosen.counts[1] == min(2, drawn.counts[1])
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from shortlist.server.encoders.fold_in import USER_WEIGHTS
 from shortlist.server.retrieval.retrieve import embed, retrieve
 from shortlist.server.serving.serving_model import ServingModel, load_serving_model
 from tests.oracles.wals import solve_parts
-from tests.server.small_contents import small_spec
-from tests.server.training.test_training import opened, train, write_events
+from tests.server.small_contents import small_spec, write_events
+from tests.server.training.whole_trainings import opened, train
 
 PARAMS = WalsParams(dim=8, epochs=5, unobserved_weight=0.1)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shortlist.core.data.interactions import Interactions, checked_interactions
+from shortlist.core.data.interactions import Interactions
 from shortlist.core.limits import FEATURES_MAX
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.features.features import (
@@ -19,6 +19,7 @@ from shortlist.server.features.features import (
 )
 from shortlist.server.features.schema import FeatureSchema
 from shortlist.server.features.stored import schema_of_table, schema_to_table
+from tests.oracles.interactions import checked_interactions
 
 
 def dense(matrix: Interactions) -> np.ndarray:

@@ -13,12 +13,10 @@ from shortlist.server.domain.query import (
     EmbeddingQuery,
     ItemsQuery,
     Query,
-    Restrictions,
     RetrieveQuery,
     UserQuery,
 )
-from shortlist.server.filters.places import Box, Radius
-from shortlist.server.filters.times import Freshness, Window
+from shortlist.server.domain.restrictions import Box, Freshness, Radius, Restrictions, Window
 from tests.server.retrieval.combined_items import HOUR_MS, ITEMS, NOW, USERS
 from tests.server.small_models import item_id, user_id
 

@@ -22,7 +22,7 @@ from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.retrieve import retrieve
 from shortlist.server.serving.serving_model import ServingModel, load_serving_model
 from tests.server.small_contents import small_spec
-from tests.server.training.test_training import train
+from tests.server.training.whole_trainings import train
 
 COUNTRIES = ("at", "br", "ch")
 ITEMS = 30

@@ -23,7 +23,7 @@ from shortlist.server.operations.source_check import check_attributes
 from shortlist.server.retrieval.retrieve import retrieve
 from shortlist.server.serving.serving_model import load_serving_model
 from tests.server.small_contents import small_spec
-from tests.server.training.test_training import opened, train
+from tests.server.training.whole_trainings import opened, train
 
 USERS, ITEMS, TASTES = 80, 60, 3
 NEW = [f"i{item:02d}" for item in range(ITEMS) if item % 5 == 0]  # nobody has them

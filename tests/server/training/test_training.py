@@ -15,10 +15,7 @@ from shortlist.core.wals.wals import train_wals
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.domain.job import JobPhase, JobProgress
 from shortlist.server.domain.sources import EventSource, ItemSource
-from shortlist.server.domain.training import (
-    EvaluationSpec,
-    Preparation,
-)
+from shortlist.server.domain.training import EvaluationSpec, Preparation
 from shortlist.server.domain.tuning import EarlyStopping, Tuning
 from shortlist.server.errors import DataSourceInvalid, ModelExists, PathNotAllowed
 from shortlist.server.evaluation.__main__ import evaluate_model

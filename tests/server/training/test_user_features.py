@@ -29,7 +29,7 @@ from shortlist.server.retrieval.retrieve import embed, retrieve
 from shortlist.server.retrieval.similar_users import similar_users
 from shortlist.server.serving.serving_model import ServingModel, load_serving_model
 from tests.server.small_contents import small_spec
-from tests.server.training.test_training import opened, train
+from tests.server.training.whole_trainings import opened, train
 
 USERS, ITEMS, TASTES = 90, 60, 3
 NEW = [f"u{user:02d}" for user in range(USERS) if user % 5 == 0]  # they have done nothing
