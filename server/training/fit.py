@@ -77,10 +77,16 @@ def fit(
         on_epoch=told,
     )
     _check_size(learned)
-    scores, segment_scores = learned.item_scores, learned.segment_scores
-    if of_users is not None and segment_scores is None:
-        segment_scores = _counted_by_segment(seen, of_users)
-    contents = ModelContents(
+    return Fitted(_contents(data, seen, learned), learned.params, learned.losses)
+
+
+def _contents(data: PreparedData, seen: Interactions, learned: Learned[Params]) -> ModelContents:
+    """Return what was learned beside what was learned from."""
+    scores = learned.item_scores
+    segment_scores = learned.segment_scores
+    if data.segments is not None and segment_scores is None:
+        segment_scores = _counted_by_segment(seen, data.segments.users)
+    return ModelContents(
         items=data.items,
         users=data.users,
         item_vectors=learned.item_vectors,
@@ -95,9 +101,8 @@ def fit(
         encoder=learned.encoder,
         item_schema=None if data.item_features is None else data.item_features.schema,
         user_schema=None if data.user_features is None else data.user_features.schema,
-        user_features=user_features,
+        user_features=data.feature_values[1],
     )
-    return Fitted(contents, learned.params, learned.losses)
 
 
 def _check_size(learned: Learned[Params]) -> None:
