@@ -78,3 +78,10 @@ def stop_server(served: Served) -> int:
     assert served.process.stdout is not None
     served.process.stdout.close()
     return status
+
+
+def command_line(served: Served, *arguments: str) -> str:
+    """Return what the command line prints."""
+    command = [sys.executable, "-m", "shortlist.client.cli.main", "--target", served.target]
+    ended = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True)
+    return ended.stdout

@@ -16,13 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from shortlist.client import (
-    DataSource,
     Diversity,
     Evaluation,
     Freshness,
     GeoBox,
     GeoRadius,
-    InteractionSource,
     InvalidArgument,
     NotFound,
     PermissionDenied,
@@ -32,7 +30,15 @@ from shortlist.client import (
     TrainingFailed,
     Wals,
 )
-from tests.served import TASTES, Served, checkerboard, places_and_times, start_server, stop_server
+from tests.served import (
+    TASTES,
+    Served,
+    checkerboard,
+    command_line,
+    places_and_times,
+    start_server,
+    stop_server,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -172,37 +178,6 @@ def test_a_failed_training_says_where_and_changes_nothing(served: Served) -> Non
         assert shortlist.retrieve(user="u001").model == "first"
 
 
-def test_rows_that_were_not_used_are_told_by_reason(served: Served) -> None:
-    """By the job, the model, an evaluation of it, and the command line, in words."""
-    lines = ["user\titem", *(f'u{n}\t{n % 4}" single' for n in range(40)), '\t"x', "u1\t", "u2\t"]
-    (served.folder / "gaps.tsv").write_text("\n".join(lines) + "\n")
-    (served.folder / "test.tsv").write_text('user\titem\nu1\t2" single\nu2\tnone\n\tx\n')
-    (served.folder / "names.csv").write_text("id,name\na,b\n,c\n")
-    told = ["1 row without a user id left out", "2 rows without an item id left out"]
-    told.append("items: 1 row without an id left out")
-    trained = command_line(
-        *(served, "train", "--interactions", str(served.folder / "gaps.tsv"), "--no-quotes"),
-        *("--items", str(served.folder / "names.csv"), "--algorithm", "popularity"),
-        *("--model-id", "gaps", "--keep-aliases"),
-    )
-    assert [line for line in trained.splitlines() if "left out" in line] == told
-    with Shortlist(served.target) as shortlist:
-        model = shortlist.model("gaps")
-        (job,) = (j for j in shortlist.training_jobs().jobs if j.request.model_id == "gaps")
-        test = DataSource(str(served.folder / "test.tsv"), quoted=False)
-        evaluation = shortlist.evaluate(InteractionSource(test), model="gaps")
-    assert model.item_count == 4
-    assert [str(rows) for rows in model.left_out] == told
-    assert job.left_out == model.left_out
-    assert job.request.interactions.source.quoted is False
-    for shown in (("jobs", "show", job.job_id), ("models", "show", "gaps")):
-        assert [x for x in command_line(served, *shown).splitlines() if "left out" in x] == told
-    assert [str(rows) for rows in evaluation.left_out] == [
-        "test interactions: 1 row without a user id left out",
-        "test interactions: 1 row of items that the model does not know left out",
-    ]
-
-
 def test_a_path_outside_the_data_roots_is_refused(served: Served) -> None:
     with Shortlist(served.target) as shortlist, pytest.raises(PermissionDenied) as refusal:
         shortlist.train(interactions="/etc/passwd", progress=False)
@@ -285,12 +260,6 @@ def test_a_client_that_is_not_python_gets_candidates(served: Served) -> None:
     assert reply["model"] == "first"
     assert reply["origin"] == "ORIGIN_STORED"
     assert len(reply["itemIds"]) == len(reply["scores"]) == 5
-
-
-def command_line(served: Served, *arguments: str) -> str:
-    command = [sys.executable, "-m", "shortlist.client.cli.main", "--target", served.target]
-    ended = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True)
-    return ended.stdout
 
 
 def test_the_command_line_reads_like_a_page_and_parses_as_json(served: Served) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from shortlist.core.data.interactions import Events
 from shortlist.core.parallel import resolve_threads
-from shortlist.server.artifacts.artifact import ModelContents, open_artifact, write_artifact
+from shortlist.server.artifacts.artifact import open_artifact
 from shortlist.server.artifacts.catalogs import Catalog, Catalogs
-from shortlist.server.artifacts.manifest import IndexReport, Manifest
+from shortlist.server.artifacts.manifest import Manifest
 from shortlist.server.domain.algorithms import algorithm_of, epoch_count_of, with_dim
 from shortlist.server.domain.evaluation import Evaluation
 from shortlist.server.domain.index import GraphOptions
@@ -23,7 +21,6 @@ from shortlist.server.domain.training import TrainingSpec, is_answer_to, spec_to
 from shortlist.server.errors import ModelExists
 from shortlist.server.evaluation.holdout import Holdout, given_test, hold_out, left_out_of_test
 from shortlist.server.evaluation.measure import evaluate
-from shortlist.server.index.choice import build_index
 from shortlist.server.reading.checked import read_checked
 from shortlist.server.trainers.data_size import DataSize
 from shortlist.server.trainers.trainer import WarmStart
@@ -32,6 +29,7 @@ from shortlist.server.training.fit import Fitted, fit
 from shortlist.server.training.memory import check_memory
 from shortlist.server.training.prepare import PreparedData, prepare
 from shortlist.server.training.progress import Progress, Report
+from shortlist.server.training.publish import publish
 from shortlist.server.training.tune import tune
 from shortlist.server.training.warm_start import warm_start
 
@@ -109,7 +107,7 @@ def _train_and_publish(
     about = replace(
         _about(spec, fitted), evaluation=evaluation, trials=trials, left_out=data.left_out
     )
-    return _publish(
+    return publish(
         catalog,
         fitted.contents,
         about,
@@ -190,59 +188,6 @@ def _evaluate_given(
         threads=threads,
     )
     return replace(evaluation, left_out=left_out_of_test(table, contents.items))
-
-
-def _publish(
-    catalog: Catalog,
-    contents: ModelContents,
-    about: Manifest,
-    progress: Progress,
-    *,
-    threads: int,
-    started: float,
-    spec: TrainingSpec,
-) -> Manifest:
-    """Build the index, write everything into a hidden folder, and rename that."""
-    staged = catalog.stage(about.model_id)
-    try:
-        progress.start(JobPhase.INDEXING)
-        index = _index(staged, contents, spec, progress, threads, started)
-        progress.start(JobPhase.PUBLISHING)
-        seconds = time.perf_counter() - started
-        about = replace(about, index=index, training_seconds=seconds)
-        manifest = write_artifact(staged, contents, about)
-        progress.check()
-        catalog.publish(staged, about.model_id)
-    except BaseException:
-        shutil.rmtree(staged, ignore_errors=True)
-        raise
-    return manifest
-
-
-def _index(
-    folder: Path,
-    contents: ModelContents,
-    spec: TrainingSpec,
-    progress: Progress,
-    threads: int,
-    trained_from: float,
-) -> IndexReport:
-    """Build the index of a model that has vectors."""
-    if contents.item_vectors is None or contents.user_vectors is None:
-        return IndexReport()
-    started = time.perf_counter()
-
-    def added(done: int, total: int) -> None:
-        progress.done(done / total, time.perf_counter() - started)
-
-    return build_index(
-        *(folder, contents.item_vectors, contents.user_vectors),
-        asked=spec.index,
-        target_recall=spec.target_recall,
-        trained_seconds=started - trained_from,
-        threads=threads,
-        on_progress=added,
-    )
 
 
 def _fit(
