@@ -7,6 +7,7 @@ lose nothing: a tenth of their events is held out.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -95,8 +96,8 @@ def main() -> None:
     repeat = 1 if options.quick else 5
     seconds = [
         median_seconds(
-            lambda told=told: train_with_features(
-                problem.train, PARAMS, user_features=told, threads=THREADS
+            partial(
+                train_with_features, problem.train, PARAMS, user_features=told, threads=THREADS
             ),
             repeat=repeat,
         )

@@ -181,6 +181,7 @@ def titles_of(path: Path | None) -> dict[str, str]:
 
 def print_evaluation(model: Model) -> None:
     """Print ours beside popularity on the same held-out events."""
+    assert model.evaluation is not None, "the demo's split holds events out"
     heading(f"Quality on held-out events ({model.evaluation.split} split), whole catalog")
     wanted = [("ndcg", 10), ("recall", 20), ("recall", 100), ("coverage", 100)]
     print(f"{'':26}" + "".join(f"{f'{name}@{cutoff}':>14}" for name, cutoff in wanted))

@@ -3,6 +3,8 @@
 `python -m bench.echo LENGTH` reads LENGTH bytes from standard input and prints its address.
 """
 
+from __future__ import annotations
+
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +14,11 @@ import grpc
 
 class Echo(grpc.GenericRpcHandler):
     def __init__(self, reply: bytes) -> None:
-        self._handler = grpc.unary_unary_rpc_method_handler(lambda _request, _context: reply)
+        self._handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(
+            lambda _request, _context: reply
+        )
 
-    def service(self, _details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+    def service(self, _details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
         return self._handler
 
 

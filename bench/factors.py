@@ -45,7 +45,7 @@ def grown(items: FloatArray, count: int) -> FloatArray:
     return np.ascontiguousarray(drawn + noise)
 
 
-def recall(found: np.ndarray, truth: np.ndarray) -> float:  # type: ignore[type-arg]
+def recall(found: np.ndarray, truth: np.ndarray) -> float:
     """Return the mean share of the true rows that were found."""
     shares = [len(np.intersect1d(a, b)) / len(b) for a, b in zip(found, truth, strict=True)]
     return float(np.mean(shares))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import implicit.nearest_neighbours as peers
 import numpy as np
@@ -11,10 +12,13 @@ from sklearn.utils.extmath import randomized_svd
 
 from bench.gowalla import gowalla_or_generated
 from bench.report import Report, arguments, median_seconds
-from shortlist.core.counts.neighbours import Weighting, find_neighbours
+from shortlist.core.counts.neighbours import find_neighbours
+from shortlist.core.counts.params import Weighting
 from shortlist.core.data.interactions import Interactions, select_rows, transposed
-from shortlist.core.linear.svd import SvdParams, decompose
-from shortlist.core.ratings.ratings import RatingParams, train_ratings
+from shortlist.core.linear.svd import decompose
+from shortlist.core.linear.svd_params import SvdParams
+from shortlist.core.ratings.params import RatingParams
+from shortlist.core.ratings.ratings import train_ratings
 
 THREADS = 2
 NEIGHBOURS = 50
@@ -44,9 +48,9 @@ def neighbours(report: Report, job: str, matrix: Interactions) -> None:
     by_item, given = transposed(matrix, THREADS), scipy_of(matrix)
     for weighting, kind in PEERS.items():
         peer = kind(K=NEIGHBOURS + 1, num_threads=THREADS)  # it counts the item itself
-        theirs = median_seconds(lambda p=peer: p.fit(given, show_progress=False), repeat=3)
+        theirs = median_seconds(partial(peer.fit, given, show_progress=False), repeat=3)
         ours = median_seconds(
-            lambda w=weighting: find_neighbours(by_item, NEIGHBOURS, w, THREADS), repeat=3
+            partial(find_neighbours, by_item, NEIGHBOURS, weighting, THREADS), repeat=3
         )
         found = find_neighbours(by_item, NEIGHBOURS, weighting, THREADS)
         report.row(

@@ -6,6 +6,9 @@ best recall it reaches counts, and the time it needs for that. Compiling and cac
 expressions over as many items is measured by itself.
 """
 
+from collections.abc import Sequence
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
 from usearch.index import Index
@@ -13,7 +16,7 @@ from usearch.index import Index
 from bench.gowalla import gowalla_or_generated
 from bench.report import Report, arguments, median_seconds
 from shortlist.core.data.bitmaps import pack_bitmap
-from shortlist.core.data.interactions import FloatArray
+from shortlist.core.data.interactions import FloatArray, IntArray, LongArray
 from shortlist.core.scan.quantization import quantize
 from shortlist.core.scan.scoring import ItemScan
 from shortlist.core.wals.params import WalsParams
@@ -49,14 +52,15 @@ def masked(
     wanted = [top.rows[0, : int(top.counts[0])] for top in exact]
     ours = median_seconds(lambda: [scan.top(q[None], K, eligible=eligible) for q in queries])
     best_recall, best_seconds, fetched = 0.0, float("inf"), 0
+
+    def fetch(count: int) -> list[LongArray]:
+        return [overfetched(graph, query, members, count) for query in queries]
+
     for count in sorted({K, 1000, 5000, 20_000, scan.item_count}):
-        found = [overfetched(graph, query, members, count) for query in queries]
-        recall = recall_of(found, wanted)
+        recall = recall_of(fetch(count), wanted)
         if recall <= best_recall:
             continue
-        seconds = median_seconds(
-            lambda count=count: [overfetched(graph, q, members, count) for q in queries], repeat=1
-        )
+        seconds = median_seconds(partial(fetch, count), repeat=1)
         best_recall, best_seconds, fetched = recall, seconds, count
     report.row(
         f"{name} dim=64 eligible={share:.1%}", "query", "ms", ours / len(queries) * 1000,
@@ -75,12 +79,13 @@ def graph_of(items: FloatArray) -> Index:
     return graph
 
 
-def overfetched(graph: Index, query: FloatArray, members: np.ndarray, count: int) -> np.ndarray:
-    keys = graph.search(query, count).keys
-    return keys[members[keys]][:K]
+def overfetched(graph: Index, query: FloatArray, members: np.ndarray, count: int) -> LongArray:
+    keys: LongArray = graph.search(query, count).keys
+    eligible: LongArray = keys[members[keys]]
+    return eligible[:K]
 
 
-def recall_of(found: list[np.ndarray], wanted: list[np.ndarray]) -> float:
+def recall_of(found: Sequence[LongArray], wanted: Sequence[IntArray]) -> float:
     pairs = zip(found, wanted, strict=True)
     hits = sum(len(np.intersect1d(ours, exact)) for ours, exact in pairs)
     return hits / sum(map(len, wanted))

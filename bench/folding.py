@@ -25,7 +25,7 @@ USERS, ITEMS, TASTES, LIKED = 1_000, 900, 3, 30
 APART = 0.95  # a share of the own taste that counts as learned
 Now: TypeAlias = Callable[[], WalsFactors | SgdFactors]
 ALONE = SgdParams("squared", dim=16, epochs=40, negative_count=0, init_stddev=3.0)
-WAYS = {
+WAYS: dict[str, WalsParams | SgdParams] = {
     "WALS": WalsParams(dim=16, epochs=5, unobserved_weight=0.1, init_stddev=3.0),
     "squared, liked pairs alone": ALONE,
     "squared, 64 negatives": replace(ALONE, negative_count=64, negative_weight=4.0),
@@ -40,7 +40,8 @@ def main() -> None:
     data = world()
     peer: tuple[str, float] = ("", float("nan"))
     for name, params in WAYS.items():
-        shares, started = [], time.perf_counter()
+        shares: list[float] = []
+        started = time.perf_counter()
 
         def tell(_: Epoch, now: Now, shares: list[float] = shares) -> None:
             factors = now()

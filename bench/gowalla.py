@@ -7,6 +7,7 @@ import numpy as np
 
 from bench.report import data_folder
 from shortlist.core.data.interactions import Events, Interactions, build_interactions
+from shortlist.core.metrics.bootstrap import DoubleArray
 
 USERS, ITEMS, PAIRS = 29_858, 40_981, 810_128
 
@@ -58,9 +59,9 @@ def generated(pair_count: int, *, seed: int) -> Interactions:
     return _matrix(users, items)
 
 
-def _power_law(count: int) -> np.ndarray:
-    weights = 1.0 / np.arange(10, count + 10) ** 0.7
-    return weights / weights.sum()
+def _power_law(count: int) -> DoubleArray:
+    weights: DoubleArray = 1.0 / np.arange(10, count + 10, dtype=np.float64) ** 0.7
+    return weights / float(weights.sum())
 
 
 def _read(paths: list[Path]) -> Interactions:

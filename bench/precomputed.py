@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.report import Report, arguments
-from bench.scoring import factors, grown, in_turns
+from bench.factors import factors, grown
+from bench.report import Report, arguments, in_turns
 from shortlist.core.data.interactions import FloatArray, Interactions
 from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.core.scan.quantization import quantize
@@ -23,6 +23,7 @@ from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.export_files import SPEC_NAME
 from shortlist.server.domain.exporting import ExportSpec
 from shortlist.server.domain.query import RetrieveQuery, SearchMode, UserQuery
+from shortlist.server.encoders.fold_in import FoldInEncoder
 from shortlist.server.exporting.parts import write_parts
 from shortlist.server.operations.hiding import Hiding
 from shortlist.server.retrieval.retrieve import retrieve
@@ -105,11 +106,10 @@ def model_of(items: FloatArray, users: FloatArray) -> ServingModel:
         attributes=ItemAttributes(None, len(items)),
         space=Space(
             dim=items.shape[1],
-            offset_width=0,
             item_vectors=items,
             user_vectors=np.ascontiguousarray(users),
             scan=ItemScan(items, quantize(items), trusted=True),
-            fold_in=FoldIn(items, np.ones(len(items), np.int64), params),
+            encoder=FoldInEncoder(FoldIn(items, np.ones(len(items), np.int64), params)),
             index=None,
         ),
     )

@@ -9,6 +9,7 @@ Ratios above 1: better than the peer.
 import contextlib
 import io
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,7 @@ NCF_BAR = 0.722, 0.445  # HR@10, NDCG@10 of iALS at dim 64 in Rendle et al. (arX
 def main() -> None:
     options = arguments(__doc__ or "")
     report = Report("quality", as_json=options.json)
-    jobs = {
+    jobs: dict[str, Callable[[Path], None]] = {
         "gowalla": lambda _: gowalla(report, options.quick),
         "ncf-ml-1m": lambda folder: ncf(report, folder, options.quick),
         "ml-1m": lambda folder: movielens(report, folder, draws=1 if options.quick else 5),

@@ -23,7 +23,8 @@ import pyarrow.parquet as pq
 from scipy import sparse
 
 from shortlist.core.data.interactions import Events, build_interactions, transposed
-from shortlist.server.reading import EventSource, read_events
+from shortlist.server.domain.sources import EventSource
+from shortlist.server.reading import read_events
 
 COLUMNS = ["user_id", "item_id", "value", "time"]
 

@@ -8,7 +8,7 @@ import platform
 import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -107,7 +107,7 @@ def median_seconds(work: Callable[[], object], *, repeat: int = 5) -> float:
 
 
 def in_turns(
-    runs: dict[str, Callable[[], object]], turns: int = 5, turn_s: float = 0.01
+    runs: Mapping[str, Callable[[], object]], turns: int = 5, turn_s: float = 0.01
 ) -> dict[str, float]:
     """Return the median seconds of each, run in turns so that noise meets all of them alike.
 
@@ -124,7 +124,7 @@ def in_turns(
 
 def _timed(run: Callable[[], object], seconds: float) -> list[float]:
     """Call for so long, at least once; return what each call took."""
-    times = []
+    times: list[float] = []
     while not times or sum(times) < seconds:
         start = time.perf_counter()
         run()

@@ -16,6 +16,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeAlias
 
 import grpc
 import pyarrow.parquet as pq
@@ -25,6 +26,8 @@ from bench.demo import running_server
 from bench.report import Report, arguments
 from shortlist.client import EvaluationSpec, Shortlist, Wals
 from shortlist.v1 import query_pb2, retrieval_service_pb2
+
+Ask: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, bytes]"
 
 METHOD = "/shortlist.v1.RetrievalService/Retrieve"
 IN_FLIGHT = 16
@@ -74,7 +77,8 @@ def measure(
     )
     body = request.SerializeToString()
     with grpc.insecure_channel(target) as channel:
-        reply: bytes = channel.unary_unary(METHOD)(body, timeout=30)
+        ask: Ask = channel.unary_unary(METHOD)
+        reply = ask(body, timeout=30)
     parsed = retrieval_service_pb2.RetrieveResponse.FromString(reply)
     generator = "h2load" if shutil.which("h2load") else "python clients"
     ours = throughput(target, body, len(reply), calls)
@@ -137,7 +141,7 @@ def _python_clients(target: str, body: bytes, reply_bytes: int, calls: int) -> f
         with grpc.insecure_channel(
             target, options=[("grpc.use_local_subchannel_pool", 1)]
         ) as channel:
-            call = channel.unary_unary(METHOD)
+            call: Ask = channel.unary_unary(METHOD)
             for _ in range(share):
                 if len(call(body, timeout=30)) < reply_bytes:
                     raise SystemExit("a call was not answered in full")
@@ -154,7 +158,7 @@ def poisson_latencies(target: str, body: bytes, rate: float, seconds: float) -> 
     latencies: list[float] = []
     pending = threading.Semaphore(0)
     with grpc.insecure_channel(target) as channel:
-        call = channel.unary_unary(METHOD)
+        call: Ask = channel.unary_unary(METHOD)
         call(body, timeout=30)
         start = due = time.perf_counter()
         sent = 0

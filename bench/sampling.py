@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -23,8 +24,8 @@ def main() -> None:
     users = users[:5_000] if options.quick else users
     for name, weights in (("uniform", None), ("popularity^0.75", popularity)):
         sampler = NegativeSampler(data.train.column_count, weights)
-        ours = rate(lambda s=sampler: accepted(s, data.train, users))
-        peer = rate(lambda w=weights: numpy_rejection(data.train, users, w))
+        ours = rate(partial(accepted, sampler, data.train, users))
+        peer = rate(partial(numpy_rejection, data.train, users, weights))
         drawn = sampler.sample(data.train, users, COUNT, seed=1, threads=THREADS)
         report.row(
             f"{data.name} {name} count={COUNT}", "accepted samples", "1/s", ours,
@@ -41,7 +42,7 @@ def accepted(sampler: NegativeSampler, positives: Interactions, users: IntArray)
     return int(drawn.counts.sum())
 
 
-def numpy_rejection(positives: Interactions, users: IntArray, weights: IntArray | None) -> int:
+def numpy_rejection(positives: Interactions, users: IntArray, weights: np.ndarray | None) -> int:
     """Draw all at once, look all up in one sorted array of pairs, draw again what hit."""
     rng = np.random.default_rng()
     width = positives.column_count

@@ -153,12 +153,12 @@ def measure_masks(report: Report, items: FloatArray, users: FloatArray, name: st
         members = rng.random(len(items)) < share
         eligible, rows = pack_bitmap(members), np.flatnonzero(members)
 
-        def by_numpy(rows: np.ndarray = rows) -> object:  # type: ignore[type-arg]
+        def by_numpy(rows: np.ndarray = rows) -> object:
             scores = items[rows] @ query[0]
             found = np.argpartition(scores, -K)[-K:]
             return rows[found[np.argsort(-scores[found])]]
 
-        def with_threshold(gather_share: float, eligible: np.ndarray = eligible) -> object:  # type: ignore[type-arg]
+        def with_threshold(gather_share: float, eligible: np.ndarray = eligible) -> object:
             scoring.GATHER_SHARE, kept = gather_share, scoring.GATHER_SHARE  # type: ignore[misc]
             try:
                 return scan.top(query, K, eligible=eligible)

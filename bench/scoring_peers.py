@@ -78,7 +78,8 @@ def _implicit(items: FloatArray) -> Search:
 
 
 def _usearch(items: FloatArray) -> Search:
-    from usearch.index import MetricKind, search
+    from usearch.compiled import MetricKind
+    from usearch.index import search
 
     def exact(queries: FloatArray, k: int) -> LongArray:
         found = search(items, queries, k, MetricKind.IP, exact=True, threads=1)

@@ -17,8 +17,8 @@ from implicit.lmf import LogisticMatrixFactorization
 from scipy import sparse
 
 from bench.gowalla import Benchmark, gowalla_or_generated
+from bench.peak import peak
 from bench.report import Report, arguments
-from bench.scoring import peak
 from shortlist.core.data.interactions import FloatArray
 from shortlist.core.metrics.metrics import evaluate_ranking
 from shortlist.core.progress import Epoch

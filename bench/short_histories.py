@@ -45,7 +45,7 @@ def compare(report: Report, name: str, train: Interactions, unseen: Interactions
     of_row = np.repeat(np.arange(unseen.row_count), np.diff(unseen.row_starts))
     most = rng.random(unseen.entry_count) < 0.8
     histories = {f"after {count}": divided(unseen, order, count) for count in (1, 3, 10)}
-    histories["after 80 %"] = tuple(pairs_of(unseen, of_row, kept) for kept in (most, ~most))
+    histories["after 80 %"] = pairs_of(unseen, of_row, most), pairs_of(unseen, of_row, ~most)
     for history, (had, wanted) in histories.items():
         drawn, plain = (
             mean_of("ndcg", CUTOFF, fold_in.solve(had, THREADS, prior), factors.items, wanted, had)

@@ -24,6 +24,8 @@ from shortlist.core.wals.params import WalsParams, with_data_defaults
 from shortlist.core.wals.wals import train_wals
 from shortlist.server.domain.exporting import ExportSpec
 from shortlist.server.domain.query import Candidates, Diversity, RetrieveQuery, UserQuery
+from shortlist.server.encoders.encoder import Additive, Askers
+from shortlist.server.encoders.fold_in import FoldInEncoder
 from shortlist.server.exporting.parts import write_parts
 from shortlist.server.retrieval.retrieve import retrieve
 from shortlist.server.serving.attributes import ItemAttributes
@@ -79,11 +81,10 @@ def serving(data: Benchmark, params: WalsParams) -> ServingModel:
         popular_rows=rank_by_score(counts.astype(np.float32)),
         space=Space(
             dim=DIM,
-            offset_width=0,
             item_vectors=factors.items,
             user_vectors=factors.users,
             scan=ItemScan(factors.items, quantize(factors.items)),
-            fold_in=FoldIn(factors.items, counts, params),
+            encoder=FoldInEncoder(FoldIn(factors.items, counts, params)),
             index=None,
         ),
         attributes=ItemAttributes(pa.table({"city": city}), len(counts)),
@@ -157,11 +158,13 @@ def exact_score(
 ) -> float:
     """Return the score by the sum of all parts."""
     assert model.space is not None
-    encoder = model.space.fold_in
-    assert isinstance(encoder, FoldIn)
+    encoder = model.space.encoder
+    assert isinstance(encoder, Additive)
     rows, values = data.train.row(user)
     history = replace(data.train, row_starts=np.array([0, len(rows)]), columns=rows, values=values)
-    return float(encoder.parts(history).sum(axis=0) @ model.space.item_vectors[int(name[1:])])
+    return float(
+        encoder.parts(Askers(history)).sum(axis=0) @ model.space.item_vectors[int(name[1:])]
+    )
 
 
 def export(

@@ -19,7 +19,7 @@ import numpy as np
 
 from bench.report import Report, arguments
 from bench.wals_data import datasets
-from bench.wals_peers import REGULARIZATION, THREADS, W0, Run, peers, subspace_peers
+from bench.wals_peers import REGULARIZATION, THREADS, W0, Run, Trainer, peers, subspace_peers
 from bench.wals_phases import measure_phases
 from shortlist.core.data.interactions import Interactions, select_rows
 from shortlist.core.wals.params import WalsParams
@@ -50,7 +50,11 @@ def main() -> None:
 
 def measure_epochs(report: Report, job: str, train: Interactions, dim: int, epochs: int) -> None:
     """Compare with conjugate gradient of both peers; beside it one step, and the exact solver."""
-    trainers = {"two steps": train_ours, "one step": partial(train_ours, cg_steps=1)} | peers()
+    ways: dict[str, Trainer] = {
+        "two steps": train_ours,
+        "one step": partial(train_ours, cg_steps=1),
+    }
+    trainers = ways | peers()
     # In turns, as the machine may be slow for a while.
     turns = 2 if train.entry_count < MANY_ENTRIES else 1
     runs = [{name: by(train, dim, epochs) for name, by in trainers.items()} for _ in range(turns)]

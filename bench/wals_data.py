@@ -8,6 +8,7 @@ from bench.gowalla import gowalla_or_generated
 from bench.quality_data import globo_next_day, movielens_1m
 from bench.report import data_folder
 from shortlist.core.data.interactions import Events, Interactions, build_interactions
+from shortlist.core.metrics.bootstrap import DoubleArray
 
 LARGE = 138_493, 26_744, 20_000_000  # users, items and pairs of MovieLens 20M
 
@@ -38,6 +39,6 @@ def synthetic(users: int, items: int, pairs: int) -> Interactions:
     return build_interactions(events, users, items, "max")
 
 
-def _power_law(count: int, offset: int) -> np.ndarray:
-    weights = 1.0 / np.arange(offset, count + offset)
-    return weights / weights.sum()
+def _power_law(count: int, offset: int) -> DoubleArray:
+    weights: DoubleArray = 1.0 / np.arange(offset, count + offset)
+    return weights / float(weights.sum())

@@ -27,7 +27,7 @@ class Call(Generic[T]):
     request: Message
     reply: type[Message]
     convert: Callable[[Any], T]
-    streaming: bool = False
+    is_last: Callable[[T], bool] | None = None  # of a stream: whether a reply ends it
     repeatable: bool = True  # doing it twice is doing it once, so it may be tried again
 
 

@@ -10,10 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
+from shortlist.client.times import Time
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 FeatureValue: TypeAlias = str | float | bool | Sequence[str]  # numbers also as text; times ISO 8601
-History: TypeAlias = Sequence[str | tuple[str, float]]  # item ids, or (item id, value)
+# Events: item ids, (item id, value) or (item id, value, time), the value None where none is known.
+Event: TypeAlias = str | tuple[str, float] | tuple[str, float | None, Time | None]
+History: TypeAlias = Sequence[Event]
 
 
 @dataclass(frozen=True, slots=True)

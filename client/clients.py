@@ -7,26 +7,64 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import time
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from types import GenericAlias
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, get_args
 
 import grpc
 
 from shortlist.client import catalog_calls, model_calls, retrieval_calls
 from shortlist.client.call import Call, fill_catalog
-from shortlist.client.connection import Deadline, Retries, open_channel, wait_before_retry
+from shortlist.client.connection import (
+    Deadline,
+    Retries,
+    open_async_channel,
+    open_channel,
+    wait_before_retry,
+)
 from shortlist.client.errors import TrainingFailed, error_from_call
-from shortlist.client.exports import ExportProgress
-from shortlist.client.progress import Progress, progress_of
+from shortlist.client.progress import progress_of
 from shortlist.client.training import TrainingJob
 
 P = ParamSpec("P")
 T = TypeVar("T")
+CallT = TypeVar("CallT")
+ClientT = TypeVar("ClientT")
+ChannelT = TypeVar("ChannelT", grpc.Channel, grpc.aio.Channel)
 
 
-class _Client:
+def _verb(
+    build: Callable[P, CallT], run: Callable[[ClientT, CallT], T]
+) -> Callable[Concatenate[ClientT, P], T]:
+    """Make a method that runs what `build` makes: its settings and documentation are build's."""
+
+    def method(self: ClientT, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return run(self, build(*args, **kwargs))
+
+    functools.update_wrapper(method, build)
+    vars(method)["__signature__"] = _signature(build, run)
+    return method
+
+
+def _signature(build: Callable[..., Any], run: Callable[..., Any]) -> inspect.Signature:
+    """Return what inspect and help() show: `self`, build's settings, and what `run` gives."""
+    settings = inspect.signature(build, eval_str=True)
+    returned: Any = inspect.signature(run, eval_str=True).return_annotation
+    of_call = get_args(settings.return_annotation)  # T of Call[T]
+    if returned is T:
+        returned = of_call[0]
+    elif get_args(returned) == (T,):
+        returned = returned[of_call]
+    if inspect.iscoroutinefunction(run):
+        returned = GenericAlias(Coroutine, (Any, Any, returned))
+    client = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    return inspect.Signature([client, *settings.parameters.values()], return_annotation=returned)
+
+
+class _Client(ABC, Generic[ChannelT]):
     """What both share: where calls go and how often they are tried."""
 
     def __init__(
@@ -37,7 +75,7 @@ class _Client:
         timeout_s: float | None = 10.0,
         retries: Retries = Retries(),  # noqa: B008 - frozen
         credentials: grpc.ChannelCredentials | None = None,
-        channel: grpc.Channel | grpc.aio.Channel | None = None,
+        channel: ChannelT | None = None,
     ) -> None:
         """Connect to `target`, or use a channel of the caller's, which then stays open.
 
@@ -45,12 +83,14 @@ class _Client:
         """
         self._catalog, self._timeout_s, self._retries = catalog, timeout_s, retries
         self._owns_channel = channel is None
-        asynchronous = isinstance(self, AsyncShortlist)
-        self._channel: Any = channel or open_channel(target, credentials, asynchronous)
+        self._channel: ChannelT = self._open(target, credentials) if channel is None else channel
+
+    @abstractmethod
+    def _open(self, target: str, credentials: grpc.ChannelCredentials | None) -> ChannelT: ...
 
     def _method(self, call: Call[Any]) -> Any:
         fill_catalog(call.request, self._catalog)
-        make = self._channel.unary_stream if call.streaming else self._channel.unary_unary
+        make: Any = self._channel.unary_stream if call.is_last else self._channel.unary_unary
         return make(
             f"/{call.service}/{call.method}",
             request_serializer=type(call.request).SerializeToString,
@@ -61,77 +101,15 @@ class _Client:
         return self._retries if call.repeatable else Retries(attempts_max=1)
 
 
-def _verb(build: Callable[P, Call[T]]) -> Callable[Concatenate[Shortlist, P], T]:
-    """Make a method of a call: its signature and documentation are the call's."""
-
-    def method(self: Shortlist, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._run(build(*args, **kwargs))
-
-    functools.update_wrapper(method, build)
-    return method
-
-
-def _async_verb(
-    build: Callable[P, Call[T]],
-) -> Callable[Concatenate[AsyncShortlist, P], Awaitable[T]]:
-    """Make an awaitable method of a call."""
-
-    def method(self: AsyncShortlist, /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]:
-        return self._run(build(*args, **kwargs))
-
-    functools.update_wrapper(method, build)
-    return method
-
-
-class Shortlist(_Client):
+class Shortlist(_Client[grpc.Channel]):
     """A connection to a Shortlist server; safe to use from many threads.
 
     Every method raises ShortlistClientError or one of its kinds (client/errors.py). When the server
     is unavailable, a call is tried again within its time.
     """
 
-    retrieve = _verb(retrieval_calls.retrieve)
-    retrieve_batch = _verb(retrieval_calls.retrieve_batch)
-    similar_users = _verb(retrieval_calls.similar_users)
-    embed = _verb(retrieval_calls.embed)
-    start_training = _verb(model_calls.start_training)
-    training_job = _verb(model_calls.training_job)
-    training_jobs = _verb(model_calls.training_jobs)
-    cancel_training = _verb(model_calls.cancel_training)
-    model = _verb(model_calls.model)
-    models = _verb(model_calls.models)
-    delete_model = _verb(model_calls.delete_model)
-    set_alias = _verb(model_calls.set_alias)
-    aliases = _verb(model_calls.aliases)
-    evaluate = _verb(model_calls.evaluate)
-    hide_items = _verb(catalog_calls.hide_items)
-    show_items = _verb(catalog_calls.show_items)
-    delete_items = _verb(catalog_calls.delete_items)
-    hidden_items = _verb(catalog_calls.hidden_items)
-
-    def watch(self, job_id: str) -> Iterator[TrainingJob]:
-        """Yield a job's state whenever it changes, until it has ended; re-attaches by itself."""
-        return self._stream(model_calls.watch(job_id), lambda job: job.has_ended)
-
-    @functools.wraps(model_calls.export_candidates)
-    def export_candidates(self, kind: str = "users", **settings: Any) -> Iterator[ExportProgress]:
-        call = model_calls.export_candidates(kind, **settings)
-        return self._stream(call, lambda progress: progress.is_done)
-
-    def train(self, *args: Any, progress: bool | Progress = True, **kwargs: Any) -> TrainingJob:
-        """Do what start_training does, show the progress, and return the job once it has succeeded.
-
-        progress: True draws a bar on stderr, False nothing; or a function that gets each job state.
-        Raises TrainingFailed when the job ended otherwise. Ctrl-C detaches; the job goes on.
-        """
-        kwargs.setdefault("request_id", uuid.uuid4().hex)
-        job = self.start_training(*args, **kwargs)
-        with progress_of(progress) as show:
-            for state in self.watch(job.job_id):
-                show(job := state)
-        if job.state != "succeeded":
-            raise TrainingFailed(job)
-        return job
+    def _open(self, target: str, credentials: grpc.ChannelCredentials | None) -> grpc.Channel:
+        return open_channel(target, credentials)
 
     def close(self) -> None:
         """Close the channel, unless it is the caller's."""
@@ -144,15 +122,25 @@ class Shortlist(_Client):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _stream(self, call: Call[T], is_last: Callable[[T], bool]) -> Iterator[T]:
+    def _train(self, training: model_calls.Training) -> TrainingJob:
+        job = self._run(training.start)
+        with progress_of(training.progress) as show:
+            for state in self.watch(job.job_id):
+                show(job := state)
+        if job.state != "succeeded":
+            raise TrainingFailed(job)
+        return job
+
+    def _stream(self, call: Call[T]) -> Iterator[T]:
         """Yield replies up to the last; calls again when the connection breaks."""
+        assert call.is_last, f"{call.method} answers once"
         attempt, ended = 1, False
         while not ended:
             try:
                 for reply in self._method(call)(call.request):
                     attempt = 1
                     value = call.convert(reply)
-                    ended = is_last(value)
+                    ended = call.is_last(value)
                     yield value
                 return
             except grpc.RpcError as failure:
@@ -176,52 +164,35 @@ class Shortlist(_Client):
                 attempt += 1
                 time.sleep(wait)
 
+    # A class body reads downwards: the calls come after what runs them.
+    retrieve = _verb(retrieval_calls.retrieve, _run)
+    retrieve_batch = _verb(retrieval_calls.retrieve_batch, _run)
+    similar_users = _verb(retrieval_calls.similar_users, _run)
+    embed = _verb(retrieval_calls.embed, _run)
+    train = _verb(model_calls.train, _train)
+    start_training = _verb(model_calls.start_training, _run)
+    watch = _verb(model_calls.watch, _stream)
+    training_job = _verb(model_calls.training_job, _run)
+    training_jobs = _verb(model_calls.training_jobs, _run)
+    cancel_training = _verb(model_calls.cancel_training, _run)
+    model = _verb(model_calls.model, _run)
+    models = _verb(model_calls.models, _run)
+    delete_model = _verb(model_calls.delete_model, _run)
+    set_alias = _verb(model_calls.set_alias, _run)
+    aliases = _verb(model_calls.aliases, _run)
+    evaluate = _verb(model_calls.evaluate, _run)
+    export_candidates = _verb(model_calls.export_candidates, _stream)
+    hide_items = _verb(catalog_calls.hide_items, _run)
+    show_items = _verb(catalog_calls.show_items, _run)
+    delete_items = _verb(catalog_calls.delete_items, _run)
+    hidden_items = _verb(catalog_calls.hidden_items, _run)
 
-class AsyncShortlist(_Client):
+
+class AsyncShortlist(_Client[grpc.aio.Channel]):
     """The same connection for asyncio: every method of Shortlist, awaited."""
 
-    retrieve = _async_verb(retrieval_calls.retrieve)
-    retrieve_batch = _async_verb(retrieval_calls.retrieve_batch)
-    similar_users = _async_verb(retrieval_calls.similar_users)
-    embed = _async_verb(retrieval_calls.embed)
-    start_training = _async_verb(model_calls.start_training)
-    training_job = _async_verb(model_calls.training_job)
-    training_jobs = _async_verb(model_calls.training_jobs)
-    cancel_training = _async_verb(model_calls.cancel_training)
-    model = _async_verb(model_calls.model)
-    models = _async_verb(model_calls.models)
-    delete_model = _async_verb(model_calls.delete_model)
-    set_alias = _async_verb(model_calls.set_alias)
-    aliases = _async_verb(model_calls.aliases)
-    evaluate = _async_verb(model_calls.evaluate)
-    hide_items = _async_verb(catalog_calls.hide_items)
-    show_items = _async_verb(catalog_calls.show_items)
-    delete_items = _async_verb(catalog_calls.delete_items)
-    hidden_items = _async_verb(catalog_calls.hidden_items)
-
-    def watch(self, job_id: str) -> AsyncIterator[TrainingJob]:
-        """Yield a job's state whenever it changes, until it has ended; re-attaches by itself."""
-        return self._stream(model_calls.watch(job_id), lambda job: job.has_ended)
-
-    @functools.wraps(model_calls.export_candidates)
-    def export_candidates(
-        self, kind: str = "users", **settings: Any
-    ) -> AsyncIterator[ExportProgress]:
-        call = model_calls.export_candidates(kind, **settings)
-        return self._stream(call, lambda progress: progress.is_done)
-
-    async def train(
-        self, *args: Any, progress: bool | Progress = True, **kwargs: Any
-    ) -> TrainingJob:
-        """Do what Shortlist.train does."""
-        kwargs.setdefault("request_id", uuid.uuid4().hex)
-        job = await self.start_training(*args, **kwargs)
-        with progress_of(progress) as show:
-            async for state in self.watch(job.job_id):
-                show(job := state)
-        if job.state != "succeeded":
-            raise TrainingFailed(job)
-        return job
+    def _open(self, target: str, credentials: grpc.ChannelCredentials | None) -> grpc.aio.Channel:
+        return open_async_channel(target, credentials)
 
     async def close(self) -> None:
         """Close the channel, unless it is the caller's."""
@@ -234,15 +205,25 @@ class AsyncShortlist(_Client):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _stream(self, call: Call[T], is_last: Callable[[T], bool]) -> AsyncIterator[T]:
+    async def _train(self, training: model_calls.Training) -> TrainingJob:
+        job = await self._run(training.start)
+        with progress_of(training.progress) as show:
+            async for state in self.watch(job.job_id):
+                show(job := state)
+        if job.state != "succeeded":
+            raise TrainingFailed(job)
+        return job
+
+    async def _stream(self, call: Call[T]) -> AsyncIterator[T]:
         """Yield replies up to the last; calls again when the connection breaks."""
+        assert call.is_last, f"{call.method} answers once"
         attempt, ended = 1, False
         while not ended:
             try:
                 async for reply in self._method(call)(call.request):
                     attempt = 1
                     value = call.convert(reply)
-                    ended = is_last(value)
+                    ended = call.is_last(value)
                     yield value
                 return
             except grpc.aio.AioRpcError as failure:
@@ -266,3 +247,26 @@ class AsyncShortlist(_Client):
                     raise error from failure
                 attempt += 1
                 await asyncio.sleep(wait)
+
+    # A class body reads downwards: the calls come after what runs them.
+    retrieve = _verb(retrieval_calls.retrieve, _run)
+    retrieve_batch = _verb(retrieval_calls.retrieve_batch, _run)
+    similar_users = _verb(retrieval_calls.similar_users, _run)
+    embed = _verb(retrieval_calls.embed, _run)
+    train = _verb(model_calls.train, _train)
+    start_training = _verb(model_calls.start_training, _run)
+    watch = _verb(model_calls.watch, _stream)
+    training_job = _verb(model_calls.training_job, _run)
+    training_jobs = _verb(model_calls.training_jobs, _run)
+    cancel_training = _verb(model_calls.cancel_training, _run)
+    model = _verb(model_calls.model, _run)
+    models = _verb(model_calls.models, _run)
+    delete_model = _verb(model_calls.delete_model, _run)
+    set_alias = _verb(model_calls.set_alias, _run)
+    aliases = _verb(model_calls.aliases, _run)
+    evaluate = _verb(model_calls.evaluate, _run)
+    export_candidates = _verb(model_calls.export_candidates, _stream)
+    hide_items = _verb(catalog_calls.hide_items, _run)
+    show_items = _verb(catalog_calls.show_items, _run)
+    delete_items = _verb(catalog_calls.delete_items, _run)
+    hidden_items = _verb(catalog_calls.hidden_items, _run)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import grpc
 
@@ -57,14 +56,17 @@ def wait_before_retry(
     return wait if left is None or wait < left else None
 
 
-def open_channel(
-    target: str, credentials: grpc.ChannelCredentials | None, asynchronous: bool
-) -> grpc.Channel | grpc.aio.Channel:
+def open_channel(target: str, credentials: grpc.ChannelCredentials | None) -> grpc.Channel:
     """Open a channel; nothing is sent before the first call."""
-    library: Any = grpc.aio if asynchronous else grpc
-    opened: grpc.Channel | grpc.aio.Channel
     if credentials is None:
-        opened = library.insecure_channel(target, options=CHANNEL_OPTIONS)
-    else:
-        opened = library.secure_channel(target, credentials, options=CHANNEL_OPTIONS)
-    return opened
+        return grpc.insecure_channel(target, options=CHANNEL_OPTIONS)
+    return grpc.secure_channel(target, credentials, options=CHANNEL_OPTIONS)
+
+
+def open_async_channel(
+    target: str, credentials: grpc.ChannelCredentials | None
+) -> grpc.aio.Channel:
+    """Open a channel for asyncio; nothing is sent before the first call."""
+    if credentials is None:
+        return grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+    return grpc.aio.secure_channel(target, credentials, options=CHANNEL_OPTIONS)

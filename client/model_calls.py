@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from shortlist.client.algorithms import ALGORITHMS, Algorithm
@@ -10,6 +12,7 @@ from shortlist.client.call import MODELS, Call
 from shortlist.client.conversion import enum_to_proto, from_proto, to_proto
 from shortlist.client.exports import ExportProgress
 from shortlist.client.models import Alias, AliasList, Evaluation, Model, ModelPage
+from shortlist.client.progress import Progress
 from shortlist.client.training import (
     DataSource,
     EarlyStopping,
@@ -26,6 +29,14 @@ from shortlist.client.training import (
 from shortlist.v1 import model_service_pb2 as models_pb2
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """A training to start, and who sees how it goes: a bar (True), nobody or a function."""
+
+    start: Call[TrainingJob]
+    progress: bool | Progress
 
 
 def start_training(
@@ -79,10 +90,56 @@ def start_training(
     return Call(MODELS, "Train", message, models_pb2.TrainingJob, _job, repeatable=bool(request_id))
 
 
+def train(
+    interactions: InteractionSource | str,
+    items: ItemSource | str | None = None,
+    algorithm: Algorithm | None = None,
+    *,
+    progress: bool | Progress = True,
+    users: UserSource | str | None = None,
+    preparation: Preparation | None = None,
+    evaluation: EvaluationSpec | None = None,
+    model_id: str = "",
+    alias: str = "",
+    keep_aliases: bool = False,
+    request_id: str = "",
+    target_recall: float | None = None,
+    early_stopping: EarlyStopping | None = None,
+    tuning: Tuning | None = None,
+    warm_start_model: str = "",
+    catalog: str = "",
+) -> Training:
+    """Do what start_training does, show the progress, and return the job once it has succeeded.
+
+    progress: True draws a bar on stderr, False nothing; or a function that gets each job state.
+    Without a request_id one is made, so that a broken connection does no harm. Raises
+    TrainingFailed when the job ended otherwise. Ctrl-C detaches; the job goes on.
+    """
+    start = start_training(
+        interactions,
+        items,
+        algorithm,
+        users=users,
+        preparation=preparation,
+        evaluation=evaluation,
+        model_id=model_id,
+        alias=alias,
+        keep_aliases=keep_aliases,
+        request_id=request_id or uuid.uuid4().hex,
+        target_recall=target_recall,
+        early_stopping=early_stopping,
+        tuning=tuning,
+        warm_start_model=warm_start_model,
+        catalog=catalog,
+    )
+    return Training(start, progress)
+
+
 def watch(job_id: str) -> Call[TrainingJob]:
-    """Yield a job's state whenever it changes, until it has ended."""
+    """Yield a job's state whenever it changes, until it has ended; re-attaches by itself."""
     request = models_pb2.WatchTrainingJobRequest(job_id=job_id)
-    return Call(MODELS, "WatchTrainingJob", request, models_pb2.TrainingJob, _job, streaming=True)
+    reply = models_pb2.TrainingJob
+    return Call(MODELS, "WatchTrainingJob", request, reply, _job, lambda job: job.has_ended)
 
 
 def training_job(job_id: str) -> Call[TrainingJob]:
@@ -111,16 +168,21 @@ def cancel_training(job_id: str) -> Call[TrainingJob]:
 # ---- models -------------------------------------------------------------------------------------
 
 
-def model(name: str = "", *, catalog: str = "") -> Call[Model]:
-    """Return the model that an id or an alias names."""
-    request = models_pb2.GetModelRequest(catalog=catalog, model=name)
+def model(name: str = "", *, view: str = "", catalog: str = "") -> Call[Model]:
+    """Return the model that an id or an alias names. view: as in `models`; empty: "full"."""
+    request = models_pb2.GetModelRequest(catalog=catalog, model=name, view=_view_to_proto(view))
     return Call(MODELS, "GetModel", request, models_pb2.Model, _to(Model))
 
 
-def models(*, page_size: int = 0, page_token: str = "", catalog: str = "") -> Call[ModelPage]:
-    """Return the models of a catalog, newest first."""
+def models(
+    *, page_size: int = 0, page_token: str = "", view: str = "", catalog: str = ""
+) -> Call[ModelPage]:
+    """Return the models of a catalog, newest first.
+
+    view: "full", or "basic" without request, losses, evaluation, index and trials; empty: "basic".
+    """
     request = models_pb2.ListModelsRequest(
-        catalog=catalog, page_size=page_size, page_token=page_token
+        catalog=catalog, page_size=page_size, page_token=page_token, view=_view_to_proto(view)
     )
     return Call(MODELS, "ListModels", request, models_pb2.ListModelsResponse, _to(ModelPage))
 
@@ -179,8 +241,14 @@ def export_candidates(
         include_seen=include_seen,
         export_id=export_id,
     )
-    reply, convert = models_pb2.ExportProgress, _to(ExportProgress)
-    return Call(MODELS, "ExportCandidates", request, reply, convert, streaming=True)
+    return Call(
+        MODELS,
+        "ExportCandidates",
+        request,
+        models_pb2.ExportProgress,
+        _to(ExportProgress),
+        is_last=lambda progress: progress.is_done,
+    )
 
 
 def set_alias(name: str, model_id: str, *, catalog: str = "") -> Call[Alias]:
@@ -194,6 +262,10 @@ def aliases(*, catalog: str = "") -> Call[tuple[Alias, ...]]:
     request = models_pb2.ListAliasesRequest(catalog=catalog)
     reply = models_pb2.ListAliasesResponse
     return Call(MODELS, "ListAliases", request, reply, lambda r: from_proto(r, AliasList).aliases)
+
+
+def _view_to_proto(view: str) -> models_pb2.ModelView.ValueType:
+    return enum_to_proto(models_pb2.ModelView.DESCRIPTOR, view)  # type: ignore[return-value]
 
 
 def _to(kind: type[T]) -> Callable[[Any], T]:

@@ -123,11 +123,12 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """An immutable result of one training."""
+    """An immutable result of one training; a list leaves out what it does not show (views)."""
 
     model_id: str
     catalog: str
-    request: TrainRequest
+    algorithm: str  # wals, sgd, ...
+    request: TrainRequest | None  # None: left out, as losses, evaluation, index and trials then are
     create_time: datetime | None
     dim: int
     item_count: int

@@ -9,6 +9,7 @@ import numpy as np
 from shortlist.client.candidates import (
     Candidates,
     Embeddings,
+    Event,
     FeatureValue,
     History,
     Interest,
@@ -25,6 +26,7 @@ from shortlist.client.restrictions import (
     radius_to_proto,
     window_to_proto,
 )
+from shortlist.client.times import time_to_proto
 from shortlist.v1 import query_pb2
 from shortlist.v1 import retrieval_service_pb2 as pb2
 
@@ -80,13 +82,20 @@ def _value_to_proto(value: FeatureValue) -> query_pb2.FeatureValue:
 
 
 def history_to_proto(history: History) -> list[query_pb2.Event]:
-    """Return the messages of a history of item ids, or of (item id, value) pairs."""
+    """Return the messages of a history, in its order."""
     _refuse_text("history", history)
-    events = []
-    for event in history:
-        item_id, value = (event, None) if isinstance(event, str) else event
-        events.append(query_pb2.Event(item_id=item_id, value=value))
-    return events
+    return [_event_to_proto(event) for event in history]
+
+
+def _event_to_proto(event: Event) -> query_pb2.Event:
+    match event:
+        case str():
+            return query_pb2.Event(item_id=event)
+        case (item_id, value):
+            return query_pb2.Event(item_id=item_id, value=value)
+        case (item_id, value, time):
+            return query_pb2.Event(item_id=item_id, value=value, time=time_to_proto(time))
+    raise ValueError(f"an event is an id, (id, value) or (id, value, time), not {event!r}")
 
 
 def retrieval_to_proto(request: Retrieval) -> pb2.RetrieveRequest:

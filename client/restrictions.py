@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.timestamp_pb2 import Timestamp
 
+from shortlist.client.times import time_to_proto
 from shortlist.v1 import retrieval_service_pb2 as pb2
 
 
@@ -89,8 +89,8 @@ def window_to_proto(window: TimeWindow | None) -> pb2.TimeWindow | None:
         return None
     return pb2.TimeWindow(
         attribute=window.attribute,
-        after=_timestamp(window.after),
-        before=_timestamp(window.before),
+        after=time_to_proto(window.after),
+        before=time_to_proto(window.before),
         age_max=_duration(window.age_max),
     )
 
@@ -103,14 +103,6 @@ def freshness_to_proto(freshness: Freshness | None) -> pb2.Freshness | None:
     return pb2.Freshness(
         attribute=freshness.attribute, half_life=half_life, weight=freshness.weight
     )
-
-
-def _timestamp(when: datetime | None) -> Timestamp | None:
-    if when is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC))
-    return message
 
 
 def _duration(span: timedelta | None) -> Duration | None:

@@ -62,9 +62,10 @@ def retrieve(
 ) -> Call[Candidates]:
     """Return the best items for a user and/or a history, for items, or for an embedding.
 
-    history: item ids, or (item id, value) pairs; a negative value is a dislike. segment: of the
-    user, such as a country; popular items answer from it where nothing else is known. features:
-    what the user is, by attribute of the training's users. count 0: 100.
+    history: item ids, (item id, value) or (item id, value, time), the latest last where they have
+    no times; a negative value is a dislike. segment: of the user, such as a country; popular items
+    answer from it where nothing else is known. features: what the user is, by attribute of the
+    training's users. count 0: 100.
     candidates: score only these. filter: AIP-160 over the items' attributes, as in
     city = "Rome" AND year >= 2000; within, box, window: where and when items must be; freshness:
     new ones first. mode: "exact", "approximate", "precomputed" (by an export: export_id, or the
@@ -75,27 +76,12 @@ def retrieve(
     """
     request = Retrieval(
         query=Query(user, history, items, negative_items, embedding, segment, features or {}),
-        count=count,
-        exclude=exclude,
-        include_seen=include_seen,
-        candidates=candidates,
-        mode=mode,
-        min_score=min_score,
-        require_personalized=require_personalized,
-        filter=filter,
-        within=within,
-        box=box,
-        window=window,
-        freshness=freshness,
-        diversity=diversity,
-        popularity_damping=popularity_damping,
-        interests=interests,
-        explain=explain,
-        contributions_max=contributions_max,
-        export_id=export_id,
-        catalog=catalog,
-        model=model,
-    )
+        count=count, exclude=exclude, include_seen=include_seen, candidates=candidates, mode=mode,
+        min_score=min_score, require_personalized=require_personalized, filter=filter,
+        within=within, box=box, window=window, freshness=freshness, diversity=diversity,
+        popularity_damping=popularity_damping, interests=interests, explain=explain,
+        contributions_max=contributions_max, export_id=export_id, catalog=catalog, model=model,
+    )  # fmt: skip
     return Call(
         RETRIEVAL,
         "Retrieve",

@@ -1,6 +1,6 @@
 """The server's settings: one frozen dataclass a section of shortlist.toml, with its defaults.
 
-    [server]    host, port, workers, threads, drain_s, slow_call_ms, log_level
+    [server]    host, port, workers, threads, drain_s, slow_call_ms, unknown_fields, log_level
     [data]      dir, roots
     [training]  threads, queue_max
     [monitoring] recall_share, metrics_port
@@ -20,6 +20,7 @@ from typing import Any, get_args, get_type_hints
 from shortlist.core.errors import SettingInvalid
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+UNKNOWN_FIELDS = ("refuse", "ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class ServerSettings:
     threads: int = 4  # serving threads a worker; more than four fight for the interpreter lock
     drain_s: float = 10.0  # calls in flight may take this long once the server is told to stop
     slow_call_ms: float = 250.0  # a slower Embed or Retrieve is logged as a warning
+    unknown_fields: str = "refuse"  # of requests; ignore: a newer client's wishes may be dropped
     log_level: str = "WARNING"  # DEBUG: one line a call
 
     def __post_init__(self) -> None:
@@ -40,10 +42,8 @@ class ServerSettings:
         _check_range("server.threads", self.threads, 1, 256)
         _check_range("server.drain_s", self.drain_s, 0, 3600)
         _check_range("server.slow_call_ms", self.slow_call_ms, 0, 3_600_000)
-        if self.log_level not in LOG_LEVELS:
-            raise SettingInvalid(
-                "server.log_level", self.log_level, f"one of {', '.join(LOG_LEVELS)}"
-            )
+        _check_one_of("server.unknown_fields", self.unknown_fields, UNKNOWN_FIELDS)
+        _check_one_of("server.log_level", self.log_level, LOG_LEVELS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +182,11 @@ def _value(name: str, hint: Any, value: object) -> object:
     if type(value) is not hint:
         raise SettingInvalid(name, value, f"a value of type {hint.__name__}")
     return value
+
+
+def _check_one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise SettingInvalid(name, value, f"one of {', '.join(known)}")
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:

@@ -5,6 +5,7 @@ Each carries `metadata`: what a program needs (field, limit, found value, file, 
 ServerError
 ├── FieldInvalid          a request field is missing, ill-typed or out of range
 │   ├── EmbeddingDimension    a vector of the wrong length
+│   ├── FieldUnknown          fields that this server's contract does not have
 │   ├── FilterSyntax          a filter that cannot be read, or does not fit an attribute
 │   └── FilterUnknownField    an attribute that the model's items do not have
 ├── DataSourceInvalid     a data file that cannot be used (file, column, row)
@@ -26,7 +27,7 @@ ServerError
 └── ProcessFailure        what a process of ours reported, with its reason
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from shortlist.core.errors import DataInvalid, ShortlistError
 
@@ -50,6 +51,15 @@ class FieldInvalid(ServerError):
 
 class EmbeddingDimension(FieldInvalid):
     """A vector of another length than the model's dim."""
+
+
+class FieldUnknown(FieldInvalid):
+    """A message of a request, `field` its path, holds fields that our contract does not have."""
+
+    def __init__(self, path: str, message: str, numbers: Sequence[int]) -> None:
+        listed = ", ".join(map(str, numbers))
+        problem = f"holds fields of {message} that this server does not know: {listed}"
+        super().__init__(path, problem, message_type=message, field_numbers=listed)
 
 
 class FilterSyntax(FieldInvalid):

@@ -14,6 +14,7 @@ BUG_TEXT = "The server failed in a way it should not; its log says more."
 REASONS: dict[type[BaseException], str] = {
     errors.FieldInvalid: "FIELD_INVALID",
     errors.EmbeddingDimension: "EMBEDDING_DIMENSION",
+    errors.FieldUnknown: "FIELD_UNKNOWN",
     errors.FilterSyntax: "FILTER_SYNTAX",
     errors.FilterUnknownField: "FILTER_UNKNOWN_FIELD",
     SettingInvalid: "FIELD_INVALID",

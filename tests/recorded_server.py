@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf import any_pb2, duration_pb2
@@ -21,7 +21,7 @@ SERVICES = {
     for file in (catalog_service_pb2, model_service_pb2, retrieval_service_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
 }
-Answer = Message | list[Message] | status_pb2.Status
+Answer: TypeAlias = Message | list[Message] | status_pb2.Status
 
 
 def refusal(

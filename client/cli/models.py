@@ -20,6 +20,9 @@ def add_parser(commands: Commands) -> None:
     listing = verbs.add_parser("list", help="the models of the catalog, newest first")
     listing.add_argument("--page-size", type=int, default=0)
     listing.add_argument("--page-token", default="")
+    listing.add_argument(
+        "--view", default="", choices=["basic", "full"], help="of --json (default basic)"
+    )
     listing.set_defaults(run=show_list)
     showing = verbs.add_parser("show", help="how a model was trained and how good it is")
     showing.add_argument("model", nargs="?", default="", help='id or alias (default "live")')
@@ -36,15 +39,26 @@ def add_parser(commands: Commands) -> None:
 
 def show_list(shortlist: Shortlist, options: argparse.Namespace) -> None:
     """Print one page of models."""
-    page = shortlist.models(page_size=options.page_size, page_token=options.page_token)
+    page = shortlist.models(
+        page_size=options.page_size, page_token=options.page_token, view=options.view
+    )
     if options.json:
         print_json(page)
         return
     rows = [
-        (m.model_id, m.create_time, m.dim, m.item_count, m.user_count, ", ".join(m.aliases))
+        (
+            m.model_id,
+            m.algorithm,
+            m.create_time,
+            m.dim,
+            m.item_count,
+            m.user_count,
+            ", ".join(m.aliases),
+        )
         for m in page.models
     ]
-    print_table(["model", "published", "dim", "items", "users", "aliases"], rows)
+    header = ["model", "algorithm", "published", "dim", "items", "users", "aliases"]
+    print_table(header, rows)
     if page.next_page_token:
         print(f"more: --page-token {page.next_page_token}")
 
@@ -70,7 +84,7 @@ def print_trials(model: Model) -> None:
         return
     names = sorted(model.trials[0].settings)
     print("\ntrials on a part of the events, best first (* is what the model was trained with)")
-    stopping = model.request.early_stopping
+    stopping = model.request.early_stopping if model.request else None
     sign = -1 if stopping is not None and stopping.metric in ("rmse", "mae") else 1
     ranked = sorted(
         enumerate(model.trials, 1), key=lambda one: (not one[1].epochs, -sign * one[1].quality)
@@ -145,7 +159,7 @@ def show_aliases(shortlist: Shortlist, options: argparse.Namespace) -> None:
 
 
 def _facts(model: Model) -> list[tuple[str, str]]:
-    algorithm = model.request.algorithm
+    algorithm = model.request.algorithm if model.request else None
     settings = dataclasses.asdict(algorithm) if algorithm else {}
     index = model.index
     found = "none"
@@ -162,7 +176,7 @@ def _facts(model: Model) -> list[tuple[str, str]]:
         ("model", f"{model.model_id} in catalog {model.catalog}"),
         ("aliases", ", ".join(model.aliases) or "none"),
         ("published", f"{model.create_time:%Y-%m-%d %H:%M:%S} UTC" if model.create_time else ""),
-        ("trained", f"in {model.training_seconds:.1f} s by {type(algorithm).__name__.lower()}"),
+        ("trained", f"in {model.training_seconds:.1f} s by {model.algorithm}"),
         ("settings", ", ".join(f"{k}={v}" for k, v in settings.items() if v not in ("", None))),
         ("counts", f"{model.user_count:,} users, {model.item_count:,} items"),
         ("interactions", f"{model.interaction_count:,}"),

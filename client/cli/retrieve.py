@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from datetime import datetime
 
-from shortlist.client.candidates import Candidates, Diversity, History
+from shortlist.client.candidates import Candidates, Diversity, Event, History
 from shortlist.client.cli.options import Commands, print_json, print_table
 from shortlist.client.cli.restrictions import add_restriction_options, restrictions_of
 from shortlist.client.clients import Shortlist
@@ -54,13 +55,22 @@ def add_parser(commands: Commands) -> None:
 def add_query_options(parser: argparse.ArgumentParser) -> None:
     """Add who or what is asked about."""
     parser.add_argument("--user", default="", help="a user's id")
-    parser.add_argument(
-        "--history", nargs="+", default=[], metavar="ITEM[=VALUE]", help="what they did"
-    )
+    add_history_option(parser)
     add_features_option(parser)
     parser.add_argument("--items", nargs="+", default=[], metavar="ITEM", help="more like these")
     parser.add_argument(
         "--negative-items", nargs="+", default=[], metavar="ITEM", help="less like these"
+    )
+
+
+def add_history_option(parser: argparse.ArgumentParser) -> None:
+    """Add what the user did."""
+    parser.add_argument(
+        "--history",
+        nargs="+",
+        default=[],
+        metavar="ITEM[=VALUE[@TIME]]",
+        help="what they did, the latest last or with ISO 8601 times: 318=4.5@2026-01-02",
     )
 
 
@@ -148,13 +158,31 @@ def diversity_of(options: argparse.Namespace) -> Diversity:
 
 
 def history_of(texts: list[str]) -> History:
-    """Read ITEM or ITEM=VALUE; an id that holds "=" is given as ID=1."""
-    events: list[str | tuple[str, float]] = []
-    for text in texts:
-        item, separator, value = text.rpartition("=")
-        try:
-            events.append((item, float(value)) if separator else text)
-        except ValueError:
-            problem = f"--history: what follows the last = of {text!r} is no number"
-            raise ValueError(f'{problem}; an id that holds "=" is given as ID=1') from None
-    return events
+    """Read ITEM, ITEM=VALUE, ITEM=VALUE@TIME, ITEM=@TIME; an id that holds "=" is given as ID=1."""
+    return [_event_of(text) for text in texts]
+
+
+def _event_of(text: str) -> Event:
+    item, separator, told = text.rpartition("=")
+    if not separator:
+        return text
+    value, at, moment = told.partition("@")
+    if not at:
+        return item, _value_of(value, text)
+    return item, _value_of(value, text) if value else None, _moment_of(moment, text)
+
+
+def _value_of(value: str, text: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        problem = f"--history: what follows the last = of {text!r} is no number"
+        raise ValueError(f'{problem}; an id that holds "=" is given as ID=1') from None
+
+
+def _moment_of(moment: str, text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(moment)
+    except ValueError:
+        problem = f"--history: what follows the @ of {text!r} is no ISO 8601 time"
+        raise ValueError(f"{problem}, such as 2026-01-02T15:04:05") from None

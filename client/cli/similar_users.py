@@ -5,7 +5,12 @@ from __future__ import annotations
 import argparse
 
 from shortlist.client.cli.options import Commands, print_json, print_table
-from shortlist.client.cli.retrieve import add_features_option, features_of, history_of
+from shortlist.client.cli.retrieve import (
+    add_features_option,
+    add_history_option,
+    features_of,
+    history_of,
+)
 from shortlist.client.clients import Shortlist
 
 
@@ -13,9 +18,7 @@ def add_parser(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("similar-users", help="users like a user, or like a history")
     parser.add_argument("--user", default="", help="a user's id")
-    parser.add_argument(
-        "--history", nargs="+", default=[], metavar="ITEM[=VALUE]", help="what they did"
-    )
+    add_history_option(parser)
     add_features_option(parser)
     parser.add_argument("--count", type=int, default=0, help="how many, 1 to 10000 (default 100)")
     parser.add_argument("--exclude", nargs="+", default=[], metavar="USER", help="never these")

@@ -15,11 +15,11 @@ not count under the other two.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
 from shortlist.core.counts._neighbours import nearest_rows
+from shortlist.core.counts.params import COUNT_MAX, WEIGHTINGS, Weighting
 from shortlist.core.data.interactions import (
     FloatArray,
     IntArray,
@@ -30,10 +30,6 @@ from shortlist.core.data.interactions import (
 from shortlist.core.errors import SettingInvalid
 from shortlist.core.parallel import for_each_chunk, resolve_threads
 
-Weighting: TypeAlias = Literal["cosine", "tfidf", "bm25"]
-
-WEIGHTINGS: tuple[str, ...] = get_args(Weighting)
-COUNT_MAX = 10_000
 ROWS_AT_ONCE = 256
 BM25_K1 = 1.2
 BM25_B = 0.75

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from shortlist.core.counts.neighbours import RowWeights, Weighting
+from shortlist.core.counts.neighbours import RowWeights
+from shortlist.core.counts.params import Weighting
 from shortlist.core.data.interactions import FloatArray, IntArray, Interactions, transposed
 from shortlist.core.scan.best_rows import best_rows
 

@@ -6,7 +6,6 @@ import numpy.typing as npt
 from shortlist.core.data.interactions import IntArray, LongArray
 
 _Bytes = npt.NDArray[np.uint8]
-_Keys = npt.NDArray[np.uint64]
 
 def fill_slots(utf8: _Bytes, offsets: LongArray, count: int, slots: IntArray) -> None: ...
 def intern_ids(
@@ -24,14 +23,6 @@ def copy_ids(
     rows: IntArray,
     copied_utf8: _Bytes,
     copied_offsets: LongArray,
-) -> None: ...
-def sort_ids(
-    utf8: _Bytes,
-    offsets: LongArray,
-    order: IntArray,
-    keys: _Keys,
-    spare_keys: _Keys,
-    spare_order: IntArray,
 ) -> None: ...
 
 @final

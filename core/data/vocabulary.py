@@ -14,7 +14,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from shortlist.core.data._vocabulary import IdTable, copy_ids, fill_slots, intern_ids, sort_ids
+from shortlist.core.data._vocabulary import IdTable, copy_ids, fill_slots, intern_ids
+from shortlist.core.data.id_order import id_order
 from shortlist.core.data.interactions import IntArray, LongArray
 from shortlist.core.errors import DataInvalid
 
@@ -143,10 +144,7 @@ class VocabularyBuilder:
 
     def finish(self) -> tuple[Vocabulary, IntArray]:
         """Return the sorted vocabulary and the row of each code, (codes,)."""
-        order = np.arange(self._known, dtype=np.int32)
-        keys = np.empty((2, max(1, self._known)), np.uint64)
-        spare = np.empty(max(1, self._known), np.int32)
-        sort_ids(self._utf8, self._offsets, order, keys[0], keys[1], spare)
+        order = id_order(self._utf8, self._offsets, self._known)
         rows = np.empty_like(order)
         rows[order] = np.arange(self._known, dtype=np.int32)
         return _indexed(*_gathered(self._utf8, self._offsets, order)), rows

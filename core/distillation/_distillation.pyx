@@ -2,34 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-cdef extern from "simd/sgd.h" nogil:
-    ctypedef struct SgdScratch:
-        float *users
-        float *items
-        float *negatives
-        float *turned
-        float *scores
-        float *slopes
-        float *user_lengths
-        float *item_lengths
-        float *negative_lengths
-    ctypedef struct DistillBlock:
-        int64_t users, candidate_count, dim
-        const float *user_vectors
-        const int64_t *positive_starts
-        const int32_t *positives
-        const int32_t *candidates
-        const float *corrections
-        const float *item_vectors
-        const int64_t *target_starts
-        const int32_t *targets
-        const float *weights
-        float *user_gradients
-        float *candidate_gradients
-    int64_t sgd_line(int64_t) noexcept
-    ctypedef struct SgdFunctions:
-        double (*distill)(float, const DistillBlock *, const SgdScratch *) noexcept nogil
-    const SgdFunctions sgd_functions[4]
+from shortlist.core.simd.sgd cimport DistillBlock, SgdScratch, sgd_functions, sgd_line
 
 
 def scratch_size(int64_t users, int64_t candidates, int64_t dim):

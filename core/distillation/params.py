@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shortlist.core.errors import SettingInvalid
-from shortlist.core.wals.params import DIM_MAX, WalsParams
+from shortlist.core.limits import DIM_MAX
+from shortlist.core.wals.params import WalsParams
 
 
 @dataclass(frozen=True, slots=True)

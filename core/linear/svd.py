@@ -11,32 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.data.interactions import FloatArray, Interactions, transposed
-from shortlist.core.errors import SettingInvalid
 from shortlist.core.linear.sparse import multiply
+from shortlist.core.linear.svd_params import SvdParams
 
 _CONDITION_MIN = 1e-5
 _RANK_TOLERANCE = 1e-6  # of the largest singular value: floats hold no smaller ones apart from 0
 OVERSAMPLING = 16  # extra directions; the last ones wanted are then as good as the first
-
-
-@dataclass(frozen=True, slots=True)
-class SvdParams:
-    """Settings of one decomposition."""
-
-    dim: int = 64
-    power_iterations: int = 6
-    binary: bool = False  # every pair that was observed counts 1, a dislike 0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Check every range."""
-        for field, low, high in (
-            ("dim", 1, 4096),
-            ("power_iterations", 0, 100),
-            ("seed", 0, 2**64 - 1),
-        ):
-            if not low <= getattr(self, field) <= high:
-                raise SettingInvalid(field, getattr(self, field), f"{low} to {high}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ user's (u, 1, b).
 import numpy as np
 
 from shortlist.core.data.interactions import FloatArray, Interactions
+from shortlist.core.ratings.params import RatingParams
 from shortlist.core.ratings.rating_rows import Doubles, solve_rows
-from shortlist.core.ratings.ratings import RatingFactors, RatingParams, ridges_of
+from shortlist.core.ratings.ratings import RatingFactors, ridges_of
 
 
 class RatingFoldIn:

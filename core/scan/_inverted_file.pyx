@@ -3,33 +3,9 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from shortlist.core.simd.scan cimport ScanLists, ScanTask, scan_kernels
+
 cdef extern from "simd/scan_lists.h" nogil:
-    ctypedef struct ScanTask:
-        const float *items
-        int64_t dim
-        const int32_t *rows
-        const float *queries
-        int64_t query_count
-        int64_t stride
-        const int64_t *excluded_starts
-        const int32_t *excluded_rows
-        const uint64_t *allowed
-        int unordered
-        const uint8_t *codes
-        const float *scales
-        const int32_t *query_codes
-        const int32_t *query_offsets
-        int64_t groups
-
-    ctypedef struct ScanLists:
-        int64_t keep
-        int64_t capacity
-        int64_t *counts
-        int64_t *cursors
-        float *thresholds
-        float *scores
-        int32_t *rows
-
     ctypedef struct InvertedLists:
         const uint8_t *codes
         const float *scales
@@ -37,10 +13,6 @@ cdef extern from "simd/scan_lists.h" nogil:
         int64_t list_count
         const int64_t *spans
 
-    ctypedef struct ScanKernels:
-        int64_t query_words
-
-    const ScanKernels scan_kernels[4]
     void extend_query(const float *, int64_t, int64_t, float, float *) noexcept
     int64_t search_lists(int, const InvertedLists *, ScanTask *, int32_t *, ScanLists *, ScanLists *, uint64_t *, int64_t *) noexcept
 

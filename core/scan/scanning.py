@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-import shortlist.core.scan._scoring as kernels
+import shortlist.core.scan._scanning as kernels
 from shortlist.core.cpu import simd_level
 from shortlist.core.data.bitmaps import WORD_BITS, Bitmap
 from shortlist.core.parallel import for_each_chunk

@@ -2,25 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-cdef extern from "simd/sgd.h" nogil:
-    ctypedef struct SgdStep:
-        float rate, decay, square_decay, scale, regularization
-    ctypedef struct SgdRows:
-        int64_t dim
-        const int32_t *rows
-        const int64_t *starts
-        const int32_t *entries
-        const float *gradients
-        float *vectors
-        float *first_moments
-        float *second_moments
-        int32_t *steps
-        const float *first_scales
-        const float *second_scales
-        int64_t scale_count
-    ctypedef struct SgdFunctions:
-        void (*move)(const SgdStep *, const SgdRows *, int64_t, int64_t) noexcept nogil
-    const SgdFunctions sgd_functions[4]
+from shortlist.core.simd.sgd cimport SgdRows, SgdStep, sgd_functions
 
 
 def move_rows(

@@ -2,39 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t
 
-cdef extern from "simd/sgd.h" nogil:
-    ctypedef struct SgdLoss:
-        int kind, unit
-        float negative_weight, temperature, margin
-        int64_t hard_count
-    ctypedef struct SgdBlock:
-        int64_t pairs, negative_count, dim
-        const int32_t *users
-        const int32_t *items
-        const float *labels
-        const int32_t *negatives
-        const float *corrections
-        const float *user_vectors
-        const float *item_vectors
-        const int64_t *row_starts
-        const int32_t *columns
-        float *user_gradients
-        float *item_gradients
-        float *negative_gradients
-    ctypedef struct SgdScratch:
-        float *users
-        float *items
-        float *negatives
-        float *turned
-        float *scores
-        float *slopes
-        float *user_lengths
-        float *item_lengths
-        float *negative_lengths
-    int64_t sgd_line(int64_t) noexcept
-    ctypedef struct SgdFunctions:
-        double (*block)(const SgdLoss *, const SgdBlock *, const SgdScratch *) noexcept nogil
-    const SgdFunctions sgd_functions[4]
+from shortlist.core.simd.sgd cimport SgdBlock, SgdLoss, SgdScratch, sgd_functions, sgd_line
 
 
 def scratch_size(int64_t pairs, int64_t negatives, int64_t dim):

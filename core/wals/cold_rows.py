@@ -32,13 +32,11 @@ def train_with_features(
     has them. An item that has features and no event says nothing: its pairs are no observation of
     0, and no other vector changes by its being there; its own is W'x. So does a user.
     """
-    shape = interactions.row_count, interactions.column_count
-    named = ("users", user_features, shape[0]), ("items", item_features, shape[1])
-    for name, features, count in named:
-        if features is not None and features.row_count != count:
-            raise DataInvalid(f"{features.row_count} rows of features for {count} {name}")
-    users, observed = np.arange(shape[0], dtype=np.int32), interactions
-    items = np.arange(shape[1], dtype=np.int32)
+    _check_row_count("users", user_features, interactions.row_count)
+    _check_row_count("items", item_features, interactions.column_count)
+    users = np.arange(interactions.row_count, dtype=np.int32)
+    items = np.arange(interactions.column_count, dtype=np.int32)
+    observed = interactions
     if user_features is not None:
         users, observed = without_empty_rows(observed)
         initial = initial and replace(initial, users=initial.users[users])
@@ -75,6 +73,11 @@ def train_with_features(
         resumed=resumed,
     )
     return params, placed(trained)
+
+
+def _check_row_count(side: str, features: Interactions | None, count: int) -> None:
+    if features is not None and features.row_count != count:
+        raise DataInvalid(f"{features.row_count} rows of features for {count} {side}")
 
 
 def _placed(

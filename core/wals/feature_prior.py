@@ -11,12 +11,12 @@ import numpy as np
 
 from shortlist.core.data.interactions import FloatArray, Interactions, transposed
 from shortlist.core.errors import DataInvalid
+from shortlist.core.limits import FEATURES_MAX
 from shortlist.core.linear.gramian import Doubles
 from shortlist.core.linear.sparse import multiply
 from shortlist.core.parallel import for_each_chunk
 from shortlist.core.wals._feature_prior import add_outer_products, add_weighted_rows
 
-FEATURES_MAX = 4096  # a system of this size is solved: 128 MiB, some seconds once a training
 _CHUNK_FEATURES = 16
 
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from shortlist.core.data.interactions import FloatArray, Interactions, LongArray
 from shortlist.core.errors import SettingInvalid
+from shortlist.core.limits import DIM_MAX
 
-DIM_MAX = 4096
 FEATURE_COLUMNS_MAX = 100
 _OPEN = {"unobserved_weight", "init_stddev", "over_relaxation", "half_life_days"}  # may be None
 # What reaches a low loss soonest: little at first, while what is wrong changes quickly, then more.

@@ -15,7 +15,7 @@ from shortlist.core.data.interactions import FloatArray, Interactions, LongArray
 from shortlist.core.errors import SingularSystem
 from shortlist.core.linear.gramian import Doubles, aligned_scratch
 from shortlist.core.parallel import for_each_chunk
-from shortlist.core.wals._wals import exact_scratch_rows, observed_loss, solve_rows
+from shortlist.core.wals._row_systems import exact_scratch_rows, observed_loss, solve_rows
 
 _CHUNKS = 96  # of about equal work, whatever the number of threads: sums have a fixed order
 _CHUNK_COST_MIN = 2048

@@ -106,5 +106,5 @@ def _buffer_view(
 ) -> npt.NDArray[Number]:
     if buffer is None or not buffer.size:
         return np.empty(0, kind)
-    found = np.frombuffer(buffer, kind)
-    return found if count is None else found[:count]
+    numbers = np.frombuffer(buffer, kind)
+    return numbers if count is None else numbers[:count]

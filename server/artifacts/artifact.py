@@ -1,18 +1,19 @@
 """A published model's numbers: Arrow files written once, then mapped and never changed.
 
-items.arrow  id, embedding, score (popularity), count (users who have it); row order; of a distilled
-             model also history_embedding, what an item adds to the vector of who likes it
+items.arrow  id, embedding, score (popularity), count (users who have it); row order
 users.arrow  id, embedding, and where the training had any: segment (row of segments.arrow),
-             features (rows of user_features.arrow with values)
+             features (rows of user_schema.arrow with values)
 seen.arrow   a row a user: what it was trained on, as list of (item row, value)
 attributes.arrow  a row an item, where the training had any
 neighbours.arrow  a row an item: the items alike, as list of (item row, similarity), where there are
 segments.arrow  id, score: what is popular in it, as list of (item row, popularity), where there are
-item_features.arrow, user_features.arrow  a row a feature: what it is, and its weights, where items
-             or users are placed by them; one of users without features is where all are drawn to
+item_schema.arrow, user_schema.arrow  a row a feature: what it is, where the training asked for any
+encoder/*.npy  what the encoder has beside the items' vectors; its kind is in the manifest
 item_slots.npy, user_slots.npy  hash tables over the id columns, so that opening hashes nothing
 item_codes.npy, item_scales.npy  the int8 copy of the vectors, where the model has some
 index.usearch, or list_*.npy  the approximate index: a graph, or an inverted file
+
+Models of format version 1 have their encoders elsewhere: earlier.py.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.scan.inverted_file import InvertedFile
 from shortlist.core.scan.quantization import Quantized, quantize
-from shortlist.server.artifacts import arrow_files
+from shortlist.server.artifacts import arrow_files, earlier
 from shortlist.server.artifacts.code_files import CODES, list_file, map_codes, map_lists
+from shortlist.server.artifacts.encoder_files import map_encoder, write_encoder
 from shortlist.server.artifacts.manifest import (
     MANIFEST_NAME,
     Manifest,
@@ -39,13 +41,15 @@ from shortlist.server.artifacts.manifest import (
     write_manifest,
 )
 from shortlist.server.artifacts.segment_files import read_segments, segment_column, segments_table
+from shortlist.server.domain.encoding import NO_ENCODER, EncoderState
 from shortlist.server.errors import ArtifactCorrupt
-from shortlist.server.features.stored import FeatureMap, map_of_table, map_to_table
+from shortlist.server.features.schema import FeatureSchema
+from shortlist.server.features.stored import schema_of_table, schema_to_table
 from shortlist.server.storage.durable import sha256_of, sync_tree
 
 ITEMS, USERS, SEEN = "items.arrow", "users.arrow", "seen.arrow"
 ATTRIBUTES, NEIGHBOURS, SEGMENTS = "attributes.arrow", "neighbours.arrow", "segments.arrow"
-ITEM_FEATURES, USER_FEATURES = "item_features.arrow", "user_features.arrow"
+ITEM_SCHEMA, USER_SCHEMA = "item_schema.arrow", "user_schema.arrow"
 INDEX = "index.usearch"
 ITEM_SLOTS, USER_SLOTS = "item_slots.npy", "user_slots.npy"
 
@@ -61,41 +65,26 @@ class ModelContents:
     item_scores: FloatArray  # (items,) popularity
     item_counts: LongArray  # (items,) users who have it
     seen: Interactions  # users x items, aggregated raw values
-    history_vectors: FloatArray | None = None  # (items, dim) what histories are sums of
+    encoder: EncoderState = NO_ENCODER  # how users come to vectors, or to scores
     attributes: pa.Table | None = None  # a row an item
     neighbours: Interactions | None = None  # items x items, similarities
     segments: UserSegments | None = None
     segment_scores: Interactions | None = None  # segments x items, popularity; set with segments
-    item_map: FeatureMap | None = None  # places items by their attributes
-    user_map: FeatureMap | None = None  # places users by theirs
-    user_features: Interactions | None = None  # users x features, where they have any
+    item_schema: FeatureSchema | None = None  # by which items are placed; None: by events alone
+    user_schema: FeatureSchema | None = None  # by which users are
+    user_features: Interactions | None = None  # users x features of the schema, where there is one
 
     @property
     def dim(self) -> int:
         return 0 if self.item_vectors is None else self.item_vectors.shape[1]
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact(ModelContents):
     """An opened model; its arrays are read-only views of the mapped files."""
 
     manifest: Manifest
-    items: Vocabulary
-    users: Vocabulary
-    item_vectors: FloatArray | None  # (items, dim)
-    user_vectors: FloatArray | None  # (users, dim)
-    item_scores: FloatArray  # (items,) popularity
-    item_counts: LongArray  # (items,) users who have it
-    seen: Interactions  # users x items
-    history_vectors: FloatArray | None  # (items, dim) what histories are sums of
-    attributes: pa.Table | None  # a row an item
-    neighbours: Interactions | None  # items x items, similarities
-    segments: UserSegments | None
-    segment_scores: Interactions | None  # segments x items, popularity
-    item_map: FeatureMap | None  # places items by their attributes
-    user_map: FeatureMap | None  # places users by theirs
-    user_features: Interactions | None  # users x features, where they have any
-    quantized: Quantized | None  # the int8 copy of item_vectors
+    quantized: Quantized | None  # the int8 copy of the item vectors
     lists: InvertedFile | None  # the index, where it is an inverted file
     index_path: Path | None  # the index, where it is a graph
 
@@ -111,8 +100,6 @@ def write_artifact(folder: Path, contents: ModelContents, about: Manifest) -> Ma
     if contents.item_vectors is not None and contents.user_vectors is not None:
         columns["embedding"] = arrow_files.vectors_column(contents.item_vectors)
         user_columns["embedding"] = arrow_files.vectors_column(contents.user_vectors)
-    if contents.history_vectors is not None:
-        columns["history_embedding"] = arrow_files.vectors_column(contents.history_vectors)
     if contents.segments is not None and contents.segment_scores is not None:
         user_columns["segment"] = segment_column(contents.segments.users)
         table = segments_table(contents.segments.ids, contents.segment_scores)
@@ -130,12 +117,15 @@ def write_artifact(folder: Path, contents: ModelContents, about: Manifest) -> Ma
     if contents.neighbours is not None:
         near = {"neighbours": arrow_files.seen_column(contents.neighbours)}
         arrow_files.write_table(folder / NEIGHBOURS, pa.table(near))
-    for name, of_side in ((ITEM_FEATURES, contents.item_map), (USER_FEATURES, contents.user_map)):
+    for name, of_side in ((ITEM_SCHEMA, contents.item_schema), (USER_SCHEMA, contents.user_schema)):
         if of_side is not None:
-            arrow_files.write_table(folder / name, map_to_table(of_side))
+            arrow_files.write_table(folder / name, schema_to_table(of_side))
+    encoder = write_encoder(folder, contents.encoder)
     np.save(folder / ITEM_SLOTS, items.slots)
     np.save(folder / USER_SLOTS, users.slots)
-    stored = sorted(path for path in folder.iterdir() if path.name != MANIFEST_NAME)
+    below = (path for path in folder.rglob("*") if path.is_file())
+    stored = {path.relative_to(folder).as_posix(): path for path in sorted(below)}
+    stored.pop(MANIFEST_NAME, None)
     manifest = replace(
         about,
         dim=contents.dim,
@@ -143,7 +133,10 @@ def write_artifact(folder: Path, contents: ModelContents, about: Manifest) -> Ma
         user_count=len(users),
         interaction_count=contents.seen.entry_count,
         attribute_columns=tuple(attributes.column_names) if attributes is not None else (),
-        files={path.name: StoredFile(sha256_of(path), path.stat().st_size) for path in stored},
+        encoder=encoder,
+        files={
+            name: StoredFile(sha256_of(path), path.stat().st_size) for name, path in stored.items()
+        },
     )
     write_manifest(folder, manifest)
     sync_tree(folder)
@@ -179,16 +172,22 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
     has_vectors = manifest.dim > 0
     known = manifest.files
     item_vectors = _vectors(items) if has_vectors else None
-    segments, segment_scores, user_features = None, None, None
+    segments = None
+    segment_scores = None
+    user_features = None
     if SEGMENTS in known:
         segments, segment_scores = read_segments(folder / SEGMENTS, users, items.num_rows)
-    item_map, user_map = (
-        map_of_table(arrow_files.map_table(folder / name)) if name in known else None
-        for name in (ITEM_FEATURES, USER_FEATURES)
-    )
-    if user_map is not None and "features" in users.column_names:
+    if manifest.format_version == 1:
+        encoder, item_schema, user_schema = earlier.encoder_and_schemas(folder, manifest, items)
+    else:
+        encoder = map_encoder(folder, manifest.encoder)
+        item_schema, user_schema = (
+            schema_of_table(arrow_files.map_table(folder / name)) if name in known else None
+            for name in (ITEM_SCHEMA, USER_SCHEMA)
+        )
+    if user_schema is not None and "features" in users.column_names:
         column = arrow_files.one_chunk(users, "features")
-        user_features = arrow_files.seen_of(column, len(user_map.described))
+        user_features = arrow_files.seen_of(column, len(user_schema))
     return Artifact(
         manifest=manifest,
         items=_vocabulary(items, folder / ITEM_SLOTS),
@@ -198,15 +197,13 @@ def _mapped(folder: Path, manifest: Manifest) -> Artifact:
         item_scores=arrow_files.numbers_of(arrow_files.one_chunk(items, "score"), np.float32),
         item_counts=arrow_files.numbers_of(arrow_files.one_chunk(items, "count"), np.int64),
         seen=arrow_files.seen_of(seen, items.num_rows),
-        history_vectors=_vectors(items, "history_embedding")
-        if "history_embedding" in items.column_names
-        else None,
+        encoder=encoder,
         attributes=arrow_files.map_table(folder / ATTRIBUTES) if ATTRIBUTES in known else None,
         neighbours=_neighbours(folder / NEIGHBOURS) if NEIGHBOURS in known else None,
         segments=segments,
         segment_scores=segment_scores,
-        item_map=item_map,
-        user_map=user_map,
+        item_schema=item_schema,
+        user_schema=user_schema,
         user_features=user_features,
         quantized=None if item_vectors is None else _quantized(folder, manifest, item_vectors),
         lists=map_lists(folder, manifest.dim) if list_file("rows") in known else None,
@@ -231,8 +228,8 @@ def _neighbours(path: Path) -> Interactions:
     return arrow_files.seen_of(arrow_files.one_chunk(table, "neighbours"), table.num_rows)
 
 
-def _vectors(table: pa.Table, column: str = "embedding") -> FloatArray:
-    return arrow_files.vectors_of(arrow_files.one_chunk(table, column))
+def _vectors(table: pa.Table) -> FloatArray:
+    return arrow_files.vectors_of(arrow_files.one_chunk(table, "embedding"))
 
 
 def _check_files(folder: Path, manifest: Manifest, verify: bool) -> None:
@@ -243,8 +240,8 @@ def _check_files(folder: Path, manifest: Manifest, verify: bool) -> None:
         path = folder / name
         size = path.stat().st_size if path.is_file() else None
         if size != stored.bytes:
-            found = "is missing" if size is None else f"has {size} bytes"
-            raise ArtifactCorrupt(f"{path} {found}, not {stored.bytes} bytes", file=path)
+            problem = "is missing" if size is None else f"has {size} bytes"
+            raise ArtifactCorrupt(f"{path} {problem}, not {stored.bytes} bytes", file=path)
         if verify and sha256_of(path) != stored.sha256:
             raise ArtifactCorrupt(f"{path} has another checksum than its manifest", file=path)
 
@@ -262,11 +259,8 @@ def _check_counts(folder: Path, artifact: Artifact) -> None:
     if artifact.item_vectors is not None and artifact.user_vectors is not None:
         shapes["item vectors"] = (artifact.item_vectors.shape, (items, dim))  # type: ignore[assignment]
         shapes["user vectors"] = (artifact.user_vectors.shape, (users, dim))  # type: ignore[assignment]
-    if artifact.history_vectors is not None:
-        shapes["history vectors"] = (artifact.history_vectors.shape, (items, dim))  # type: ignore[assignment]
-    for name, of_side in (("items", artifact.item_map), ("users", artifact.user_map)):
-        if of_side is not None:
-            shapes[f"weights of {name}' features"] = (of_side.weights.shape[1], dim)
+    for name, array in artifact.encoder.arrays.items():
+        shapes[f"columns of the encoder's {name}"] = (array.shape[1], dim)
     if artifact.user_features is not None:
         shapes["users with features"] = (artifact.user_features.row_count, users)
     if artifact.neighbours is not None:

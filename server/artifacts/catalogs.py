@@ -68,8 +68,8 @@ class Catalogs:
         """Return the names of the catalogs, sorted."""
         if not self._folder.is_dir():
             return []
-        found = (path.parent.name for path in self._folder.glob("*/models"))
-        return sorted(name for name in found if _CATALOG.fullmatch(name))
+        names = (path.parent.name for path in self._folder.glob("*/models"))
+        return sorted(name for name in names if _CATALOG.fullmatch(name))
 
     def sweep(self) -> None:
         """Remove what interrupted trainings and deletions left; for when no training runs."""
@@ -90,7 +90,7 @@ class Catalog:
         if not self._models.is_dir():
             return []
         ids = [path.name for path in self._models.iterdir() if _NAME.fullmatch(path.name)]
-        return sorted(ids, key=lambda one: (-self._created_ms(one), one))
+        return sorted(ids, key=lambda model_id: (-self._created_ms(model_id), model_id))
 
     def model_path(self, model_id: str) -> Path:
         """Return the folder that a model has or would have."""

@@ -44,10 +44,10 @@ class HiddenItems:
         return self._with(set(self.hidden) - set(ids), {*self.deleted, *ids})
 
     def _with(self, hidden: set[str], deleted: set[str]) -> HiddenItems:
-        found = len(hidden) + len(deleted)
-        if found > ITEMS_MAX:
-            problem = f"{found} items would be hidden or deleted; at most {ITEMS_MAX} may be"
-            raise FieldInvalid("item_ids", problem, found=found, limit=ITEMS_MAX)
+        count = len(hidden) + len(deleted)
+        if count > ITEMS_MAX:
+            problem = f"{count} items would be hidden or deleted; at most {ITEMS_MAX} may be"
+            raise FieldInvalid("item_ids", problem, found=count, limit=ITEMS_MAX)
         return HiddenItems(self.generation + 1, tuple(sorted(hidden)), tuple(sorted(deleted)))
 
 

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from shortlist.core.errors import DataInvalid
-from shortlist.server.domain.training import Evaluation
+from shortlist.server.domain.algorithms import Params, algorithm_of
+from shortlist.server.domain.evaluation import Evaluation
 from shortlist.server.domain.tuning import Trial
-from shortlist.server.errors import ArtifactCorrupt
+from shortlist.server.errors import ArtifactCorrupt, FieldInvalid
 from shortlist.server.storage.durable import replace_text
 from shortlist.server.storage.plain import from_plain, to_plain
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READ_VERSIONS = (1, FORMAT_VERSION)  # 1: the encoder follows from the spec (earlier.py)
 MANIFEST_NAME = "manifest.json"
 
 
@@ -59,12 +61,21 @@ class IndexReport:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredEncoder:
+    """How users come to vectors, or to scores."""
+
+    kind: str = ""  # a key of server/encoders/registry.py; empty: nobody is encoded
+    settings: dict[str, Any] = field(default_factory=dict)
+    arrays: tuple[str, ...] = ()  # encoder/NAME.npy
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """Everything about a model but its numbers."""
 
     model_id: str
     catalog: str
-    algorithm: str  # its name in server/algorithms
+    algorithm: str  # its name in server/domain/algorithms.py
     spec: dict[str, Any]  # spec_to_json of the training
     created_ms: int  # since 1970
     dim: int  # 0: no vectors
@@ -77,6 +88,7 @@ class Manifest:
     index: IndexReport = field(default_factory=IndexReport)
     training_seconds: float = 0.0  # reading to publishing
     attribute_columns: tuple[str, ...] = ()
+    encoder: StoredEncoder = field(default_factory=StoredEncoder)
     files: dict[str, StoredFile] = field(default_factory=dict)  # by name, the manifest left out
     format_version: int = FORMAT_VERSION
 
@@ -93,9 +105,20 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         version = data.get("format_version") if isinstance(data, Mapping) else None
-        if version != FORMAT_VERSION:
-            reason = f"format version {version!r}, this server reads {FORMAT_VERSION}"
+        if version not in READ_VERSIONS:
+            readable = " and ".join(map(str, READ_VERSIONS))
+            reason = f"format version {version!r}, this server reads {readable}"
             raise ArtifactCorrupt(f"{path}: {reason}", file=path)
         return from_plain(Manifest, data)
     except (OSError, ValueError, DataInvalid) as problem:
         raise ArtifactCorrupt(f"{path}: {problem}", file=path) from problem
+
+
+def check_warm_start(model: Manifest, params: Params) -> None:
+    """Raise FieldInvalid unless a training of these params can begin at a model's vectors."""
+    algorithm = algorithm_of(params)
+    dim = algorithm.dim(params)
+    if model.algorithm != algorithm.name or model.dim != dim:
+        what = f"{model.model_id} is a model of {model.algorithm} with dim {model.dim}"
+        problem = f"{what}; wanted is one of {algorithm.name} with dim {dim}"
+        raise FieldInvalid("warm_start_model", problem, found=model.model_id)

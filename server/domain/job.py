@@ -28,6 +28,21 @@ class JobPhase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far a job is."""
+
+    phase: JobPhase | None = None  # None until it runs
+    epoch: int = 0  # done in this phase
+    epoch_count: int = 0  # of this phase; 0 where it has none
+    loss: float = 0.0  # after the last epoch
+    event_count: int = 0  # read so far
+    seconds_left: float = -1.0  # until this phase ends; negative: unknown
+    trial: int = 0  # running now, from 1; 0 outside of tuning
+    trial_count: int = 0  # of the tuning; 0 outside of it
+    best_quality: float = 0.0  # of the trials before; 0 before the first has ended
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why a job failed, in the terms of an RPC's error details."""
 
@@ -43,18 +58,10 @@ class Job:
     job_id: str
     spec: TrainingSpec
     state: JobState
-    phase: JobPhase | None  # None until it runs
-    epoch: int  # done in this phase
-    epoch_count: int  # of this phase; 0 where it has none
-    loss: float  # after the last epoch
-    event_count: int  # read so far
-    seconds_left: float  # until this phase ends; negative: unknown
+    progress: JobProgress  # the last one reported
     created_ms: int  # all times since 1970
     started_ms: int | None
     ended_ms: int | None
-    trial: int  # running now, from 1; 0 outside of tuning
-    trial_count: int  # of the tuning; 0 outside of it
-    best_quality: float  # of the trials before; 0 before the first has ended
     failure: Failure | None
     attempt: int  # 1 for the first run, more after a crash or a restart of the server
     version: int  # grows with every change

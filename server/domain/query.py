@@ -6,14 +6,15 @@ from enum import Enum
 from typing import TypeAlias
 
 from shortlist.core.data.interactions import FloatArray
-from shortlist.server.features.given import GivenValue
-from shortlist.server.filters.places import Box, Radius
-from shortlist.server.filters.times import Freshness, Window
+from shortlist.server.domain.restrictions import NO_RESTRICTIONS, Freshness, Restrictions
 
 COUNT_DEFAULT = 100
 COUNT_MAX = 10_000
 EXPLAINED_MAX = 1000  # candidates of a request that wants them explained
 DIVERSIFIED_MAX = 1000  # candidates of a request with marginal relevance
+
+
+GivenValue: TypeAlias = str | float | bool | tuple[str, ...]  # of a feature, in a request
 
 
 class SearchMode(Enum):
@@ -41,10 +42,12 @@ class UserQuery:
     """A user: known by id, described by a history or features, or all; or only by a segment."""
 
     user_id: str = ""  # empty: anonymous
-    history_item_ids: tuple[str, ...] = ()  # in any order; the last value of an item counts
+    history_item_ids: tuple[str, ...] = ()  # as sent, repeats kept; an item's last value counts
     history_values: tuple[float, ...] = ()  # one an item, finite
     segment: str = ""  # where popular items answer: those of this segment; empty: what is known
     features: Mapping[str, GivenValue] = field(default_factory=dict)  # by attribute of the users
+    # One an item, milliseconds since 1970, larger is later; None: a later item is the later event.
+    history_times: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +75,6 @@ class EmbedQuery:
     catalog: str
     model: str  # id or alias
     queries: tuple[Query, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Restrictions:
-    """What an item must be to be returned; everything that is set must hold."""
-
-    filter: str = ""  # AIP-160 over the attributes of the items
-    within: Radius | None = None
-    box: Box | None = None
-    window: Window | None = None
-
-
-NO_RESTRICTIONS = Restrictions()
 
 
 @dataclass(frozen=True, slots=True)

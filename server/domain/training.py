@@ -1,4 +1,4 @@
-"""What a training is to do, and what an evaluation found: plain, checked, storable as JSON."""
+"""What a training is to do: plain, checked, storable as JSON."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import Any
 
 from shortlist.core.data.interactions import AGGREGATES, Aggregate
 from shortlist.core.errors import DataInvalid, SettingInvalid
-from shortlist.core.metrics.decile_recall import DecileRecall
 from shortlist.core.metrics.metrics import PER_QUERY
 from shortlist.core.metrics.value_errors import VALUE_ERRORS
-from shortlist.core.wals.params import WalsParams
+from shortlist.server.domain.algorithms import ALGORITHMS, DEFAULT, Params, algorithm_of, with_dim
+from shortlist.server.domain.sources import EventSource, ItemSource, UserSource
 from shortlist.server.domain.tuning import EarlyStopping, Tuning
-from shortlist.server.reading.sources import EventSource, ItemSource, UserSource
 from shortlist.server.storage.plain import from_plain, to_plain
-from shortlist.server.trainers.registry import ALGORITHMS, Params, algorithm_of, with_dim
 
 SPLITS = ("auto", "temporal", "random_per_user", "leave_last_out", "given", "none")
 CUTOFFS_DEFAULT = (10, 20, 100)
@@ -75,7 +73,7 @@ class TrainingSpec:
     items: ItemSource | None = None
     users: UserSource | None = None
     preparation: Preparation = field(default_factory=Preparation)
-    algorithm: Params = field(default_factory=WalsParams)
+    algorithm: Params = field(default_factory=DEFAULT.params_type)
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
     alias: str | None = "live"  # moved to the model once it is published; None: none is
     request_id: str = ""  # equal ones name the same job; empty: every one is new
@@ -86,16 +84,20 @@ class TrainingSpec:
 
     def __post_init__(self) -> None:
         self._check_search()
-        fine = not self.warm_start_model or isinstance(self.algorithm, WalsParams)
-        _check("warm_start_model", algorithm_of(self.algorithm).name, fine, "only with wals")
+        algorithm = algorithm_of(self.algorithm)
+        fine = not self.warm_start_model or algorithm.starts_warm
+        warm = ", ".join(name for name, algorithm in ALGORITHMS.items() if algorithm.starts_warm)
+        _check("warm_start_model", algorithm.name, fine, f"only with {warm}")
         wanted = self.target_recall
         allowed = TARGET_RECALL_MIN <= wanted <= 1
         _check("target_recall", wanted, allowed, f"{TARGET_RECALL_MIN} to 1")
 
     def _check_search(self) -> None:
         """Check that what is to be looked for is there to be found."""
-        algorithm, stopping, tuning = algorithm_of(self.algorithm), self.early_stopping, self.tuning
-        tunable = ", ".join(name for name, one in ALGORITHMS.items() if one.tunable)
+        algorithm = algorithm_of(self.algorithm)
+        stopping = self.early_stopping
+        tuning = self.tuning
+        tunable = ", ".join(name for name, algorithm in ALGORITHMS.items() if algorithm.tunable)
         for name, wanted in (("tuning", tuning), ("early_stopping", stopping)):
             fine = wanted is None or algorithm.tunable
             _check(name, algorithm.name, fine, f"only with {tunable}")
@@ -114,59 +116,12 @@ class TrainingSpec:
     @property
     def item_features(self) -> tuple[str, ...]:
         """Attributes of the items that the algorithm learns from; most take none."""
-        found: tuple[str, ...] = getattr(self.algorithm, "item_features", ())
-        return found
+        return algorithm_of(self.algorithm).item_features(self.algorithm)
 
     @property
     def user_features(self) -> tuple[str, ...]:
         """Attributes of the users that the algorithm learns from; most take none."""
-        found: tuple[str, ...] = getattr(self.algorithm, "user_features", ())
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One number of one method on one group of users."""
-
-    name: str
-    cutoff: int
-    mean: float
-    standard_error: float  # of the mean
-
-
-@dataclass(frozen=True, slots=True)
-class MetricDifference:
-    """One metric of a model and of its baseline on the same users."""
-
-    name: str
-    cutoff: int
-    user_group: str  # known or unseen
-    user_count: int
-    mean: float
-    baseline_mean: float
-    low: float  # ends of the confidence interval of mean - baseline_mean
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class RankingEvaluation:
-    """Quality of one method's rankings."""
-
-    method: str  # the algorithm's name, or popularity for the baseline
-    user_group: str  # known or unseen
-    user_count: int  # users averaged over: with a test item that the model knows
-    metrics: tuple[Metric, ...]
-    decile_recalls: tuple[DecileRecall, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Quality of rankings of the whole catalog."""
-
-    split: str  # how the test data came about
-    rankings: tuple[RankingEvaluation, ...]
-    baseline_model: str = ""  # what it was compared with; empty: nothing
-    differences: tuple[MetricDifference, ...] = ()
+        return algorithm_of(self.algorithm).user_features(self.algorithm)
 
 
 def check_cutoffs(cutoffs: tuple[int, ...]) -> None:
@@ -185,11 +140,12 @@ def spec_to_json(spec: TrainingSpec) -> dict[str, Any]:
 
 def is_answer_to(stored: object, asked: TrainingSpec) -> bool:
     """Return whether a model's spec, as JSON, is what was asked for, what was left open aside."""
-    found, algorithm = spec_from_json(stored), asked.algorithm
+    found = spec_from_json(stored)
+    algorithm = asked.algorithm
     if asked.early_stopping or asked.tuning:
         return found == replace(asked, algorithm=found.algorithm)
     if type(found.algorithm) is type(algorithm):
-        names = (one.name for one in fields(algorithm))
+        names = (setting.name for setting in fields(algorithm))
         open_ = {name for name in names if getattr(algorithm, name) is None}
         decided = {name: getattr(found.algorithm, name) for name in open_}
         asked = replace(asked, algorithm=replace(algorithm, **decided))
@@ -205,28 +161,8 @@ def spec_from_json(data: object) -> TrainingSpec:
         raise DataInvalid(f"algorithm is {sorted(named)}, not one of {sorted(ALGORITHMS)}")
     name, params = next(iter(named.items()))
     rest = {key: value for key, value in data.items() if key != "algorithm"}
-    spec = from_plain(_SpecBeforeAlgorithm, rest)
-    given = {key: getattr(spec, key) for key in _SpecBeforeAlgorithm.__slots__}
-    return TrainingSpec(**given, algorithm=from_plain(ALGORITHMS[name].params_type, params))
-
-
-@dataclass(frozen=True, slots=True)
-class _SpecBeforeAlgorithm:
-    """A TrainingSpec as JSON has it, its algorithm taken out."""
-
-    catalog: str
-    model_id: str
-    interactions: EventSource
-    items: ItemSource | None
-    preparation: Preparation
-    evaluation: EvaluationSpec
-    alias: str | None
-    request_id: str
-    users: UserSource | None = None
-    early_stopping: EarlyStopping | None = None
-    tuning: Tuning | None = None
-    warm_start_model: str = ""
-    target_recall: float = TARGET_RECALL
+    algorithm = from_plain(ALGORITHMS[name].params_type, params)
+    return from_plain(TrainingSpec, rest, algorithm=algorithm)
 
 
 def _check(field: str, found: object, allowed: bool, limits: str) -> None:

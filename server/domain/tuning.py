@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from shortlist.core.errors import SettingInvalid
+from shortlist.core.limits import DIM_MAX
 from shortlist.core.metrics.metrics import PER_QUERY
 from shortlist.core.metrics.value_errors import VALUE_ERRORS
-from shortlist.core.wals.params import DIM_MAX
 
 CUTOFF_MAX = 1000
 PATIENCE_MAX = 100

@@ -18,16 +18,13 @@ from pathlib import Path
 from shortlist.core.parallel import resolve_threads
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.domain.training import (
-    CUTOFFS_DEFAULT,
-    Evaluation,
-    check_cutoffs,
-    spec_from_json,
-)
+from shortlist.server.domain.algorithms import ALGORITHMS
+from shortlist.server.domain.evaluation import Evaluation
+from shortlist.server.domain.sources import EventSource
+from shortlist.server.domain.training import CUTOFFS_DEFAULT, check_cutoffs, spec_from_json
 from shortlist.server.evaluation.compare import differences, shared_test
 from shortlist.server.evaluation.holdout import given_test
 from shortlist.server.evaluation.measure import Measured, measure, summarised
-from shortlist.server.reading import EventSource
 from shortlist.server.reading.checked import read_checked
 from shortlist.server.reasons import BUG, failure_of
 from shortlist.server.storage.plain import from_plain, to_plain
@@ -50,7 +47,7 @@ def evaluate_model(
     """Return the quality of a published model on test data that it was not trained on.
 
     Items that the model does not know are left out; 80 % of the items of users that it does not
-    know are folded in. With a baseline both models are measured on what comparison.py says that
+    know are folded in. With a baseline both models are measured on what compare.py says that
     both can be. Raises DataSourceInvalid, PathNotAllowed, SettingInvalid.
     """
     check_cutoffs(cutoffs)
@@ -62,14 +59,14 @@ def evaluate_model(
 
     def measured(model: Artifact) -> list[Measured]:
         test = given_test(table, model.users, model.items, aggregation, seed)
-        params = spec_from_json(model.manifest.spec).algorithm
-        return measure(model, params, test, cutoffs=cutoffs, threads=threads)
+        algorithm = ALGORITHMS[model.manifest.algorithm]
+        return measure(model, algorithm, test, cutoffs=cutoffs, threads=threads)
 
-    found = measured(artifact)
-    evaluation = Evaluation("given", tuple(map(summarised, found)))
+    ours = measured(artifact)
+    evaluation = Evaluation("given", tuple(map(summarised, ours)))
     if baseline is None:
         return evaluation
-    compared = tuple(differences(found, measured(baseline), seed))
+    compared = tuple(differences(ours, measured(baseline), seed))
     name = baseline.manifest.model_id
     return replace(evaluation, baseline_model=name, differences=compared)
 
@@ -96,19 +93,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         source = from_plain(EventSource, json.loads(given.source))
         cutoffs = tuple(int(cutoff) for cutoff in given.cutoffs.split(","))
         evaluation = evaluate_model(
-            *(models[0], source, cutoffs),
+            models[0],
+            source,
+            cutoffs,
             baseline=models[1],
             seed=given.seed,
             threads=given.threads,
             roots=given.data_root,
         )
-        found = {"evaluation": to_plain(evaluation)}
+        reply = {"evaluation": to_plain(evaluation)}
     except Exception as error:
         failure = failure_of(error)
         if failure.reason == BUG:
             _LOG.exception("the evaluation failed")
-        found = {"failure": to_plain(failure)}
-    print(json.dumps(found, allow_nan=False))
+        reply = {"failure": to_plain(failure)}
+    print(json.dumps(reply, allow_nan=False))
     return 0
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from shortlist.core.metrics.bootstrap import paired_bootstraps
 from shortlist.core.metrics.metrics import PER_QUERY
 from shortlist.server.artifacts.artifact import Artifact
-from shortlist.server.domain.training import MetricDifference
+from shortlist.server.domain.evaluation import MetricDifference
 from shortlist.server.evaluation.holdout import pair_keys, rows_in
 from shortlist.server.evaluation.measure import Measured
 from shortlist.server.reading import EventTable
@@ -24,7 +24,8 @@ def shared_test(table: EventTable, models: tuple[Artifact, Artifact]) -> EventTa
     on: what remains has the same users, histories and items to find under either model.
     """
     events = table.events
-    kept, knows = np.ones(len(events), np.bool_), []
+    kept = np.ones(len(events), np.bool_)
+    knows = []
     for model in models:
         item_rows, item_known = rows_in(table.items, model.items)
         user_rows, user_known = rows_in(table.users, model.users)
@@ -45,15 +46,15 @@ def differences(
     for group, measured in ours.items():
         a, b = measured.metrics, theirs[group].metrics
         names = [(name, cutoff) for cutoff in a.cutoffs for name in PER_QUERY]
-        values = [np.array([one.per_query(*name) for name in names]) for one in (a, b)]
+        values = [np.array([metrics.per_query(*name) for name in names]) for metrics in (a, b)]
         intervals = paired_bootstraps(values[0], values[1], seed)
-        for (name, cutoff), found in zip(names, intervals, strict=True):
+        for (name, cutoff), interval in zip(names, intervals, strict=True):
             means = a.mean(name, cutoff), b.mean(name, cutoff)
             yield MetricDifference(
-                name, cutoff, group, a.query_count, *means, low=found.low, high=found.high
+                name, cutoff, group, a.query_count, *means, low=interval.low, high=interval.high
             )
 
 
 def _own(measured: list[Measured]) -> dict[str, Measured]:
     """Return what was measured of the model itself, which comes first in each group, by group."""
-    return {one.group: one for one in reversed(measured)}
+    return {method.group: method for method in reversed(measured)}

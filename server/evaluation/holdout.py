@@ -51,7 +51,8 @@ def hold_out(
     Users who are to stay unseen go first, whole; of the others' events some are held out.
     Raises DataInvalid when the split needs times and there are none.
     """
-    unseen_events, rest = events_where(events, np.zeros(len(events), np.bool_)), events
+    unseen_events = events_where(events, np.zeros(len(events), np.bool_))
+    rest = events
     if spec.unseen_user_fraction > 0:
         drawn = split_unseen_users(events, spec.unseen_user_fraction, HISTORY_SHARE, spec.seed)
         unseen_events = events_where(events, ~drawn.train)
@@ -120,10 +121,11 @@ def pair_keys(interactions: Interactions) -> np.ndarray:
 
 def rows_in(ids: Vocabulary, other: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
     """Return for each id its row in the other vocabulary, and whether it has one."""
-    found = other.find_utf8(ids.utf8, ids.offsets)
-    rows, known = np.zeros(len(ids), np.int32), np.zeros(len(ids), np.bool_)
-    rows[found.positions] = found.rows
-    known[found.positions] = True
+    matches = other.find_utf8(ids.utf8, ids.offsets)
+    rows = np.zeros(len(ids), np.int32)
+    known = np.zeros(len(ids), np.bool_)
+    rows[matches.positions] = matches.rows
+    known[matches.positions] = True
     return rows, known
 
 

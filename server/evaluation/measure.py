@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,16 +15,13 @@ from shortlist.core.metrics.decile_recall import DecileRecall, recall_by_decile
 from shortlist.core.metrics.metrics import RankingMetrics, evaluate_ranking
 from shortlist.core.metrics.value_errors import ValueErrors, value_errors
 from shortlist.core.scan.scoring import TopRows
-from shortlist.core.wals.fold_in import FoldIn
-from shortlist.server.artifacts.artifact import Artifact, ModelContents
-from shortlist.server.domain.training import (
-    Evaluation,
-    Metric,
-    RankingEvaluation,
-)
+from shortlist.server.artifacts.artifact import ModelContents
+from shortlist.server.domain.algorithms import Algorithm
+from shortlist.server.domain.evaluation import Evaluation, Metric, RankingEvaluation
+from shortlist.server.encoders.encoder import Askers, Scorer
+from shortlist.server.encoders.registry import open_encoder
 from shortlist.server.evaluation.holdout import HeldOut, entries_where, pair_keys
 from shortlist.server.evaluation.methods import ScoreMethod, VectorMethod
-from shortlist.server.trainers.registry import Params, algorithm_of
 
 USERS_AT_ONCE = 2048
 ENTRIES_MAX = 1 << 26  # of all rankings together: half a gigabyte
@@ -54,8 +52,8 @@ class Measured:
 
 
 def evaluate(
-    model: ModelContents | Artifact,
-    params: Params,
+    model: ModelContents,
+    algorithm: Algorithm[Any],
     test: HeldOut,
     *,
     split: str,
@@ -63,13 +61,13 @@ def evaluate(
     threads: int,
 ) -> Evaluation:
     """Measure a model and the popularity baseline on known and unseen users; see measure."""
-    found = measure(model, params, test, cutoffs=cutoffs, threads=threads)
-    return Evaluation(split, tuple(map(summarised, found)))
+    measured = measure(model, algorithm, test, cutoffs=cutoffs, threads=threads)
+    return Evaluation(split, tuple(map(summarised, measured)))
 
 
 def measure(
-    model: ModelContents | Artifact,
-    params: Params,
+    model: ModelContents,
+    algorithm: Algorithm[Any],
     test: HeldOut,
     *,
     cutoffs: tuple[int, ...],
@@ -80,21 +78,19 @@ def measure(
     A user's training items are never returned, and no dislike is worth finding. A group without
     anything to find has no entry. More users than fit are sampled, the same ones every time.
     """
-    placed = (model.item_counts > 0) | (model.item_map is not None)
+    placed = (model.item_counts > 0) | (model.item_schema is not None)
     of_known = None if model.segments is None else model.segments.users
     known = group_of("known", model.seen, test.known, placed, of_known)
-    unseen = group_of(
-        *("unseen", test.histories, test.targets, placed, test.segments), features=test.features
-    )
+    unseen = group_of("unseen", test.histories, test.targets, placed, test.segments, test.features)
     eligible = None if placed.all() else pack_bitmap(placed)
     measured = []
     for group in (known, unseen):
         rows = _measured_rows(group.relevant, cutoffs[-1])
         if not len(rows):
             continue
-        for method in _methods(model, params, group, threads):
+        for method in _methods(model, algorithm, group, threads):
             ranked = _ranked(
-                *(method, group, rows), count=cutoffs[-1], eligible=eligible, threads=threads
+                method, group, rows, count=cutoffs[-1], eligible=eligible, threads=threads
             )
             relevant = select_rows(group.relevant, rows)
             metrics = evaluate_ranking(ranked, relevant, cutoffs, model.item_counts)
@@ -123,38 +119,39 @@ def summarised(measured: Measured) -> RankingEvaluation:
 
 
 def _methods(
-    model: ModelContents | Artifact,
-    params: Params,
+    model: ModelContents,
+    algorithm: Algorithm[Any],
     group: Group,
     threads: int,
 ) -> Iterator[VectorMethod | ScoreMethod]:
     """Yield the model, where it is personal, and the popularity baseline."""
-    users, vectors, algorithm = model.user_vectors, model.item_vectors, algorithm_of(params)
-    scorer = algorithm.scorer(params, model.seen, model.neighbours)
-    if vectors is not None and users is not None:
-        encoder = algorithm.encoder(params, vectors, model.item_counts, model.history_vectors)
+    users, vectors = model.user_vectors, model.item_vectors
+    encoder = open_encoder(model.encoder, model)
+    if isinstance(encoder, Scorer):
+        scorer = encoder
+        yield ScoreMethod(
+            algorithm.name, lambda row: scorer.scores(_askers(group, np.array([row])))[0]
+        )
+    elif encoder is not None and vectors is not None and users is not None:
+        encode = encoder.encode
 
         def vectors_of(rows: IntArray) -> FloatArray:
             if group.name == "known":
                 return users[rows]
-            histories = select_rows(group.had, rows)
-            if model.user_map is None:
-                return encoder.solve(histories, threads)
-            assert isinstance(encoder, FoldIn), "only wals draws users"
-            centers = model.user_map.of_nobody
-            if group.features is not None:
-                features = select_rows(group.features, rows)
-                centers = model.user_map.place(features, threads)
-            return encoder.solve(histories, threads, centers)
+            return encode(_askers(group, rows), threads)
 
         yield VectorMethod(algorithm.name, vectors, vectors_of, algorithm.predicts_values)
-    elif scorer is not None:
-        yield ScoreMethod(algorithm.name, lambda row: scorer.scores(*group.had.row(row)))
     # One dimension, the same query for all: the same exact scan, with the same exclusions and ties.
-    one = np.ascontiguousarray(model.item_scores.reshape(-1, 1))
-    yield VectorMethod("popularity", one, lambda rows: np.ones((len(rows), 1), np.float32))
+    popularity = np.ascontiguousarray(model.item_scores.reshape(-1, 1))
+    yield VectorMethod("popularity", popularity, lambda rows: np.ones((len(rows), 1), np.float32))
     if group.segments is not None and model.segment_scores is not None:
         yield _popularity_by_segment(model.segment_scores, model.item_scores, group.segments)
+
+
+def _askers(group: Group, rows: IntArray) -> Askers:
+    """Return users of a group as queries would tell of them."""
+    features = None if group.features is None else select_rows(group.features, rows)
+    return Askers(select_rows(group.had, rows), features)
 
 
 def _popularity_by_segment(
@@ -164,8 +161,8 @@ def _popularity_by_segment(
     of_segment = SegmentScores(segment_scores, item_scores)
 
     def scores(row: int) -> FloatArray:
-        found = segments.row(row)[0]
-        return of_segment.of(int(found[0])) if len(found) else item_scores.copy()
+        segment = segments.row(row)[0]
+        return of_segment.of(int(segment[0])) if len(segment) else item_scores.copy()
 
     return ScoreMethod("popularity_by_segment", scores)
 

@@ -68,10 +68,10 @@ class ScoreMethod:
         def rank(place: int, _thread: int) -> None:
             scores = self.scores(int(users[place]))
             scores[excluded.row(place)[0]] = -np.inf
-            rows, found = best_rows(able, scores[able], count)
-            counts[place] = int(np.isfinite(found).sum())
+            rows, best_scores = best_rows(able, scores[able], count)
+            counts[place] = int(np.isfinite(best_scores).sum())
             best[place, : len(rows)] = rows
-            values[place, : len(rows)] = found
+            values[place, : len(rows)] = best_scores
 
         for_each_chunk(rank, len(users), threads)
         return TopRows(counts, best, values)

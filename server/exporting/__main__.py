@@ -45,11 +45,11 @@ def export(
     Raises ModelNotFound, QueryKindUnsupported, ExportExists where the id is another export's, and
     Overloaded while another process writes it.
     """
-    found = catalogs.catalog(catalog, must_exist=True)
-    artifact = open_artifact(found.model_path(spec.model_id))
+    stored_in = catalogs.catalog(catalog, must_exist=True)
+    artifact = open_artifact(stored_in.model_path(spec.model_id))
     model = serving_model(artifact)
     spec = replace(spec, model_created_ms=artifact.manifest.created_ms)
-    folder = found.export_path(export_id)
+    folder = stored_in.export_path(export_id)
     total = total_row_count(model, spec)
     make_folder(folder)
     with _locked(folder, export_id):
@@ -103,7 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         spec = from_plain(ExportSpec, json.loads(given.spec))
-        catalogs, threads = Catalogs(given.data_dir), resolve_threads(given.threads)
+        catalogs = Catalogs(given.data_dir)
+        threads = resolve_threads(given.threads)
         for progress in export(catalogs, given.catalog, given.export, spec, threads):
             print(json.dumps({"progress": to_plain(progress)}), flush=True)
     except Exception as error:

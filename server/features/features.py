@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pat
 
 from shortlist.core.data.interactions import Interactions, LongArray
-from shortlist.core.wals.feature_prior import FEATURES_MAX
+from shortlist.core.limits import FEATURES_MAX
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.features.tokens import TokenKind, holds_text, token_kind, tokens_of
 
@@ -42,14 +42,6 @@ class Feature:
     high: float = 0.0  # number: the standard deviation; part: what its values stay below
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
-    """The features of all items, or of all users."""
-
-    described: tuple[Feature, ...]
-    values: Interactions  # rows x features
-
-
 NO_FEATURES = (Feature("", "constant"),)  # what every row has
 
 
@@ -59,7 +51,7 @@ def find_features(table: pa.Table, columns: Sequence[str], file: str = "") -> tu
     Where there are more than FEATURES_MAX the most frequent tokens are kept. Raises
     DataSourceInvalid for a column that is not there, has a type that says nothing, or no value.
     """
-    found: list[tuple[int, Feature]] = []
+    supported: list[tuple[int, Feature]] = []
     for name in columns:
         if name not in table.column_names:
             known = f"no such attribute; the attributes are {', '.join(table.column_names)}"
@@ -68,32 +60,34 @@ def find_features(table: pa.Table, columns: Sequence[str], file: str = "") -> tu
         if holds_text(column.type):
             of_column = _found_tokens(column, name)
         elif _is_number(column.type):
-            of_column = [(len(table), one) for one in _found_parts(_numbers(column), name)]
+            of_column = [(len(table), feature) for feature in _found_parts(_numbers(column), name)]
         else:
             reason = f"type {column.type} makes no feature; texts, lists of them, numbers and times"
             raise DataSourceInvalid(f"{reason} do", file=file, column=name)
         if not of_column:
             reason = f"no value that {SUPPORT_MIN} rows share, so it makes no feature"
             raise DataSourceInvalid(reason, file=file, column=name)
-        found += of_column
-    supports = sorted((support for support, _ in found), reverse=True)
-    least = supports[FEATURES_MAX - 1] + 1 if len(found) >= FEATURES_MAX else 0
-    return *NO_FEATURES, *(one for support, one in found if support >= least)
+        supported += of_column
+    supports = sorted((support for support, _ in supported), reverse=True)
+    least = supports[FEATURES_MAX - 1] + 1 if len(supported) >= FEATURES_MAX else 0
+    return *NO_FEATURES, *(feature for support, feature in supported if support >= least)
 
 
 def encode_features(features: Sequence[Feature], table: pa.Table) -> Interactions:
     """Return the values (rows, features) of a table; a column that it lacks says nothing."""
-    rows, columns = [np.arange(len(table))], [np.zeros(len(table), np.int64)]
+    rows = [np.arange(len(table))]
+    columns = [np.zeros(len(table), np.int64)]
     values = [np.ones(len(table))]
-    for name in dict.fromkeys(one.column for one in features if one.column in table.column_names):
-        places = np.array([i for i, one in enumerate(features) if one.column == name])
+    present = [feature.column for feature in features if feature.column in table.column_names]
+    for name in dict.fromkeys(present):
+        places = np.array([i for i, feature in enumerate(features) if feature.column == name])
         of_column = [features[place] for place in places]
         column = _whole(table, name)
         encode = _encoded_tokens if holds_text(column.type) else _encoded_numbers
-        found_rows, found, found_values = encode(of_column, column)
-        rows.append(found_rows)
-        columns.append(places[found])
-        values.append(found_values)
+        of_row, chosen, of_value = encode(of_column, column)
+        rows.append(of_row)
+        columns.append(places[chosen])
+        values.append(of_value)
     return _sparse(rows, columns, values, len(table), len(features))
 
 
@@ -126,23 +120,26 @@ def _found_parts(numbers: npt.NDArray[np.float64], name: str) -> list[Feature]:
 def _encoded_tokens(features: Sequence[Feature], column: pa.Array) -> Entries:
     kind: TokenKind = features[0].kind  # type: ignore[assignment]
     tokens = tokens_of(column, kind)
-    known = pa.array([one.text for one in features], pa.large_string())
+    known = pa.array([feature.text for feature in features], pa.large_string())
     places = pc.fill_null(pc.index_in(tokens.texts, known), -1).to_numpy()
-    found = places >= 0
-    return tokens.rows[found], places[found].astype(np.int64), np.ones(np.count_nonzero(found))
+    is_known = places >= 0
+    ones = np.ones(np.count_nonzero(is_known))
+    return tokens.rows[is_known], places[is_known].astype(np.int64), ones
 
 
 def _encoded_numbers(features: Sequence[Feature], column: pa.Array) -> Entries:
     numbers = _numbers(column)
-    rows, places, values = [], [], []
-    for place, one in enumerate(features):
-        if one.kind == "number":
-            found = np.isfinite(numbers)
-            values.append(standard_score(numbers[found], one))
+    rows = []
+    places = []
+    values = []
+    for place, feature in enumerate(features):
+        if feature.kind == "number":
+            chosen = np.isfinite(numbers)
+            values.append(standard_score(numbers[chosen], feature))
         else:
-            found = (numbers >= one.low) & (numbers < one.high)
-            values.append(np.ones(np.count_nonzero(found)))
-        rows.append(np.flatnonzero(found))
+            chosen = (numbers >= feature.low) & (numbers < feature.high)
+            values.append(np.ones(np.count_nonzero(chosen)))
+        rows.append(np.flatnonzero(chosen))
         places.append(np.full(len(rows[-1]), place))
     return np.concatenate(rows), np.concatenate(places), np.concatenate(values)
 

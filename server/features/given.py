@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
-from typing import TypeAlias
 
 import numpy as np
 
 from shortlist.core.errors import SettingInvalid
+from shortlist.server.domain.query import GivenValue
 from shortlist.server.features.features import (
     DAY_MS,
     MAGNITUDE_MAX,
@@ -22,20 +22,20 @@ from shortlist.server.features.features import (
 )
 from shortlist.server.features.tokens import TokenKind, tokens_of_text
 
-GivenValue: TypeAlias = str | float | bool | tuple[str, ...]
-
 
 class GivenFeatures:
     """Encodes columns by the features found in them; immutable, used by many threads."""
 
     def __init__(self, described: Sequence[Feature]) -> None:
         self._places: dict[str, list[int]] = {}  # of each column's features, the constant aside
-        for place, one in enumerate(described):
-            if one.column:
-                self._places.setdefault(one.column, []).append(place)
+        for place, feature in enumerate(described):
+            if feature.column:
+                self._places.setdefault(feature.column, []).append(place)
         self._described = described
         self._tokens = {
-            (one.column, one.text): place for place, one in enumerate(described) if one.text
+            (feature.column, feature.text): place
+            for place, feature in enumerate(described)
+            if feature.text
         }
 
     @property
@@ -72,10 +72,10 @@ class GivenFeatures:
         if abs(number) > MAGNITUDE_MAX:
             return values
         for place in self._places[column]:
-            one = self._described[place]
-            if one.kind == "number":
-                values[place] = float(standard_score(np.array([number]), one)[0])
-            elif one.low <= number < one.high:
+            feature = self._described[place]
+            if feature.kind == "number":
+                values[place] = float(standard_score(np.array([number]), feature)[0])
+            elif feature.low <= number < feature.high:
                 values[place] = 1.0
         return values
 

@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
+
+from shortlist.server.domain.restrictions import Box, Radius
 
 EARTH_RADIUS_M = 6_371_008.8  # mean radius (IUGG)
 HALF_WAY_ROUND_M = np.pi * EARTH_RADIUS_M
 
 Doubles = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Radius:
-    """All places no farther than some metres from a point, along the great circle."""
-
-    latitude: float  # -90..90
-    longitude: float  # -180..180
-    metres: float
-    latitude_attribute: str = ""  # empty: by the usual names
-    longitude_attribute: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """All places between two latitudes and two longitudes, the borders included.
-
-    west > east: the box that crosses the date line.
-    """
-
-    south: float
-    west: float
-    north: float
-    east: float
-    latitude_attribute: str = ""
-    longitude_attribute: str = ""
 
 
 def within_radius(radius: Radius, latitudes: Doubles, longitudes: Doubles) -> Mask:

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.data.interactions import FloatArray, LongArray
+from shortlist.server.domain.restrictions import Freshness, Window
 
 NO_TIME = np.iinfo(np.int64).min  # of an item whose time is not known
 _TIMES_AT_ONCE = 1 << 14  # what lies between fits a cache
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A span of time; what is None does not bound it."""
-
-    attribute: str = ""  # empty: the only attribute that is a time
-    after_ms: int | None = None  # from this moment on
-    before_ms: int | None = None  # up to just before this moment
-    age_max_ms: int | None = None  # no older than this at the moment of the request
-
-
-@dataclass(frozen=True, slots=True)
-class Freshness:
-    """How scores fade: s - weight |s| (1 - 2^(-age / half_life)).
-
-    An older item never gains, whatever the sign of its score; weight 0 changes nothing, weight 1
-    halves a positive score every half-life. Items without a time count as infinitely old, those of
-    the future as new.
-    """
-
-    half_life_ms: int
-    weight: float = 1.0  # 0..1
-    attribute: str = ""
 
 
 def within_window(window: Window, times: LongArray, now_ms: int) -> npt.NDArray[np.bool_]:

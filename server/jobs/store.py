@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from shortlist.server.domain.job import Failure, Job, JobPhase, JobState
+from shortlist.server.domain.job import Failure, Job, JobProgress, JobState
 from shortlist.server.domain.training import TrainingSpec
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.jobs.table import (
@@ -21,12 +21,11 @@ from shortlist.server.jobs.table import (
     job_by_request,
     job_of,
     now_ms,
+    report_progress,
     requeue_job,
     row_by_id,
     update_job,
 )
-
-__all__ = ["Failure", "Job", "JobPhase", "JobState", "JobStore"]
 
 ATTEMPTS_MAX = 3
 BUSY_TIMEOUT_S = 30.0
@@ -58,13 +57,13 @@ class JobStore:
         Raises ModelExists when an open job makes the same model, Overloaded when the queue is full.
         """
         job_id = secrets.token_hex(8)
-        with self._transaction() as rows:
-            earlier = job_by_request(rows, spec.request_id)
+        with self._transaction() as connection:
+            earlier = job_by_request(connection, spec.request_id)
             if earlier is not None:
                 return earlier
-            check_room(rows, spec, self._queue_max)
-            insert_job(rows, job_id, spec)
-            return job_by_id(rows, job_id)
+            check_room(connection, spec, self._queue_max)
+            insert_job(connection, job_id, spec)
+            return job_by_id(connection, job_id)
 
     def get(self, job_id: str) -> Job:
         """Return a job. Raises JobNotFound."""
@@ -80,74 +79,57 @@ class JobStore:
         catalog None: of every catalog. The next token is empty where there are no more.
         """
         before = _number_of(token) if token else NUMBERS_END
-        found = self._connection().execute(
+        newest = self._connection().execute(
             "SELECT * FROM jobs WHERE number < ? AND (? IS NULL OR catalog = ?)"
             " ORDER BY number DESC LIMIT ?",
             (before, catalog, catalog, size + 1),
         )
-        rows = found.fetchall()
+        rows = newest.fetchall()
         next_token = str(rows[size - 1]["number"]) if len(rows) > size else ""
         return [job_of(row) for row in rows[:size]], next_token
 
     def open_ids(self) -> set[str]:
         """Return the ids of the jobs that wait or run."""
-        found = self._connection().execute(
+        rows = self._connection().execute(
             "SELECT job_id FROM jobs WHERE state IN (?, ?)", (JobState.QUEUED, JobState.RUNNING)
         )
-        return {row["job_id"] for row in found}
+        return {row["job_id"] for row in rows}
 
     def request_cancel(self, job_id: str) -> Job:
         """Cancel a queued job, ask a running one to stop, leave an ended one; or JobNotFound."""
-        with self._transaction() as rows:
-            job = job_by_id(rows, job_id)
+        with self._transaction() as connection:
+            job = job_by_id(connection, job_id)
             if job.state is JobState.QUEUED:
-                end_job(rows, job_id, JobState.CANCELLED, None)
+                end_job(connection, job_id, JobState.CANCELLED, None)
             elif job.state is JobState.RUNNING:
-                update_job(rows, job_id, cancel_requested=1)
-            return job_by_id(rows, job_id)
+                update_job(connection, job_id, cancel_requested=1)
+            return job_by_id(connection, job_id)
 
     def claim_next(self) -> Job | None:
         """Return the oldest queued job, RUNNING from now on; None when the queue is empty."""
-        with self._transaction() as rows:
-            found = rows.execute(
+        with self._transaction() as connection:
+            oldest = connection.execute(
                 "SELECT job_id, attempt FROM jobs WHERE state = ? ORDER BY number LIMIT 1",
                 (JobState.QUEUED,),
             ).fetchone()
-            if found is None:
+            if oldest is None:
                 return None
-            job_id: str = found["job_id"]
-            changes = {"state": JobState.RUNNING, "started_ms": now_ms()}
-            update_job(rows, job_id, **changes, attempt=found["attempt"] + 1)
-            return job_by_id(rows, job_id)
+            job_id: str = oldest["job_id"]
+            update_job(
+                connection,
+                job_id,
+                state=JobState.RUNNING,
+                started_ms=now_ms(),
+                attempt=oldest["attempt"] + 1,
+            )
+            return job_by_id(connection, job_id)
 
-    def report(
-        self,
-        job_id: str,
-        *,
-        phase: JobPhase,
-        epoch: int = 0,
-        epoch_count: int = 0,
-        loss: float = 0.0,
-        event_count: int = 0,
-        seconds_left: float = -1.0,
-        trial: int = 0,
-        trial_count: int = 0,
-        best_quality: float = 0.0,
-    ) -> None:
+    def report(self, job_id: str, progress: JobProgress) -> None:
         """Note the progress of a running job; a job in another state stays as it is."""
         connection = self._connection()
         connection.execute("PRAGMA synchronous = NORMAL")  # twenty fsyncs a second help nobody
         try:
-            connection.execute(
-                "UPDATE jobs SET phase = ?, epoch = ?, epoch_count = ?, loss = ?, event_count = ?,"
-                " seconds_left = ?, trial = ?, trial_count = ?, best_quality = ?,"
-                " version = version + 1 WHERE job_id = ? AND state = ?",
-                (
-                    *(phase, epoch, epoch_count, loss, event_count, seconds_left),
-                    *(trial, trial_count, best_quality),
-                    *(job_id, JobState.RUNNING),
-                ),
-            )
+            report_progress(connection, job_id, progress)
         finally:
             connection.execute("PRAGMA synchronous = FULL")
 
@@ -157,43 +139,43 @@ class JobStore:
 
     def finish(self, job_id: str, state: JobState, failure: Failure | None = None) -> Job:
         """End a running job; one that has ended stays as it is. Raises JobNotFound."""
-        with self._transaction() as rows:
-            if job_by_id(rows, job_id).state is JobState.RUNNING:
-                end_job(rows, job_id, state, failure)
-            return job_by_id(rows, job_id)
+        with self._transaction() as connection:
+            if job_by_id(connection, job_id).state is JobState.RUNNING:
+                end_job(connection, job_id, state, failure)
+            return job_by_id(connection, job_id)
 
     def give_back(self, job_id: str) -> Job:
         """Let a job wait again whose process was stopped on purpose: no attempt is counted.
 
         A job that does not run stays as it is; one asked to stop is cancelled. Raises JobNotFound.
         """
-        with self._transaction() as rows:
-            row = row_by_id(rows, job_id)
+        with self._transaction() as connection:
+            row = row_by_id(connection, job_id)
             if row["state"] == JobState.RUNNING and row["cancel_requested"]:
-                end_job(rows, job_id, JobState.CANCELLED, None)
+                end_job(connection, job_id, JobState.CANCELLED, None)
             elif row["state"] == JobState.RUNNING:
-                requeue_job(rows, job_id)
-                update_job(rows, job_id, attempt=row["attempt"] - 1)
-            return job_by_id(rows, job_id)
+                requeue_job(connection, job_id)
+                update_job(connection, job_id, attempt=row["attempt"] - 1)
+            return job_by_id(connection, job_id)
 
     def requeue_orphans(self) -> int:
         """Put jobs whose process is gone back into the queue; return how many were RUNNING.
 
         The third loss of its process fails a job. For the one caller that knows none runs.
         """
-        with self._transaction() as rows:
-            running = rows.execute("SELECT * FROM jobs WHERE state = ?", (JobState.RUNNING,))
+        with self._transaction() as connection:
+            running = connection.execute("SELECT * FROM jobs WHERE state = ?", (JobState.RUNNING,))
             orphans = running.fetchall()
             for orphan in orphans:
                 if orphan["cancel_requested"]:
-                    end_job(rows, orphan["job_id"], JobState.CANCELLED, None)
+                    end_job(connection, orphan["job_id"], JobState.CANCELLED, None)
                 elif orphan["attempt"] >= ATTEMPTS_MAX:
                     message = f"The training process was lost {ATTEMPTS_MAX} times."
                     attempts = {"attempts": str(orphan["attempt"])}
                     failure = Failure("TRAINING_DIED", message, attempts)
-                    end_job(rows, orphan["job_id"], JobState.FAILED, failure)
+                    end_job(connection, orphan["job_id"], JobState.FAILED, failure)
                 else:
-                    requeue_job(rows, orphan["job_id"])
+                    requeue_job(connection, orphan["job_id"])
             return len(orphans)
 
     def _connection(self) -> sqlite3.Connection:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
-from shortlist.server.domain.training import Evaluation
-from shortlist.server.errors import NotReady, Overloaded, ProcessFailure, ServerError
+from shortlist.server.domain.evaluation import Evaluation
+from shortlist.server.domain.sources import EventSource
+from shortlist.server.errors import Overloaded
+from shortlist.server.operations.child_output import objects_from
 from shortlist.server.operations.source_check import check_events
-from shortlist.server.reading import EventSource
 from shortlist.server.storage.plain import from_plain, to_plain
+
+MODULE = "shortlist.server.evaluation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,6 @@ class EvaluationRequest:
     cutoffs: tuple[int, ...]
     seed: int
     baseline: str = ""  # id or alias to compare with; empty: none
-
-
-MODULE = "shortlist.server.evaluation"
-POLL_S = 0.2
 
 
 class Evaluations:
@@ -60,23 +57,8 @@ class Evaluations:
             self._free.release()
 
     def _run(self, arguments: list[str], is_wanted: Callable[[], bool]) -> Evaluation:
-        child = subprocess.Popen(
-            [sys.executable, "-m", MODULE, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            process_group=0,  # Ctrl-C is for the supervisor alone
-        )
-        while True:
-            try:
-                out, _ = child.communicate(timeout=POLL_S)
-                break
-            except subprocess.TimeoutExpired:
-                if not is_wanted():
-                    child.kill()
-                    child.communicate()
-                    problem = "The evaluation was given up: its caller left or the server stops."
-                    raise NotReady(problem, draining=True) from None
-        return _outcome(out, child.returncode)
+        *_, printed = objects_from(MODULE, arguments, is_wanted)
+        return from_plain(Evaluation, printed["evaluation"])
 
     def _arguments(self, request: EvaluationRequest, model_id: str, baseline_id: str) -> list[str]:
         arguments = ["--data-dir", str(self._settings.data.dir)]
@@ -88,14 +70,3 @@ class Evaluations:
         for root in self._settings.data.roots:
             arguments += ["--data-root", root]
         return [*arguments, "--threads", str(self._settings.training.threads)]
-
-
-def _outcome(out: bytes, status: int) -> Evaluation:
-    """Return what the process found, or raise why it found nothing."""
-    if status != 0:
-        raise ServerError(f"the evaluation process ended with status {status}")
-    data = json.loads(out)
-    failure = data.get("failure")
-    if failure is None:
-        return from_plain(Evaluation, data["evaluation"])
-    raise ProcessFailure(failure["reason"], failure["message"], failure["metadata"])

@@ -54,7 +54,9 @@ class Models:
         shown = ids[first : first + size]
         targets = store.aliases().targets
         more = first + size < len(ids)
-        return [self._published(store, one, targets) for one in shown], shown[-1] if more else ""
+        return [self._published(store, model_id, targets) for model_id in shown], shown[
+            -1
+        ] if more else ""
 
     def delete(self, catalog: str, model_id: str) -> None:
         """Delete a model. Raises ModelInUse while an alias names it, ModelNotFound."""
@@ -79,7 +81,7 @@ class Models:
         """Return the aliases of a catalog by name. Raises CatalogNotFound."""
         aliases = self._catalogs.catalog(catalog, must_exist=True).aliases()
         names = sorted(aliases.targets.items())
-        return [AliasTarget(catalog, one, target, aliases.generation) for one, target in names]
+        return [AliasTarget(catalog, alias, target, aliases.generation) for alias, target in names]
 
     def _published(
         self, store: Catalog, model_id: str, targets: Mapping[str, str]

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import astuple
 
 from shortlist.core.errors import SettingInvalid
+from shortlist.server.domain.sources import NO_COLUMN, AttributeSource, EventSource, all_numbers
 from shortlist.server.errors import DataSourceInvalid, FieldInvalid
-from shortlist.server.reading import AttributeSource, EventSource, check_path
+from shortlist.server.reading import check_path
 from shortlist.server.reading.batches import column_names
-from shortlist.server.reading.sources import NO_COLUMN, all_numbers, check_text, find_files
+from shortlist.server.reading.files import check_text, find_files
 
 
 def check_events(source: EventSource, path: str, roots: Sequence[str]) -> None:
@@ -47,7 +48,7 @@ def _check(
     check_path(source.uri, roots)
     try:
         files = find_files(source.uri, source.format)
-        check_text(source.text, [file.format for file in files])
+        check_text(source.text, files)
     except SettingInvalid as error:
         problem = f"{error.found!r} is not allowed: {error.allowed}"
         raise FieldInvalid(f"{path}.source.{error.field}", problem, found=error.found) from error

@@ -7,14 +7,14 @@ import time
 from dataclasses import replace
 
 from shortlist.server.artifacts.catalogs import Catalogs
+from shortlist.server.artifacts.manifest import check_warm_start
+from shortlist.server.domain.algorithms import Params, algorithm_of
 from shortlist.server.domain.job import Job, JobState
 from shortlist.server.domain.training import TrainingSpec
 from shortlist.server.errors import FieldInvalid, ModelExists, ModelNotFound
 from shortlist.server.jobs.store import JobStore
 from shortlist.server.operations.source_check import check_attributes, check_events
 from shortlist.server.serving.slots import Slots
-from shortlist.server.trainers.registry import Params, algorithm_of
-from shortlist.server.training.warm_start import check_warm_start
 
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
 
@@ -96,13 +96,12 @@ class Trainings:
         catalog = self._catalogs.catalog(spec.catalog)
         try:
             model_id = catalog.resolve(spec.warm_start_model)
-            found = catalog.manifest(model_id)
+            manifest = catalog.manifest(model_id)
         except ModelNotFound as missing:
             raise FieldInvalid(
                 "warm_start_model", str(missing), found=spec.warm_start_model
             ) from missing
-        dim = algorithm_of(spec.algorithm).dim(spec.algorithm)
-        check_warm_start(model_id, found.algorithm, found.dim, dim)
+        check_warm_start(manifest, spec.algorithm)
         return replace(spec, warm_start_model=model_id)
 
     def _check_names(self, spec: TrainingSpec) -> None:

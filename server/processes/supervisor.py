@@ -7,13 +7,11 @@ down, and so that it may start children at any time.
 import fcntl
 import logging
 import select
-import signal
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
+from typing import Any
 
 from shortlist.core.errors import SettingInvalid
 from shortlist.server.artifacts.catalogs import Catalogs
@@ -21,6 +19,7 @@ from shortlist.server.config import Settings
 from shortlist.server.jobs.store import JobStore
 from shortlist.server.processes.metrics import MetricsServer
 from shortlist.server.processes.ports import hold_port
+from shortlist.server.processes.stop_signal import StopSignal
 from shortlist.server.processes.training_runner import TrainingRunner
 from shortlist.server.processes.worker_process import WorkerProcess
 from shortlist.server.storage.live_recall import LiveRecallStore
@@ -39,7 +38,7 @@ def supervise(settings: Settings) -> int:
     Writes `serving on HOST:PORT` to stdout, one line, once every worker answers.
     Raises SettingInvalid when the port is taken or another server uses the data folder.
     """
-    stop = _stop_on_signals()
+    stop = StopSignal()
     settings.data.dir.mkdir(parents=True, exist_ok=True)
     with ExitStack() as cleanup:
         cleanup.enter_context(_one_supervisor(settings.data.dir))
@@ -58,14 +57,14 @@ def supervise(settings: Settings) -> int:
         workers = [WorkerProcess(settings) for _ in range(settings.server.workers)]
         cleanup.callback(_stop_workers, workers)
         if not _wait_until_ready(workers, stop):
-            return 0 if stop else 1
+            return 0 if stop.is_set() else 1
         print(f"serving on {settings.server.host}:{workers[0].port}", flush=True)
         for worker in workers:  # one that asked for any free port keeps it after a restart
             worker.settings = _on_port(settings, workers[0].port or 0)
         trainings = TrainingRunner(settings, store)
         cleanup.callback(trainings.stop)
-        cleanup.callback(_terminate, workers)  # last in, first out: drain while the training stops
-        while not stop:
+        cleanup.callback(_ask_to_drain, workers)  # last in, first out: while the training stops
+        while not stop.wait(TICK_S):
             _run_once(workers, trainings)
     return 0
 
@@ -77,16 +76,16 @@ def _run_once(workers: list[WorkerProcess], trainings: TrainingRunner) -> None:
         _LOG.exception("cannot run the training queue; will try again")
     for worker in workers:
         worker.keep_running()
-    time.sleep(TICK_S)
 
 
-def _wait_until_ready(workers: list[WorkerProcess], stop: list[int]) -> bool:
+def _wait_until_ready(workers: list[WorkerProcess], stop: StopSignal) -> bool:
     """Return whether every worker answers; False when one died first or we were told to stop."""
-    while not stop:
+    while not stop.is_set():
         waiting = [worker for worker in workers if worker.port is None]
         if not waiting:
             return True
-        readable, _, _ = select.select([worker.pipe for worker in waiting], [], [], TICK_S)
+        sources: list[Any] = [stop, *(worker.pipe for worker in waiting)]
+        readable, _, _ = select.select(sources, [], [], TICK_S)
         for worker in waiting:
             if worker.pipe in readable:
                 worker.read_ready_line()
@@ -96,29 +95,17 @@ def _wait_until_ready(workers: list[WorkerProcess], stop: list[int]) -> bool:
     return False
 
 
-def _stop_on_signals() -> list[int]:
-    """Return a list that stays empty until SIGTERM or SIGINT comes."""
-    received: list[int] = []
-
-    def note(number: int, _: FrameType | None) -> None:
-        received.append(number)
-
-    signal.signal(signal.SIGTERM, note)
-    signal.signal(signal.SIGINT, note)
-    return received
-
-
 def _on_port(settings: Settings, port: int) -> Settings:
     return replace(settings, server=replace(settings.server, port=port))
 
 
-def _terminate(workers: list[WorkerProcess]) -> None:
+def _ask_to_drain(workers: list[WorkerProcess]) -> None:
     for worker in workers:
-        worker.terminate()
+        worker.ask_to_drain()
 
 
 def _stop_workers(workers: list[WorkerProcess]) -> None:
-    _terminate(workers)
+    _ask_to_drain(workers)
     for worker in workers:
         worker.stop()
 

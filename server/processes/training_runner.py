@@ -1,12 +1,11 @@
 """Runs queued trainings one at a time, each in a process of its own."""
 
 import logging
-import subprocess
 
 from shortlist.server.config import Settings
 from shortlist.server.domain.job import Failure, Job, JobState
 from shortlist.server.jobs.store import JobStore
-from shortlist.server.storage.children import start_child, stop_child
+from shortlist.server.storage.children import Child, close_pipes, start_child, stop_child
 from shortlist.server.training.checkpoints import Checkpoints
 
 _LOG = logging.getLogger("shortlist.server")
@@ -24,11 +23,12 @@ class TrainingRunner:
         self._store = store
         self._module = module
         self._job: Job | None = None
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
 
     def step(self) -> None:
         """Start the next job when none runs; note the end of the one that does."""
         if self._child is not None and self._child.poll() is not None:
+            close_pipes(self._child)
             self._note_end(self._child.returncode)
         if self._child is None:
             self._job = self._store.claim_next()

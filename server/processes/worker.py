@@ -1,7 +1,5 @@
 """One serving process: opens the data folder, answers calls, drains when told to stop."""
 
-import signal
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from shortlist.server.operations.exports import Exports
 from shortlist.server.operations.hiding import Hiding
 from shortlist.server.operations.models import Models
 from shortlist.server.operations.trainings import Trainings
+from shortlist.server.processes.stop_signal import StopSignal
 from shortlist.server.processes.supervisor import JOBS_NAME
 from shortlist.server.processes.worker_process import READY
 from shortlist.server.retrieval.recall_monitor import RecallMonitor
@@ -25,11 +24,10 @@ from shortlist.server.storage.live_recall import LiveRecallStore
 
 def run_worker(settings: Settings) -> int:
     """Answer calls until SIGTERM; return the exit status."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     server = make_server(settings)
     port = server.open_port()
     server.load_models()
+    stop = StopSignal()  # before, a signal ends us at once: nobody is answered yet
     print(f"{READY}{port}", flush=True)
     stop.wait()
     server.stop(settings.server.drain_s)

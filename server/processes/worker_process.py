@@ -7,7 +7,7 @@ import time
 from typing import IO
 
 from shortlist.server.config import Settings, settings_to_text
-from shortlist.server.storage.children import start_child, stop_child
+from shortlist.server.storage.children import close_pipes, start_child, stop_child
 
 _LOG = logging.getLogger("shortlist.server")
 
@@ -60,20 +60,20 @@ class WorkerProcess:
             self._restart_at = now + self._pause_s
             _LOG.error(
                 "worker %d died (exit status %s); starting another in %.1f s",
-                *(self._child.pid, self._child.returncode, self._pause_s),
+                self._child.pid,
+                self._child.returncode,
+                self._pause_s,
             )
             self._pause_s = min(2 * self._pause_s, RESTART_PAUSE_MAX_S)
-            self.pipe.close()
+            close_pipes(self._child)
         elif now >= self._restart_at:
             self._restart_at = 0.0
             self._start()
 
-    def terminate(self) -> None:
+    def ask_to_drain(self) -> None:
         """Ask the worker to drain."""
-        if self.is_running():
-            self._child.terminate()
+        self._child.ask_to_stop()
 
     def stop(self) -> None:
         """Wait until the worker has drained, not longer than its drain time and a margin."""
         stop_child(self._child, self.settings.server.drain_s + KILL_MARGIN_S)
-        self.pipe.close()

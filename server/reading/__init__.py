@@ -3,27 +3,13 @@
 from shortlist.server.reading.attributes import AttributeTable, read_attributes
 from shortlist.server.reading.events import DroppedRows, EventTable, read_events
 from shortlist.server.reading.paths import check_path
-from shortlist.server.reading.sources import (
-    AttributeSource,
-    EventColumns,
-    EventSource,
-    ItemSource,
-    TextOptions,
-    UserSource,
-)
 from shortlist.server.reading.tables import KnownEvents, known_events, supported_table
 
 __all__ = [
-    "AttributeSource",
     "AttributeTable",
     "DroppedRows",
-    "EventColumns",
-    "EventSource",
     "EventTable",
-    "ItemSource",
     "KnownEvents",
-    "TextOptions",
-    "UserSource",
     "check_path",
     "known_events",
     "read_attributes",

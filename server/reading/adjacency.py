@@ -1,18 +1,22 @@
 """Adjacency lists: a line a user, "user item item ...", blanks or tabs between."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shortlist.server.reading.sources import DataFile
+from shortlist.server.domain.sources import TextOptions
+from shortlist.server.reading.formats import DataFile, Format, Types
 
 BLOCK_BYTES = 1 << 22
+COLUMNS = ["user", "item"]
 
 
-def adjacency_batches(file: DataFile) -> Iterator[pa.RecordBatch]:
-    """Yield a row for each item of each line, columns `user` and `item`."""
+def _batches(
+    file: DataFile, text: TextOptions, columns: Sequence[str], types: Types
+) -> Iterator[pa.RecordBatch]:
+    """Yield a row for each item of each line."""
     with file.filesystem.open_input_stream(file.path, compression="detect") as stream:
         held = b""
         while block := stream.read(BLOCK_BYTES):
@@ -36,5 +40,10 @@ def _pairs(lines: list[bytes]) -> pa.RecordBatch:
             pa.DictionaryArray.from_arrays(pa.array(users), flat.take(pa.array(starts))),
             flat.filter(pa.array(is_item)),
         ],
-        names=["user", "item"],
+        names=COLUMNS,
     )
+
+
+ADJACENCY = Format(
+    "adjacency", (), lambda file, text, positional: COLUMNS, _batches, attributes=False
+)

@@ -11,16 +11,12 @@ import pyarrow as pa
 
 from shortlist.core.data.interactions import IntArray
 from shortlist.core.data.vocabulary import IDS_MAX, Vocabulary
+from shortlist.server.domain.sources import AttributeSource, all_numbers
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.reading.batches import Place, column_names, placed_batches
+from shortlist.server.reading.files import check_text, find_files
+from shortlist.server.reading.formats import DataFile
 from shortlist.server.reading.ids import NO_CODE, IdCollector
-from shortlist.server.reading.sources import (
-    AttributeSource,
-    DataFile,
-    all_numbers,
-    check_text,
-    find_files,
-)
 from shortlist.server.reading.view_types import without_views
 
 
@@ -51,7 +47,7 @@ def read_attributes(source: AttributeSource, *, rows_max: int = IDS_MAX) -> Attr
     twice, files whose columns do not fit together, and when no row is left.
     """
     files = find_files(source.uri, source.format)
-    check_text(source.text, [file.format for file in files])
+    check_text(source.text, files)
     gathered = _Gathered(source.noun)
     for file in files:
         id_column, attributes = _resolved(source, file)
@@ -121,7 +117,7 @@ class _Gathered:
 
 def _resolved(source: AttributeSource, file: DataFile) -> tuple[str, list[str]]:
     """Return the id column and the attribute columns by their names in this file."""
-    if file.format == "adjacency":
+    if not file.format.attributes:
         raise DataSourceInvalid(
             f"adjacency lists hold no {source.noun}s with attributes", file=file.path
         )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from shortlist.server.domain.sources import AttributeSource, EventSource
 from shortlist.server.reading.attributes import AttributeTable, read_attributes
 from shortlist.server.reading.events import EventTable, read_events
 from shortlist.server.reading.paths import check_path
-from shortlist.server.reading.sources import AttributeSource, EventSource
 
 
 def read_checked(

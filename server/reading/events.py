@@ -15,25 +15,24 @@ from shortlist.core.counts.segments import UserSegments
 from shortlist.core.data.interactions import EVENTS_MAX, Events, LongArray
 from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.core.parallel import resolve_threads
-from shortlist.server.errors import DataSourceInvalid
-from shortlist.server.reading.batches import Place, column_names, placed_batches, row_count
-from shortlist.server.reading.growing import GrowingArray
-from shortlist.server.reading.ids import NO_CODE, IdCollector
-from shortlist.server.reading.numbers import milliseconds, present, times_of, values_of
-from shortlist.server.reading.segments import SegmentCollector
-from shortlist.server.reading.sources import (
+from shortlist.server.domain.sources import (
     ITEM_NAMES,
     NO_COLUMN,
     TIME_NAMES,
     USER_NAMES,
     VALUE_NAMES,
-    DataFile,
     EventColumns,
     EventSource,
-    check_text,
-    find_files,
     first_of,
 )
+from shortlist.server.errors import DataSourceInvalid
+from shortlist.server.reading.batches import Place, column_names, placed_batches, row_count
+from shortlist.server.reading.files import check_text, find_files
+from shortlist.server.reading.formats import DataFile
+from shortlist.server.reading.growing import GrowingArray
+from shortlist.server.reading.ids import NO_CODE, IdCollector
+from shortlist.server.reading.numbers import milliseconds, present, times_of, values_of
+from shortlist.server.reading.segments import SegmentCollector
 
 ROWS_GUESS_MAX = 1 << 28  # a file may claim any number of rows; beyond this, arrays grow
 
@@ -80,7 +79,7 @@ def read_events(
     rows_max rows, and when no row is left.
     """
     files = find_files(source.uri, source.format)
-    check_text(source.text, [file.format for file in files])
+    check_text(source.text, files)
     rows_guess = min(rows_max, ROWS_GUESS_MAX, sum(row_count(file) or 0 for file in files))
     with ThreadPoolExecutor(2, "shortlist-reading") as helper:
         gathered = _Gathered(

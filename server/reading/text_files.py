@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
+from shortlist.server.domain.sources import TextOptions, all_numbers
 from shortlist.server.errors import DataSourceInvalid
-from shortlist.server.reading.sources import DataFile, TextOptions, all_numbers
+from shortlist.server.reading.formats import DataFile, Format, Types
 
 BLOCK_BYTES = 1 << 21  # about 80,000 short lines
 UNIT_SEPARATOR = b"\x1f"  # what a separator of several bytes is rewritten to
@@ -20,15 +21,15 @@ NULL_WORDS = ["", "NA", "N/A", "#N/A", "null", "NULL", "None", r"\N"]
 _NUMBER_PREFIX = "f"  # pyarrow calls columns without a header f0, f1 ...
 
 
-def csv_columns(file: DataFile, text: TextOptions, positional: bool) -> list[str]:
+def _columns(file: DataFile, text: TextOptions, positional: bool) -> list[str]:
     """Return the names in the header line, or "0", "1" ... where there is none."""
     with _reader(file, text, positional, pa_csv.ConvertOptions()) as reader:
         names: list[str] = reader.schema.names
     return [name.removeprefix(_NUMBER_PREFIX) for name in names] if positional else names
 
 
-def csv_batches(
-    file: DataFile, text: TextOptions, columns: Sequence[str], types: dict[str, pa.DataType]
+def _batches(
+    file: DataFile, text: TextOptions, columns: Sequence[str], types: Types
 ) -> Iterator[pa.RecordBatch]:
     """Yield batches of some columns; raises DataSourceInvalid at text that does not fit."""
     options = _conversion(columns, types)
@@ -43,7 +44,7 @@ def csv_batches(
 def _reader(
     file: DataFile, text: TextOptions, positional: bool, conversion: pa_csv.ConvertOptions
 ) -> pa_csv.CSVStreamingReader:
-    separator = text.separator or ("," if file.format == "csv" else "\t")
+    separator = text.separator or file.format.separator
     long = len(separator.encode()) > 1
     stream = file.filesystem.open_input_stream(file.path, compression="detect")
     return pa_csv.open_csv(
@@ -61,7 +62,7 @@ def _reader(
     )
 
 
-def _conversion(columns: Sequence[str], types: dict[str, pa.DataType]) -> pa_csv.ConvertOptions:
+def _conversion(columns: Sequence[str], types: Types) -> pa_csv.ConvertOptions:
     prefix = _NUMBER_PREFIX if all_numbers(columns) else ""
     return pa_csv.ConvertOptions(
         column_types={prefix + name: kind for name, kind in types.items()},
@@ -95,7 +96,7 @@ class _Reseparated(io.RawIOBase):
 
 
 def _misfit(
-    file: DataFile, text: TextOptions, columns: Sequence[str], types: dict[str, pa.DataType]
+    file: DataFile, text: TextOptions, columns: Sequence[str], types: Types
 ) -> DataSourceInvalid | None:
     """Read again, all as strings, to name the first value that does not fit; None: all do."""
     positional = all_numbers(columns)
@@ -130,3 +131,7 @@ def _first_misfit(array: pa.Array, kind: pa.DataType) -> int | None:
         first = _first_misfit(array[:half], kind)
         return half + (_first_misfit(array[half:], kind) or 0) if first is None else first
     return None
+
+
+CSV = Format("csv", (".csv",), _columns, _batches, separator=",")
+TSV = Format("tsv", (".tsv", ".tab"), _columns, _batches, separator="\t")

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from shortlist.core.data.bitmaps import Bitmap, intersect, pack_bitmap
 from shortlist.server.artifacts.hidden import HiddenItems
-from shortlist.server.domain.query import Restrictions
+from shortlist.server.domain.restrictions import Restrictions
 from shortlist.server.filters.places import within_box, within_radius
 from shortlist.server.filters.times import within_window
 from shortlist.server.serving.attributes import ItemAttributes

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from shortlist.core.data.interactions import FloatArray, IntArray, Interactions, single_row
+from shortlist.core.data.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.errors import SingularSystem
 from shortlist.core.scan.scoring import VALUE_MAX
 from shortlist.server.domain.query import EmbeddingQuery, ItemsQuery, Origin, Query, UserQuery
+from shortlist.server.encoders.encoder import Askers, Scorer, one_asker
 from shortlist.server.errors import EmbeddingDimension, FieldInvalid, QueryKindUnsupported
-from shortlist.server.retrieval.user_prior import Center
 from shortlist.server.serving.known_items import known_rows, last_values
 from shortlist.server.serving.serving_model import ServingModel, Space
-from shortlist.server.trainers.trainer import HistoryScorer
 
 _NO_ROWS: IntArray = np.empty(0, dtype=np.int32)
 _NO_HISTORY: tuple[IntArray, FloatArray] = (_NO_ROWS, np.empty(0, dtype=np.float32))
@@ -31,7 +31,7 @@ class Encoded:
     seen_rows: IntArray  # items of the user's known events, of the history, of an items query
     seen_values: FloatArray | None = None  # of the events, where a history made the vector
     item_scores: FloatArray | None = None  # (items,) where scores come without a vector
-    center: FloatArray | None = None  # (dim,) where the vector is drawn to
+    features: Interactions | None = None  # (1, features) of the user, where they took part
 
 
 def encode(model: ServingModel, query: Query, path: str) -> Encoded:
@@ -55,56 +55,123 @@ def encode(model: ServingModel, query: Query, path: str) -> Encoded:
 
 
 def encode_user(model: ServingModel, query: UserQuery, path: str) -> Encoded:
-    """Look the user up, fold the history in, or do both: the history added to the stored events.
+    """Return the user's vector, or scores, by the first way that knows enough.
 
     `path` is the user's place in the request. Raises QueryKindUnsupported and FieldInvalid where
-    the history cannot be folded in, and for features that the model does not have.
+    the history cannot be encoded, and for features that the model does not have.
     """
-    user_row = model.users.row(query.user_id) if query.user_id else None
-    missing = [query.user_id] if query.user_id and user_row is None else []
-    stored_rows, stored_values = _NO_HISTORY if user_row is None else model.seen.row(user_row)
+    user = _known_user(model, query, path)
+    ways = (way(model, user, path) for way in (_as_stored, _by_encoder, _by_scorer))
+    return next((encoded for encoded in ways if encoded is not None), _popular(model, user))
+
+
+def encode_askers(model: ServingModel, space: Space, askers: Askers, path: str) -> FloatArray:
+    """Return the vectors (n, dim) of what is known of the user at `path`, or of parts of it.
+
+    Raises QueryKindUnsupported where a history has no vector, FieldInvalid where it is too long.
+    """
+    try:
+        vectors = space.encoder.encode(askers)
+    except SingularSystem as error:
+        problem = f"model {model.model_id} has too little regularization to fold this history in"
+        raise QueryKindUnsupported(problem, model=model.model_id, kind="history") from error
+    if not (np.abs(vectors) <= VALUE_MAX).all():
+        problem = f"its values are too large: the vector leaves {VALUE_MAX:g}"
+        raise FieldInvalid(f"{path}.history", problem, limit=VALUE_MAX)
+    return vectors
+
+
+# ---- users ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _User:
+    """Everything that is known of a user, by the query and by the model."""
+
+    row: int | None  # of a user that training knew
+    rows: IntArray  # items of stored events and of the history, ascending
+    values: FloatArray  # of the events; where both name an item the history's
+    has_history: bool  # the query tells of items that the model knows
+    has_features: bool  # the query tells features
+    features: Interactions | None  # (1, features), told and stored together; None: nothing is known
+    is_placed: bool  # features that not everybody has
+    segment: int | None
+    missing: list[str]  # of ids, segment and features
+
+
+def _known_user(model: ServingModel, query: UserQuery, path: str) -> _User:
+    row = model.users.row(query.user_id) if query.user_id else None
+    missing = [query.user_id] if query.user_id and row is None else []
+    stored_rows, stored_values = _NO_HISTORY if row is None else model.seen.row(row)
     given: dict[int, float] = {}
     if query.history_item_ids:
         given, unknown = last_values(model.items, query.history_item_ids, query.history_values)
-        missing = list(dict.fromkeys(missing + unknown))
-    segment = _segment_row(model, query.segment, user_row)
+        missing += unknown
+    segment = _segment_row(model, query.segment, row)
     if query.segment and segment is None:
-        missing = list(dict.fromkeys([*missing, query.segment]))
-    if user_row is not None and model.space is not None and not (given or query.features):
-        origin = Origin.STORED if len(stored_rows) else Origin.FEATURES
-        vector = model.space.user_vectors[user_row]
-        return Encoded(vector, origin, missing, stored_rows, stored_values)
-    center = _center(model, query, user_row, path)
-    missing = list(dict.fromkeys([*missing, *center.unknown])) if center is not None else missing
-    if not given and user_row is None:
-        if center is not None and center.is_told:
-            return Encoded(center.vector, Origin.FEATURES, missing, stored_rows)
-        return _popular(model, segment, missing, stored_rows)
-    whole = dict(zip(stored_rows.tolist(), stored_values.tolist(), strict=True)) | given
-    rows = np.array(sorted(whole), dtype=np.int32)
-    values = np.array([whole[row] for row in rows.tolist()], dtype=np.float32)
-    if model.space is not None:
-        history = single_row(rows, values, model.item_count)
-        drawn = None if center is None else center.vector
-        vector = fold_in(model, model.space, history, path, drawn)[0]
-        origin = Origin.FOLDED_IN if len(rows) else Origin.FEATURES
-        return Encoded(vector, origin, missing, rows, values, center=drawn)
-    if model.scorer is not None:
-        origin = Origin.FOLDED_IN if given else Origin.STORED
-        scores = model.scorer.scores(rows, values)
-        return Encoded(None, origin, missing, rows, item_scores=scores)
-    return _popular(model, segment, missing, rows)
-
-
-def _center(
-    model: ServingModel, query: UserQuery, user_row: int | None, path: str
-) -> Center | None:
-    """Return where the vector is drawn to, None where the model draws it nowhere."""
-    prior = None if model.space is None else model.space.user_prior
-    if query.features and (prior is None or not prior.columns):
+        missing.append(query.segment)
+    if query.features and model.user_features is None:
         problem = f"model {model.model_id} was trained without features of users"
         raise QueryKindUnsupported(problem, model=model.model_id, kind="features")
-    return None if prior is None else prior.center(user_row, query.features, f"{path}.features")
+    told = None
+    if model.user_features is not None:
+        told = model.user_features.of(row, query.features, f"{path}.features")
+        missing += told.unknown if told is not None else []
+    if given:
+        whole = dict(zip(stored_rows.tolist(), stored_values.tolist(), strict=True)) | given
+        stored_rows, stored_values = _sorted(whole)
+    return _User(
+        row=row,
+        rows=stored_rows,
+        values=stored_values,
+        has_history=bool(given),
+        has_features=bool(query.features),
+        features=None if told is None else told.values,
+        is_placed=told is not None and told.is_personal,
+        segment=segment,
+        missing=list(dict.fromkeys(missing)),
+    )
+
+
+Way = Callable[[ServingModel, _User, str], Encoded | None]
+
+
+def _as_stored(model: ServingModel, user: _User, _path: str) -> Encoded | None:
+    """Look a user up of whom the query says nothing new."""
+    if user.row is None or model.space is None or user.has_history or user.has_features:
+        return None
+    origin = Origin.STORED if len(user.rows) else Origin.FEATURES
+    vector = model.space.user_vectors[user.row]
+    return Encoded(vector, origin, user.missing, user.rows, user.values)
+
+
+def _by_encoder(model: ServingModel, user: _User, path: str) -> Encoded | None:
+    """Encode events, stored and told, and features; nothing but what all have makes no vector."""
+    is_known = user.has_history or user.row is not None or user.is_placed
+    if model.space is None or not is_known:
+        return None
+    asker = one_asker(user.rows, user.values, model.item_count, user.features)
+    vector = encode_askers(model, model.space, asker, path)[0]
+    origin = Origin.FOLDED_IN if len(user.rows) else Origin.FEATURES
+    return Encoded(vector, origin, user.missing, user.rows, user.values, features=user.features)
+
+
+def _by_scorer(model: ServingModel, user: _User, _path: str) -> Encoded | None:
+    """Score without vectors."""
+    if model.scorer is None or not (user.has_history or user.row is not None):
+        return None
+    origin = Origin.FOLDED_IN if user.has_history else Origin.STORED
+    asker = one_asker(user.rows, user.values, model.item_count, user.features)
+    scores = model.scorer.scores(asker)[0]
+    return Encoded(None, origin, user.missing, user.rows, item_scores=scores)
+
+
+def _popular(model: ServingModel, user: _User) -> Encoded:
+    """Answer with what is popular: in the segment, or, where none is known, with everybody."""
+    scores = None
+    if model.segments is not None and user.segment is not None:
+        scores = model.segments.scores.of(user.segment)
+    return Encoded(None, Origin.POPULARITY, user.missing, user.rows, item_scores=scores)
 
 
 def _segment_row(model: ServingModel, segment: str, user_row: int | None) -> int | None:
@@ -117,40 +184,7 @@ def _segment_row(model: ServingModel, segment: str, user_row: int | None) -> int
     return int(stored[0]) if len(stored) else None
 
 
-def _popular(
-    model: ServingModel, segment: int | None, missing: list[str], seen: IntArray
-) -> Encoded:
-    """Answer with what is popular: in the segment, or, where none is known, with everybody."""
-    if model.segments is None or segment is None:
-        return Encoded(None, Origin.POPULARITY, missing, seen)
-    scores = model.segments.scores.of(segment)
-    return Encoded(None, Origin.POPULARITY, missing, seen, item_scores=scores)
-
-
-def fold_in(
-    model: ServingModel,
-    space: Space,
-    histories: Interactions,
-    path: str,
-    center: FloatArray | None = None,
-) -> FloatArray:
-    """Return the vectors (rows, dim) of histories (rows, items) of the user at `path`.
-
-    center (dim,): where they are drawn to; None: to 0.
-    Raises QueryKindUnsupported where a history has no vector, FieldInvalid where it is too long.
-    """
-    try:
-        if center is None or space.user_prior is None:
-            vectors = space.fold_in.solve(histories)
-        else:
-            vectors = space.user_prior.solve(histories, center)
-    except SingularSystem as error:
-        problem = f"model {model.model_id} has too little regularization to fold this history in"
-        raise QueryKindUnsupported(problem, model=model.model_id, kind="history") from error
-    if not (np.abs(vectors) <= VALUE_MAX).all():
-        problem = f"its values are too large: the vector leaves {VALUE_MAX:g}"
-        raise FieldInvalid(f"{path}.history", problem, limit=VALUE_MAX)
-    return vectors
+# ---- items and vectors ------------------------------------------------------------------------
 
 
 def _encode_items(model: ServingModel, space: Space, query: ItemsQuery) -> Encoded:
@@ -167,18 +201,18 @@ def _encode_items(model: ServingModel, space: Space, query: ItemsQuery) -> Encod
     return Encoded(vector.astype(np.float32), Origin.ITEMS, missing, seen)
 
 
-def _score_items(model: ServingModel, scorer: HistoryScorer, query: ItemsQuery) -> Encoded:
+def _score_items(model: ServingModel, scorer: Scorer, query: ItemsQuery) -> Encoded:
     """Score by the neighbours of the positives minus those of the negatives."""
-    found, missing = last_values(
+    signs, missing = last_values(
         model.items,
         query.item_ids + query.negative_item_ids,
         [1.0] * len(query.item_ids) + [-1.0] * len(query.negative_item_ids),
     )
-    rows = np.array(sorted(found), dtype=np.int32)
-    values = np.array([found[row] for row in rows.tolist()], dtype=np.float32)
+    rows, values = _sorted(signs)
     if not (values > 0).any():
         return Encoded(None, Origin.POPULARITY, missing, rows)
-    return Encoded(None, Origin.ITEMS, missing, rows, item_scores=scorer.scores(rows, values))
+    scores = scorer.scores(one_asker(rows, values, model.item_count))[0]
+    return Encoded(None, Origin.ITEMS, missing, rows, item_scores=scores)
 
 
 def _encode_embedding(space: Space, query: EmbeddingQuery, path: str) -> Encoded:
@@ -201,3 +235,9 @@ def directions(space: Space, rows: IntArray) -> npt.NDArray[np.float64]:
     scaled: npt.NDArray[np.float64] = np.zeros_like(wide)
     np.divide(wide, lengths, out=scaled, where=lengths > 0)
     return scaled
+
+
+def _sorted(values: dict[int, float]) -> tuple[IntArray, FloatArray]:
+    """Return item rows, ascending, and their values."""
+    rows = np.array(sorted(values), dtype=np.int32)
+    return rows, np.array([values[row] for row in rows.tolist()], dtype=np.float32)

@@ -12,16 +12,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from shortlist.core.data.interactions import FloatArray, IntArray, single_row
+from shortlist.core.data.interactions import FloatArray, IntArray
 from shortlist.core.errors import SingularSystem
 from shortlist.server.domain.query import ItemsQuery, Query, Reason
+from shortlist.server.encoders.encoder import Additive, one_asker
 from shortlist.server.errors import QueryKindUnsupported
 from shortlist.server.retrieval.encode import Encoded, directions
 from shortlist.server.retrieval.search import Found
 from shortlist.server.serving.hidden import HiddenRows
 from shortlist.server.serving.known_items import known_rows
 from shortlist.server.serving.serving_model import ServingModel, Space
-from shortlist.server.trainers.trainer import AdditiveEncoder
 
 _AMOUNTS_AT_ONCE = 1_000_000  # of a candidate and an item: 8 MB
 
@@ -63,7 +63,8 @@ def _largest(
     largest = np.take_along_axis(amounts, order, axis=1)
     rests = found.scores - largest.sum(axis=1)
     ids = model.items.ids(rows[order.ravel()])
-    width, counts = order.shape[1], np.count_nonzero(largest, axis=1)
+    width = order.shape[1]
+    counts = np.count_nonzero(largest, axis=1)
     return [
         Reason(ids[place * width : place * width + count], named[:count], rest)
         for place, (named, rest, count) in enumerate(
@@ -80,19 +81,19 @@ def _parts(
         return _items_parts(model, space, query)
     if encoded.seen_values is None or not len(encoded.seen_values):
         return encoded.seen_rows[:0], np.zeros((0, space.dim))
-    if not isinstance(space.fold_in, AdditiveEncoder):
+    if not isinstance(space.encoder, Additive):
         problem = f"model {model.model_id} makes no sums of its histories, so it explains nothing"
         raise QueryKindUnsupported(problem, model=model.model_id, kind="explain")
-    parts = _history_parts(model, space.fold_in, encoded.seen_rows, encoded.seen_values)
+    parts = _history_parts(model, space.encoder, encoded.seen_rows, encoded.seen_values)
     return encoded.seen_rows, parts
 
 
 def _history_parts(
-    model: ServingModel, encoder: AdditiveEncoder, rows: IntArray, values: FloatArray
+    model: ServingModel, encoder: Additive, rows: IntArray, values: FloatArray
 ) -> Parts:
     """Return what each item of one history adds to its vector: (items, dim)."""
     try:
-        return encoder.parts(single_row(rows, values, model.item_count))
+        return encoder.parts(one_asker(rows, values, model.item_count))
     except SingularSystem as error:
         problem = f"model {model.model_id} has too little regularization to explain this history"
         raise QueryKindUnsupported(problem, model=model.model_id, kind="explain") from error

@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shortlist.core.data.interactions import Interactions
+from shortlist.core.data.interactions import Interactions, select_rows
 from shortlist.core.scan.medoids import cluster_medoids
 from shortlist.server.domain.query import Origin, SearchMode
-from shortlist.server.retrieval.encode import Encoded, directions, fold_in
+from shortlist.server.encoders.encoder import Askers
+from shortlist.server.retrieval.encode import Encoded, directions, encode_askers
 from shortlist.server.retrieval.search import Found
 from shortlist.server.serving.hidden import HiddenRows
 from shortlist.server.serving.serving_model import ServingModel
@@ -51,7 +52,10 @@ def interests_of(model: ServingModel, encoded: Encoded, most: int) -> tuple[Inte
     np.cumsum([len(part) for part in parts], out=starts[1:])
     places = np.concatenate(parts)
     history = Interactions(starts, rows[places], values[places], model.item_count)
-    vectors = fold_in(model, model.space, history, "query.user", encoded.center)
+    features = encoded.features
+    if features is not None:  # the same user each time
+        features = select_rows(features, np.zeros(len(parts), np.int32))
+    vectors = encode_askers(model, model.space, Askers(history, features), "query.user")
     return tuple(
         Interest(
             int(rows[likes[medoid]]),
@@ -78,8 +82,10 @@ def medoid_ids(
     Empty where every like of an interest is hidden.
     """
     if hidden is None:
-        return model.items.ids(np.array([one.medoid_row for one in interests], dtype=np.int32))
-    return [_visible_medoid_id(model, one, hidden) for one in interests]
+        return model.items.ids(
+            np.array([interest.medoid_row for interest in interests], dtype=np.int32)
+        )
+    return [_visible_medoid_id(model, interest, hidden) for interest in interests]
 
 
 def _visible_medoid_id(model: ServingModel, interest: Interest, hidden: HiddenRows) -> str:
@@ -97,20 +103,22 @@ def _visible_medoid_id(model: ServingModel, interest: Interest, hidden: HiddenRo
     return model.items.ids(np.array([nearest], dtype=np.int32))[0]
 
 
-def merge_by_share(founds: Sequence[Found], sizes: Sequence[int], count: int) -> Found:
+def merge_by_share(rankings: Sequence[Found], sizes: Sequence[int], count: int) -> Found:
     """Merge the rankings of interests of `sizes` items; ties go to the first interest.
 
     Returns the first `count` rows, none twice, and says which interest each comes from. The report
     is that of an approximate search where one of them was.
     """
-    lengths = [len(one.rows) for one in founds]
+    lengths = [len(ranking.rows) for ranking in rankings]
     ranks = np.concatenate([np.arange(1, length + 1) for length in lengths])
-    sources = np.repeat(np.arange(len(founds)), lengths)
+    sources = np.repeat(np.arange(len(rankings)), lengths)
     order = np.lexsort((sources, ranks / np.repeat(sizes, lengths)))
-    rows = np.concatenate([one.rows for one in founds])
+    rows = np.concatenate([ranking.rows for ranking in rankings])
     _, first = np.unique(rows[order], return_index=True)
     kept = order[np.sort(first)[:count]]
-    scores = np.concatenate([one.scores for one in founds])
-    reports = [one.report for one in founds]
-    report = next((one for one in reports if one.mode is SearchMode.APPROXIMATE), reports[0])
+    scores = np.concatenate([ranking.scores for ranking in rankings])
+    reports = [ranking.report for ranking in rankings]
+    report = next(
+        (report for report in reports if report.mode is SearchMode.APPROXIMATE), reports[0]
+    )
     return Found(rows[kept], scores[kept], report, sources[kept])

@@ -21,8 +21,8 @@ from shortlist.core.data.bitmaps import (
     rows_of_bitmap,
 )
 from shortlist.core.data.interactions import IntArray, LongArray
-from shortlist.server.domain.query import NO_RESTRICTIONS, RetrieveQuery, SearchMode
-from shortlist.server.filters.times import Freshness
+from shortlist.server.domain.query import RetrieveQuery, SearchMode
+from shortlist.server.domain.restrictions import NO_RESTRICTIONS, Freshness
 from shortlist.server.retrieval.eligibility import Eligibility
 from shortlist.server.retrieval.encode import Encoded
 from shortlist.server.serving.hidden import HiddenRows

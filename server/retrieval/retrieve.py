@@ -58,7 +58,7 @@ def embed(model: ServingModel, queries: Sequence[Query]) -> list[Embedded]:
         problem = f"model {model.model_id} scores items without vectors, so it embeds nothing"
         raise QueryKindUnsupported(problem, model=model.model_id, kind="embed")
     encoded = [encode(model, query, f"queries[{i}]") for i, query in enumerate(queries)]
-    return [Embedded(one.vector, one.origin, one.missing_ids) for one in encoded]
+    return [Embedded(each.vector, each.origin, each.missing_ids) for each in encoded]
 
 
 def retrieve(
@@ -100,10 +100,10 @@ def rank(asked: Asked, count: int) -> Found:
     least = asked.query.min_score
     if not asked.interests:
         return search(asked.model, asked.plan, asked.encoded, count).at_least(least)
-    parts = [one.encoded for one in asked.interests]
-    founds = search_each(asked.model, asked.plan, parts, count)
-    sizes = [one.item_count for one in asked.interests]
-    return merge_by_share([one.at_least(least) for one in founds], sizes, count)
+    parts = [interest.encoded for interest in asked.interests]
+    rankings = search_each(asked.model, asked.plan, parts, count)
+    sizes = [interest.item_count for interest in asked.interests]
+    return merge_by_share([ranking.at_least(least) for ranking in rankings], sizes, count)
 
 
 def answer(asked: Asked, found: Found) -> Candidates:
@@ -121,8 +121,8 @@ def answer(asked: Asked, found: Found) -> Candidates:
         search=found.report,
         reasons=_reasons(asked, found) if query.contributions_max else [],
         interests=[
-            FoundInterest(medoid, one.item_count)
-            for medoid, one in zip(
+            FoundInterest(medoid, interest.item_count)
+            for medoid, interest in zip(
                 medoid_ids(asked.model, asked.interests, asked.hidden), asked.interests, strict=True
             )
         ],
@@ -145,7 +145,8 @@ def _check_vectors(model: ServingModel, query: RetrieveQuery) -> None:
 
 def _reasons(asked: Asked, found: Found) -> list[Reason]:
     """Explain each candidate by the interest it comes from, or by the whole query."""
-    query, most = asked.query.query, asked.query.contributions_max
+    query = asked.query.query
+    most = asked.query.contributions_max
     if found.sources is None:
         return explain(asked.model, query, asked.encoded, found, most, asked.hidden)
     reasons: dict[int, Reason] = {}

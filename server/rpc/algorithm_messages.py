@@ -10,19 +10,18 @@ from typing import Any, TypeAlias
 
 from google.protobuf.message import Message
 
+from shortlist.server.domain.algorithms import ALGORITHMS, DEFAULT, Params, algorithm_of
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.rpc.fields import check_finite, settings_at
-from shortlist.server.trainers.registry import ALGORITHMS, Params, algorithm_of
 from shortlist.v1 import model_service_pb2 as pb2
 
-DEFAULT = "wals"
 # protobuf has a descriptor class an implementation; they share only their attributes.
 Descriptor: TypeAlias = Any
 
 
 def params_from_proto(request: pb2.TrainRequest) -> Params:
     """Return the params of the algorithm that is set; ranges are checked by the params."""
-    name = request.WhichOneof("algorithm") or DEFAULT
+    name = request.WhichOneof("algorithm") or DEFAULT.name
     message: Message = getattr(request, name)
     found = {field.name: _value(message, field, name) for field in message.DESCRIPTOR.fields}
     given = {field: value for field, value in found.items() if value is not None}

@@ -1,10 +1,10 @@
 """Evaluation: what to measure, and what was measured."""
 
+from shortlist.server.domain.evaluation import Evaluation
 from shortlist.server.domain.training import (
     CUTOFF_MAX,
     CUTOFFS_DEFAULT,
     CUTOFFS_MAX,
-    Evaluation,
     EvaluationSpec,
 )
 from shortlist.server.errors import FieldInvalid

@@ -15,6 +15,7 @@ from shortlist.server.operations.models import Models
 from shortlist.server.operations.trainings import Trainings
 from shortlist.server.retrieval.recall_monitor import RecallMonitor
 from shortlist.server.rpc.catalog_service import CatalogService
+from shortlist.server.rpc.health_service import HealthService
 from shortlist.server.rpc.interceptors import CountingPool, Gate
 from shortlist.server.rpc.model_service import ModelService
 from shortlist.server.rpc.retrieval_service import RetrievalService
@@ -67,13 +68,15 @@ class GrpcServer:
             in_flight_max=limits.in_flight_max,
             message_bytes_max=limits.message_bytes_max,
             slow_call_ms=settings.server.slow_call_ms,
+            refuses_unknown_fields=settings.server.unknown_fields == "refuse",
         )
         self._server = grpc.server(
             self._pool, interceptors=[self._gate], options=_options(settings)
         )
-        self._health = health.HealthServicer()
-        watches = Watches(trainings, limits.watches_max, self._gate.draining)
-        model_service = ModelService(models, trainings, evaluations, exports, watches)
+        self._health = HealthService()
+        draining = self._gate.draining
+        watches = Watches(trainings, limits.watches_max, draining)
+        model_service = ModelService(models, trainings, evaluations, exports, watches, draining)
         retrieval = RetrievalService(slots, hidden, monitor)
         self._add_services(retrieval, model_service, CatalogService(hiding))
 
@@ -106,9 +109,12 @@ class GrpcServer:
         self._health.set("", _SERVING)
 
     def stop(self, drain_s: float) -> None:
-        """Say NOT_SERVING, refuse new calls, let those in flight end within drain_s, then close."""
-        self._gate.draining.set()
-        self._health.enter_graceful_shutdown()
+        """Say NOT_SERVING, refuse new calls, let those in flight end within drain_s, then close.
+
+        Exports, evaluations and streams without an end of their own do not get that time.
+        """
+        self._gate.drain()
+        self._health.drain()
         deadline = time.monotonic() + drain_s
         self._server.stop(grace=drain_s).wait(max(0.0, deadline - time.monotonic()) + 1)
         self._slots.stop()

@@ -18,6 +18,7 @@ from grpc_status import rpc_status
 
 from shortlist.server.errors import BatchTooLarge, FieldInvalid, NotReady, Overloaded
 from shortlist.server.rpc.errors import log_bug, status_of
+from shortlist.server.rpc.unknown_fields import refuse_unknown_fields
 
 _ACCESS = logging.getLogger("shortlist.access")
 
@@ -63,13 +64,16 @@ class Gate(grpc.ServerInterceptor):
         in_flight_max: int,
         message_bytes_max: int,
         slow_call_ms: float,
+        refuses_unknown_fields: bool,
     ) -> None:
         self.draining = threading.Event()
+        self._streams: set[grpc.ServicerContext] = set()  # open ones that are not ours
         self._pool = pool
         self._model_pool = model_pool
         self._in_flight_max = in_flight_max
         self._message_bytes_max = message_bytes_max
         self._slow_call_s = slow_call_ms / 1000
+        self._refuses_unknown_fields = refuses_unknown_fields
         self._methods: dict[str, GatedMethod] = {}  # wrapping once a call would cost
 
     def intercept_service(
@@ -92,6 +96,12 @@ class Gate(grpc.ServerInterceptor):
             return gated.refusing
         return gated.admitted
 
+    def drain(self) -> None:
+        """Refuse what comes from now on, and end the streams that have no end of their own."""
+        self.draining.set()
+        for context in self._streams.copy():
+            context.cancel()
+
     def _foreign(self, handler: Handler | None) -> Handler | None:
         """Return a handler that is not ours; reflection streams must not hold serving threads."""
         if handler is None or not handler.request_streaming:
@@ -99,7 +109,12 @@ class Gate(grpc.ServerInterceptor):
         work: Any = handler.stream_stream
 
         def stream(requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
-            yield from work(requests, context)
+            self._streams.add(context)
+            try:
+                if not self.draining.is_set():
+                    yield from work(requests, context)
+            finally:
+                self._streams.discard(context)
 
         behavior: Any = stream
         behavior.experimental_thread_pool = self._model_pool
@@ -147,11 +162,14 @@ class Gate(grpc.ServerInterceptor):
             problem = f"the message has {size} bytes; at most {limit} are allowed"
             raise BatchTooLarge(problem, found=size, limit=limit)
         try:
-            return decode(message)
+            request = decode(message)
         except DecodeError as error:
             raise FieldInvalid(
                 "request", "is no message of this method (or holds text that is not UTF-8)"
             ) from error
+        if self._refuses_unknown_fields:
+            refuse_unknown_fields(request, message)
+        return request
 
     def _refused(self, decode: Any, message: bytes) -> NoReturn:
         if self.draining.is_set():

@@ -42,6 +42,7 @@ def jobs_page_from_proto(request: pb2.ListTrainingJobsRequest) -> tuple[str | No
 
 def job_to_proto(job: Job) -> pb2.TrainingJob:
     """Return a job."""
+    progress = job.progress
     failure = None
     if job.failure is not None:
         failure = pb2.JobFailure(
@@ -51,19 +52,19 @@ def job_to_proto(job: Job) -> pb2.TrainingJob:
         job_id=job.job_id,
         request=training_spec_to_proto(job.spec),
         state=_STATES[job.state],
-        phase=_PHASES[job.phase] if job.phase else pb2.JOB_PHASE_UNSPECIFIED,
-        epoch=job.epoch,
-        epoch_count=job.epoch_count,
-        loss=job.loss,
-        event_count=job.event_count,
-        seconds_left=job.seconds_left,
+        phase=_PHASES[progress.phase] if progress.phase else pb2.JOB_PHASE_UNSPECIFIED,
+        epoch=progress.epoch,
+        epoch_count=progress.epoch_count,
+        loss=progress.loss,
+        event_count=progress.event_count,
+        seconds_left=progress.seconds_left,
         create_time=time_to_proto(job.created_ms),
         start_time=time_to_proto(job.started_ms),
         end_time=time_to_proto(job.ended_ms),
         failure=failure,
-        trial=job.trial,
-        trial_count=job.trial_count,
-        best_quality=job.best_quality,
+        trial=progress.trial,
+        trial_count=progress.trial_count,
+        best_quality=progress.best_quality,
     )
 
 

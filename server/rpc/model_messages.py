@@ -3,18 +3,30 @@
 from shortlist.server.domain.training import spec_from_json
 from shortlist.server.operations.models import AliasTarget, PublishedModel
 from shortlist.server.rpc.evaluation_messages import evaluation_to_proto
-from shortlist.server.rpc.fields import ALIAS_DEFAULT, catalog_from_text, name_from_text
+from shortlist.server.rpc.fields import (
+    ALIAS_DEFAULT,
+    catalog_from_text,
+    enum_name,
+    name_from_text,
+)
 from shortlist.server.rpc.pages import Page, page_from_proto
 from shortlist.server.rpc.search_messages import trial_to_proto
 from shortlist.server.rpc.times import time_to_proto
 from shortlist.server.rpc.training_messages import training_spec_to_proto
 from shortlist.v1 import model_service_pb2 as pb2
 
+_VIEWS = {
+    pb2.MODEL_VIEW_UNSPECIFIED: "",
+    pb2.MODEL_VIEW_BASIC: "basic",
+    pb2.MODEL_VIEW_FULL: "full",
+}
 
-def model_name_from_proto(request: pb2.GetModelRequest) -> tuple[str, str]:
-    """Return (catalog, model id or alias)."""
+
+def model_name_from_proto(request: pb2.GetModelRequest) -> tuple[str, str, bool]:
+    """Return (catalog, model id or alias, whether the full model is wanted)."""
     catalog = catalog_from_text(request.catalog)
-    return catalog, name_from_text("model", request.model, ALIAS_DEFAULT)
+    name = name_from_text("model", request.model, ALIAS_DEFAULT)
+    return catalog, name, _is_full(request.view, default=True)
 
 
 def model_id_from_proto(request: pb2.DeleteModelRequest) -> tuple[str, str]:
@@ -22,10 +34,15 @@ def model_id_from_proto(request: pb2.DeleteModelRequest) -> tuple[str, str]:
     return catalog_from_text(request.catalog), name_from_text("model_id", request.model_id)
 
 
-def models_page_from_proto(request: pb2.ListModelsRequest) -> tuple[str, Page]:
-    """Return (catalog, page)."""
+def models_page_from_proto(request: pb2.ListModelsRequest) -> tuple[str, Page, bool]:
+    """Return (catalog, page, whether full models are wanted)."""
     page = page_from_proto(request.page_size, request.page_token)
-    return catalog_from_text(request.catalog), page
+    return catalog_from_text(request.catalog), page, _is_full(request.view, default=False)
+
+
+def _is_full(view: int, default: bool) -> bool:
+    name = enum_name("view", view, _VIEWS)
+    return name == "full" if name else default
 
 
 def alias_from_proto(request: pb2.SetAliasRequest) -> tuple[str, str, str]:
@@ -40,63 +57,82 @@ def catalog_from_proto(request: pb2.ListAliasesRequest) -> str:
     return catalog_from_text(request.catalog)
 
 
-def model_to_proto(model: PublishedModel) -> pb2.Model:
-    """Return a model."""
+def model_to_proto(model: PublishedModel, is_full: bool) -> pb2.Model:
+    """Return a model; not full: without its details."""
     manifest = model.manifest
-    return pb2.Model(
+    message = pb2.Model(
         model_id=manifest.model_id,
         catalog=manifest.catalog,
-        request=training_spec_to_proto(spec_from_json(manifest.spec)),
         create_time=time_to_proto(manifest.created_ms),
         dim=manifest.dim,
         item_count=manifest.item_count,
         user_count=manifest.user_count,
         interaction_count=manifest.interaction_count,
-        losses=manifest.losses,
-        evaluation=evaluation_to_proto(manifest.evaluation) if manifest.evaluation else None,
-        index=pb2.IndexReport(
-            kind=manifest.index.kind,
-            recall_at_100=manifest.index.recall_at_100,
-            query_count=manifest.index.query_count,
-            connectivity=manifest.index.connectivity,
-            expansion_add=manifest.index.expansion_add,
-            expansion_search=manifest.index.expansion_search,
-            build_seconds=manifest.index.build_seconds,
-            list_count=manifest.index.list_count,
-            probes=manifest.index.probes,
-            target_recall=manifest.index.target_recall,
-            chosen=manifest.index.chosen,
-            trials=[
-                pb2.SearchTrial(
-                    method=trial.method,
-                    effort=trial.effort,
-                    recall_at_100=trial.recall_at_100,
-                    microseconds=trial.microseconds,
-                )
-                for trial in manifest.index.trials
-            ],
-            live_recalls=[
-                pb2.LiveRecall(
-                    k=one.cutoff,
-                    query_count=one.queries,
-                    recall=one.recall,
-                    standard_error=one.standard_error,
-                    dropped_count=one.dropped,
-                )
-                for one in model.live_recalls
-            ],
-        ),
         size_bytes=sum(file.bytes for file in manifest.files.values()),
         training_seconds=manifest.training_seconds,
         aliases=model.aliases,
         attribute_columns=manifest.attribute_columns,
+        algorithm=manifest.algorithm,
+    )
+    if is_full:
+        message.MergeFrom(_details_to_proto(model))
+    return message
+
+
+def _details_to_proto(model: PublishedModel) -> pb2.Model:
+    """Return what BASIC leaves out: it grows with epochs, cut-offs and trials."""
+    manifest = model.manifest
+    return pb2.Model(
+        request=training_spec_to_proto(spec_from_json(manifest.spec)),
+        losses=manifest.losses,
+        evaluation=evaluation_to_proto(manifest.evaluation) if manifest.evaluation else None,
+        index=_index_to_proto(model),
         trials=map(trial_to_proto, manifest.trials),
     )
 
 
-def model_page_to_proto(models: list[PublishedModel], next_token: str) -> pb2.ListModelsResponse:
+def _index_to_proto(model: PublishedModel) -> pb2.IndexReport:
+    index = model.manifest.index
+    return pb2.IndexReport(
+        kind=index.kind,
+        recall_at_100=index.recall_at_100,
+        query_count=index.query_count,
+        connectivity=index.connectivity,
+        expansion_add=index.expansion_add,
+        expansion_search=index.expansion_search,
+        build_seconds=index.build_seconds,
+        list_count=index.list_count,
+        probes=index.probes,
+        target_recall=index.target_recall,
+        chosen=index.chosen,
+        trials=[
+            pb2.SearchTrial(
+                method=trial.method,
+                effort=trial.effort,
+                recall_at_100=trial.recall_at_100,
+                microseconds=trial.microseconds,
+            )
+            for trial in index.trials
+        ],
+        live_recalls=[
+            pb2.LiveRecall(
+                k=one.cutoff,
+                query_count=one.queries,
+                recall=one.recall,
+                standard_error=one.standard_error,
+                dropped_count=one.dropped,
+            )
+            for one in model.live_recalls
+        ],
+    )
+
+
+def model_page_to_proto(
+    models: list[PublishedModel], next_token: str, is_full: bool
+) -> pb2.ListModelsResponse:
     """Return one page of models."""
-    return pb2.ListModelsResponse(models=map(model_to_proto, models), next_page_token=next_token)
+    shown = [model_to_proto(model, is_full) for model in models]
+    return pb2.ListModelsResponse(models=shown, next_page_token=next_token)
 
 
 def alias_to_proto(alias: AliasTarget) -> pb2.Alias:

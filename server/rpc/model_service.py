@@ -1,6 +1,7 @@
 """ModelService: decode, do, encode."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
 import grpc
 
@@ -48,12 +49,14 @@ class ModelService(pb2_grpc.ModelServiceServicer):
         evaluations: Evaluations,
         exports: Exports,
         watches: Watches,
+        draining: threading.Event,
     ) -> None:
         self._models = models
         self._evaluations = evaluations
         self._exports = exports
         self._trainings = trainings
         self._watches = watches
+        self._draining = draining
 
     def Train(self, request: pb2.TrainRequest, context: Context) -> pb2.TrainingJob:
         spec = training_spec_from_proto(request)
@@ -82,14 +85,14 @@ class ModelService(pb2_grpc.ModelServiceServicer):
         return job_to_proto(self._trainings.cancel(job_id_from_proto(request)))
 
     def GetModel(self, request: pb2.GetModelRequest, context: Context) -> pb2.Model:
-        catalog, name = model_name_from_proto(request)
-        return model_to_proto(self._models.get(catalog, name))
+        catalog, name, is_full = model_name_from_proto(request)
+        return model_to_proto(self._models.get(catalog, name), is_full)
 
     def ListModels(
         self, request: pb2.ListModelsRequest, context: Context
     ) -> pb2.ListModelsResponse:
-        catalog, page = models_page_from_proto(request)
-        return model_page_to_proto(*self._models.page(catalog, page.size, page.token))
+        catalog, page, is_full = models_page_from_proto(request)
+        return model_page_to_proto(*self._models.page(catalog, page.size, page.token), is_full)
 
     def DeleteModel(
         self, request: pb2.DeleteModelRequest, context: Context
@@ -100,13 +103,14 @@ class ModelService(pb2_grpc.ModelServiceServicer):
 
     def EvaluateModel(self, request: pb2.EvaluateModelRequest, context: Context) -> pb2.Evaluation:
         evaluation = evaluation_request_from_proto(request)
-        return evaluation_to_proto(self._evaluations.evaluate(evaluation, context.is_active))
+        return evaluation_to_proto(self._evaluations.evaluate(evaluation, self._is_wanted(context)))
 
     def ExportCandidates(
         self, request: pb2.ExportCandidatesRequest, context: Context
     ) -> Iterator[pb2.ExportProgress]:
         export = export_request_from_proto(request)
-        yield from map(progress_to_proto, self._exports.export(export, context.is_active))
+        progress = self._exports.export(export, self._is_wanted(context))
+        yield from map(progress_to_proto, progress)
 
     def SetAlias(self, request: pb2.SetAliasRequest, context: Context) -> pb2.Alias:
         catalog, name, model_id = alias_from_proto(request)
@@ -116,3 +120,7 @@ class ModelService(pb2_grpc.ModelServiceServicer):
         self, request: pb2.ListAliasesRequest, context: Context
     ) -> pb2.ListAliasesResponse:
         return aliases_to_proto(self._models.aliases(catalog_from_proto(request)))
+
+    def _is_wanted(self, context: Context) -> Callable[[], bool]:
+        """Return what tells whether long work goes on: its caller waits, and the server stays."""
+        return lambda: context.is_active() and not self._draining.is_set()

@@ -1,6 +1,6 @@
 """Queries: from the wire to the domain, every field checked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 
 import numpy as np
@@ -8,13 +8,13 @@ import numpy as np
 from shortlist.core.scan.scoring import VALUE_MAX
 from shortlist.server.domain.query import (
     EmbeddingQuery,
+    GivenValue,
     ItemsQuery,
     Origin,
     Query,
     UserQuery,
 )
 from shortlist.server.errors import FieldInvalid
-from shortlist.server.features.given import GivenValue
 from shortlist.server.rpc.fields import (
     ID_CHARACTERS_SURE,
     check_finite,
@@ -23,6 +23,7 @@ from shortlist.server.rpc.fields import (
     check_text,
     ids_from_proto,
 )
+from shortlist.server.rpc.times import time_from_proto
 from shortlist.v1 import query_pb2
 
 HISTORY_MAX = 10_000
@@ -63,17 +64,37 @@ def user_query_from_proto(message: query_pb2.UserQuery, path: str) -> UserQuery:
         raise FieldInvalid(path, "needs a user_id, a history, features, or a segment")
     if message.segment:
         check_id(f"{path}.segment", message.segment)
-    check_length(f"{path}.history", len(message.history), 0, HISTORY_MAX)
+    ids, values = _history_from_proto(message.history, f"{path}.history")
+    times = _times_from_proto(message.history, f"{path}.history")
+    features = _features_from_proto(message.features, f"{path}.features")
+    return UserQuery(message.user_id, ids, values, message.segment, features, times)
+
+
+def _history_from_proto(
+    history: Sequence[query_pb2.Event], path: str
+) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """Return ids and values in the order sent."""
+    check_length(path, len(history), 0, HISTORY_MAX)
     ids, values = [], []
-    for i, event in enumerate(message.history):
+    for i, event in enumerate(history):
         value = event.value if event.HasField("value") else 1.0
         if not event.item_id or len(event.item_id) > ID_CHARACTERS_SURE or not isfinite(value):
-            check_id(f"{path}.history[{i}].item_id", event.item_id)
-            check_finite(f"{path}.history[{i}].value", value)
+            check_id(f"{path}[{i}].item_id", event.item_id)
+            check_finite(f"{path}[{i}].value", value)
         ids.append(event.item_id)
         values.append(value)
-    features = _features_from_proto(message.features, f"{path}.features")
-    return UserQuery(message.user_id, tuple(ids), tuple(values), message.segment, features)
+    return tuple(ids), tuple(values)
+
+
+def _times_from_proto(history: Sequence[query_pb2.Event], path: str) -> tuple[int, ...] | None:
+    """Return the times in the order sent, None where no event has one."""
+    timed = [event.HasField("time") for event in history]
+    if True not in timed:
+        return None
+    if False in timed:
+        problem = "is missing, though other events have one: either all have a time or none has"
+        raise FieldInvalid(f"{path}[{timed.index(False)}].time", problem)
+    return tuple(time_from_proto(f"{path}[{i}].time", e.time) for i, e in enumerate(history))
 
 
 def _features_from_proto(

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from shortlist.server.domain.query import NO_RESTRICTIONS, Restrictions
+from shortlist.server.domain.restrictions import (
+    NO_RESTRICTIONS,
+    Box,
+    Freshness,
+    Radius,
+    Restrictions,
+    Window,
+)
 from shortlist.server.errors import FieldInvalid
-from shortlist.server.filters.places import HALF_WAY_ROUND_M, Box, Radius
-from shortlist.server.filters.times import Freshness, Window
+from shortlist.server.filters.places import HALF_WAY_ROUND_M
 from shortlist.server.rpc.fields import attribute_from_text
+from shortlist.server.rpc.times import time_from_proto
 from shortlist.v1 import retrieval_service_pb2 as pb2
 
 DURATION_MS_MAX = 315_576_000_000_000  # 10,000 years
@@ -82,8 +88,8 @@ def _window(message: pb2.TimeWindow) -> Window:
     after, before, age_max = (message.HasField(name) for name in ("after", "before", "age_max"))
     if not (after or before or age_max):
         raise FieldInvalid("window", "needs after, before or age_max")
-    after_ms = _time_ms("window.after", message.after) if after else None
-    before_ms = _time_ms("window.before", message.before) if before else None
+    after_ms = time_from_proto("window.after", message.after) if after else None
+    before_ms = time_from_proto("window.before", message.before) if before else None
     if after_ms is not None and before_ms is not None and after_ms >= before_ms:
         problem = f"{after_ms} ms since 1970 is not earlier than window.before, {before_ms} ms"
         raise FieldInvalid("window.after", problem, found=after_ms, limit=before_ms)
@@ -106,14 +112,6 @@ def _between(path: str, value: float, low: float, high: float) -> float:
         problem = f"{value} is not in {low:g}..{high:.10g}"
         raise FieldInvalid(path, problem, found=value, limit=f"{low:g}..{high:.10g}")
     return value
-
-
-def _time_ms(path: str, message: Timestamp) -> int:
-    """Return the millisecond that the moment lies in; those of the items are read the same way."""
-    if not -62_135_596_800 <= message.seconds <= 253_402_300_799:
-        problem = f"{message.seconds} s is not in the years 1..9999"
-        raise FieldInvalid(path, problem, found=message.seconds, limit="1..9999")
-    return message.seconds * 1000 + message.nanos // 1_000_000
 
 
 def _positive_ms(path: str, message: Duration) -> int:

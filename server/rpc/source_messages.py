@@ -1,31 +1,26 @@
 """Where interactions, items and users lie: from the wire to the domain and back."""
 
-from pathlib import PurePosixPath
 from typing import TypeVar
 
-from shortlist.server.errors import FieldInvalid
-from shortlist.server.reading import (
+from shortlist.server.domain.sources import (
     AttributeSource,
     EventColumns,
     EventSource,
     ItemSource,
     TextOptions,
     UserSource,
+    all_numbers,
 )
-from shortlist.server.reading.sources import all_numbers
-from shortlist.server.rpc.fields import check_length, check_text, shown
+from shortlist.server.errors import FieldInvalid
+from shortlist.server.reading.files import known_format
+from shortlist.server.rpc.fields import check_length, check_text, settings_at
 from shortlist.v1 import model_service_pb2 as pb2
 
 Source = TypeVar("Source", bound=AttributeSource)
 
 URI_BYTES_MAX = 4096
 COLUMN_BYTES_MAX = 512
-SEPARATOR_BYTES_MAX = 8
 ATTRIBUTE_COLUMNS_MAX = 100
-FORMATS = ("", "parquet", "csv", "tsv", "arrow", "adjacency")
-ENCODINGS = ("", "utf-8", "latin-1")
-COLUMNAR = ("parquet", "arrow", "adjacency")
-COLUMNAR_ENDINGS = (".parquet", ".pq", ".arrow", ".feather", ".ipc")
 
 
 def events_from_proto(message: pb2.InteractionSource, path: str) -> EventSource:
@@ -39,9 +34,12 @@ def events_from_proto(message: pb2.InteractionSource, path: str) -> EventSource:
         time=_column(f"{path}.time_column", message.time_column),
         segment=_column(f"{path}.segment_column", message.segment_column),
     )
-    uri, format, text = _file_from_proto(message.source, f"{path}.source")
-    _check_header(message.source, f"{path}.source", columns.positional)
-    return EventSource(uri, format, columns, text)
+    file = message.source
+    with settings_at(f"{path}.source"):
+        uri, text = _uri(file, f"{path}.source"), _text_from_proto(file)
+        source = EventSource(uri, file.format, columns, text)
+    _check_header(file, f"{path}.source", source, columns.positional)
+    return source
 
 
 def test_events_from_proto(message: pb2.InteractionSource, path: str) -> EventSource:
@@ -88,9 +86,11 @@ def _attributes_from_proto(
             raise FieldInvalid(f"{path}.attribute_columns[{i}]", "is empty")
         check_text(f"{path}.attribute_columns[{i}]", name, COLUMN_BYTES_MAX)
     id_column = _column(f"{path}.id_column", message.id_column)
-    uri, format, text = _file_from_proto(message.source, f"{path}.source")
-    source = kind(uri, format, id_column, tuple(names), text)
-    _check_header(message.source, f"{path}.source", _is_positional(source))
+    file = message.source
+    with settings_at(f"{path}.source"):
+        uri, text = _uri(file, f"{path}.source"), _text_from_proto(file)
+        source = kind(uri, file.format, id_column, tuple(names), text)
+    _check_header(file, f"{path}.source", source, _is_positional(source))
     return source
 
 
@@ -112,32 +112,35 @@ def users_to_proto(source: UserSource) -> pb2.UserSource:
     )
 
 
-def _file_from_proto(message: pb2.DataSource, path: str) -> tuple[str, str, TextOptions]:
+def _uri(message: pb2.DataSource, path: str) -> str:
     if not message.uri:
         raise FieldInvalid(f"{path}.uri", "is required")
-    uri = check_text(f"{path}.uri", message.uri, URI_BYTES_MAX)
-    _check_one_of(f"{path}.format", message.format, FORMATS)
-    _check_one_of(f"{path}.encoding", message.encoding, ENCODINGS)
-    separator = check_text(f"{path}.separator", message.separator, SEPARATOR_BYTES_MAX)
-    return uri, message.format, TextOptions(separator, message.encoding or "utf-8")
+    return check_text(f"{path}.uri", message.uri, URI_BYTES_MAX)
+
+
+def _text_from_proto(message: pb2.DataSource) -> TextOptions:
+    return TextOptions(message.separator, message.encoding or TextOptions().encoding)
 
 
 def _file_to_proto(source: EventSource | AttributeSource, positional: bool) -> pb2.DataSource:
+    text = source.text
     return pb2.DataSource(
         uri=source.uri,
         format=source.format,
-        separator=source.text.separator,
-        headerless=positional and not _is_columnar(source.uri, source.format),
-        encoding="" if source.text.encoding == "utf-8" else source.text.encoding,
+        separator=text.separator,
+        headerless=positional and not _is_columnar(source),
+        encoding="" if text.encoding == TextOptions().encoding else text.encoding,
     )
 
 
-def _check_header(message: pb2.DataSource, path: str, positional: bool) -> None:
+def _check_header(
+    message: pb2.DataSource, path: str, source: EventSource | AttributeSource, positional: bool
+) -> None:
     """Columns go by number in text without a header line, and only there."""
     if message.headerless and not positional:
         problem = 'is set, so the columns have to be given by number: "0", "1", ...'
         raise FieldInvalid(f"{path}.headerless", problem)
-    if positional and not message.headerless and not _is_columnar(message.uri, message.format):
+    if positional and not message.headerless and not _is_columnar(source):
         problem = "has to be set, because the columns are given by number"
         raise FieldInvalid(f"{path}.headerless", problem)
 
@@ -146,17 +149,11 @@ def _is_positional(source: AttributeSource) -> bool:
     return all_numbers([name for name in (source.id_column, *source.attributes) if name])
 
 
-def _is_columnar(uri: str, format: str) -> bool:
-    if format:
-        return format in COLUMNAR
-    return PurePosixPath(uri.lower()).suffix in COLUMNAR_ENDINGS
+def _is_columnar(source: EventSource | AttributeSource) -> bool:
+    """Return whether the files are known to be no text."""
+    format = known_format(source.uri, source.format)
+    return format is not None and not format.text
 
 
 def _column(path: str, name: str) -> str:
     return check_text(path, name, COLUMN_BYTES_MAX)
-
-
-def _check_one_of(path: str, text: str, allowed: tuple[str, ...]) -> None:
-    if text not in allowed:
-        known = ", ".join(name for name in allowed if name)
-        raise FieldInvalid(path, f"{shown(text)} is none of {known}", found=text)

@@ -1,6 +1,7 @@
 """TrainRequest: from the wire to a training spec, and back for jobs and models to show."""
 
 from shortlist.core.data.interactions import Aggregate
+from shortlist.server.domain.algorithms import Params, algorithm_of
 from shortlist.server.domain.training import (
     SUPPORT_MAX,
     TARGET_RECALL,
@@ -39,7 +40,6 @@ from shortlist.server.rpc.source_messages import (
     users_from_proto,
     users_to_proto,
 )
-from shortlist.server.trainers.registry import Params, algorithm_of
 from shortlist.v1 import model_service_pb2 as pb2
 
 _REQUEST_ID_BYTES_MAX = 128

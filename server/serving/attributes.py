@@ -79,10 +79,10 @@ class ItemAttributes:
         1970, told apart by their size.
         """
         name = name or self._only_time(field)
-        found: LongArray = self._columns.get(
+        times: LongArray = self._columns.get(
             f"time {name}", lambda: _times(column_of(self._table, name, field), name, field)
         )
-        return found
+        return times
 
     def _degrees(
         self,
@@ -93,21 +93,21 @@ class ItemAttributes:
     ) -> Doubles:
         if not name:
             known = self._table.column_names
-            name = next((one for one in usual if one in known), usual[0])
-        found: Doubles = self._columns.get(
+            name = next((usual_name for usual_name in usual if usual_name in known), usual[0])
+        degrees: Doubles = self._columns.get(
             f"{usual[0]} {name}",
             lambda: normal(_numbers(column_of(self._table, name, field), name, field)),
         )
-        return found
+        return degrees
 
     def _only_time(self, field: str) -> str:
         kinds = zip(self._table.column_names, self._table.schema.types, strict=True)
         times = [name for name, kind in kinds if is_time(kind)]
         if len(times) == 1:
             return str(times[0])
-        found = ", ".join(times) or "none"
-        problem = f"is required unless exactly one attribute is a time; here these are: {found}"
-        raise FilterUnknownField(field, problem, known=found)
+        listed = ", ".join(times) or "none"
+        problem = f"is required unless exactly one attribute is a time; here these are: {listed}"
+        raise FilterUnknownField(field, problem, known=listed)
 
 
 def _times(column: pa.ChunkedArray, name: str, field: str) -> LongArray:

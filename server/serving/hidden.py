@@ -55,11 +55,11 @@ class HiddenLists:
             path = os.fsencode(self._catalogs.catalog(catalog).hidden_path)
             self._paths[catalog] = path
         try:
-            found = os.stat(path)
+            now = os.stat(path)
         except FileNotFoundError:
             return None
         read = self._read.get(catalog)
-        if read is None or read.identity != (found.st_dev, found.st_ino):
+        if read is None or read.identity != (now.st_dev, now.st_ino):
             read = self._read_again(catalog)
         return read.hidden if len(read.hidden) else None
 

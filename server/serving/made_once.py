@@ -22,18 +22,18 @@ class MadeOnce(Generic[T]):
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what is kept under the key, or make it."""
-        found = self._find(key)
-        if found is not None:
-            return found
+        made = self._find(key)
+        if made is not None:
+            return made
         with self._making:
-            found = self._find(key)
-            if found is None:
-                found = make()
+            made = self._find(key)
+            if made is None:
+                made = make()
                 with self._lock:
-                    self._kept[key] = found
+                    self._kept[key] = made
                     while len(self._kept) > self._most:
                         self._kept.popitem(last=False)
-        return found
+        return made
 
     def _find(self, key: Hashable) -> T | None:
         with self._lock:

@@ -70,13 +70,13 @@ class StoredExports:
         raise ExportNotFound(problem, model=self._model[0], kind=kind, export=export_id)
 
     def _newest_first(self) -> list[Path]:
-        found = []
+        dated = []
         for spec in self._folder.glob(f"*/{SPEC_NAME}"):
             try:
-                found.append((spec.stat().st_mtime_ns, spec.parent))
+                dated.append((spec.stat().st_mtime_ns, spec.parent))
             except FileNotFoundError:  # removed since it was listed
                 continue
-        return [folder for _, folder in sorted(found, reverse=True)]
+        return [folder for _, folder in sorted(dated, reverse=True)]
 
 
 def stored_list(

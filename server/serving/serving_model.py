@@ -10,23 +10,23 @@ import numpy as np
 from shortlist.core.counts.segments import SegmentScores
 from shortlist.core.data.interactions import FloatArray, IntArray, Interactions
 from shortlist.core.data.vocabulary import Vocabulary
+from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.scan.scoring import ItemScan
-from shortlist.core.wals.fold_in import FoldIn
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.export_files import EXPORTS_NAME
 from shortlist.server.artifacts.hidden import HiddenItems
 from shortlist.server.artifacts.manifest import EXACT
-from shortlist.server.domain.training import spec_from_json
+from shortlist.server.encoders.encoder import Encoder, Scorer
+from shortlist.server.encoders.registry import open_encoder
+from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.index.approximate import ApproximateIndex
 from shortlist.server.index.graph import GraphIndex
 from shortlist.server.index.lists import ListIndex
-from shortlist.server.retrieval.user_prior import UserPrior
 from shortlist.server.serving.attributes import ItemAttributes
 from shortlist.server.serving.hidden import HiddenRows, rows_of_hidden
 from shortlist.server.serving.made_once import MadeOnce
 from shortlist.server.serving.precomputed import StoredExports
-from shortlist.server.trainers.registry import algorithm_of
-from shortlist.server.trainers.trainer import HistoryEncoder, HistoryScorer
+from shortlist.server.serving.user_features import UserFeatures
 
 DAMPED_MAX = 2  # exponents of popularity damping whose scaled items are kept
 
@@ -36,14 +36,17 @@ class Space:
     """The vector space of a model that has one."""
 
     dim: int
-    offset_width: int  # last coordinates, which hold biases and no direction
     item_vectors: FloatArray  # (items, dim)
     user_vectors: FloatArray  # (users, dim)
     scan: ItemScan
-    fold_in: HistoryEncoder
+    encoder: Encoder
     index: ApproximateIndex | None
     index_pays: bool | None = None  # whether AUTO asks the index; None: it was not measured
-    user_prior: UserPrior | None = None  # where histories are folded in from; None: from 0
+
+    @property
+    def offset_width(self) -> int:
+        """Last coordinates, which hold biases and no direction."""
+        return self.encoder.offset_width
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,8 @@ class ServingModel:
     popular_rows: IntArray  # (items,) every item, most popular first, ties by row
     space: Space | None  # None: a model without vectors
     attributes: ItemAttributes  # what is known about the items
-    scorer: HistoryScorer | None = None  # of a model that scores by neighbours
+    scorer: Scorer | None = None  # of a model that scores without vectors
+    user_features: UserFeatures | None = None  # of a model that knows more of users than events
     segments: Segmented | None = None
     exports: StoredExports | None = None  # None: not opened from a catalog
     # What only some requests need; a changed copy begins without.
@@ -87,10 +91,8 @@ class ServingModel:
         """Return which rows are hidden, worked out once a change; None: none is."""
         if hidden is None:
             return None
-        found = self._hidden.get(
-            hidden, lambda: rows_of_hidden(self.items, self.item_count, hidden)
-        )
-        return found if len(found.rows) else None
+        rows = self._hidden.get(hidden, lambda: rows_of_hidden(self.items, self.item_count, hidden))
+        return rows if len(rows.rows) else None
 
     @property
     def item_count(self) -> int:
@@ -107,15 +109,21 @@ def load_serving_model(folder: Path) -> ServingModel:
     manifest = artifact.manifest
     exports = StoredExports(
         folder.parent.parent / EXPORTS_NAME,
-        *(manifest.model_id, manifest.created_ms, manifest.user_count, manifest.item_count),
+        manifest.model_id,
+        manifest.created_ms,
+        manifest.user_count,
+        manifest.item_count,
     )
     return replace(serving_model(artifact), exports=exports)
 
 
 def serving_model(artifact: Artifact) -> ServingModel:
-    """Prepare an opened artifact for serving."""
+    """Prepare an opened artifact for serving. Raises ArtifactCorrupt for an unknown encoder."""
     manifest = artifact.manifest
-    params = spec_from_json(manifest.spec).algorithm
+    try:
+        encoder = open_encoder(artifact.encoder, artifact)
+    except (DataInvalid, SettingInvalid, KeyError) as problem:
+        raise ArtifactCorrupt(f"model {manifest.model_id}: {problem}") from problem
     return ServingModel(
         catalog=manifest.catalog,
         model_id=manifest.model_id,
@@ -124,9 +132,10 @@ def serving_model(artifact: Artifact) -> ServingModel:
         seen=artifact.seen,
         item_scores=artifact.item_scores,
         popular_rows=rank_by_score(artifact.item_scores),
-        space=_space(artifact),
+        space=None if isinstance(encoder, Scorer) else _space(artifact, encoder),
         attributes=ItemAttributes(artifact.attributes, manifest.item_count),
-        scorer=algorithm_of(params).scorer(params, artifact.seen, artifact.neighbours),
+        scorer=encoder if isinstance(encoder, Scorer) else None,
+        user_features=_user_features(artifact),
         segments=_segmented(artifact),
     )
 
@@ -143,35 +152,28 @@ def _segmented(artifact: Artifact) -> Segmented | None:
     return Segmented(artifact.segments.ids, artifact.segments.users, scores)
 
 
-def _space(artifact: Artifact) -> Space | None:
+def _space(artifact: Artifact, encoder: Encoder | None) -> Space | None:
     vectors, users = artifact.item_vectors, artifact.user_vectors
-    if vectors is None or users is None:
+    if vectors is None or users is None or encoder is None:
         return None
-    params = spec_from_json(artifact.manifest.spec).algorithm
     report = artifact.manifest.index
     index: ApproximateIndex | None = None
     if artifact.lists is not None:
         index = ListIndex(vectors, artifact.lists, report.probes)
     elif artifact.index_path is not None:
         index = GraphIndex(artifact.index_path, vectors, report.expansion_search)
-    encoder = algorithm_of(params).encoder(
-        params, vectors, artifact.item_counts, artifact.history_vectors
-    )
     return Space(
         dim=vectors.shape[1],
-        offset_width=algorithm_of(params).offset_width,
         item_vectors=vectors,
         user_vectors=users,
         scan=ItemScan(vectors, artifact.quantized, trusted=True),
-        fold_in=encoder,
+        encoder=encoder,
         index=index,
         index_pays=report.chosen != EXACT if report.chosen else None,
-        user_prior=_user_prior(artifact, encoder),
     )
 
 
-def _user_prior(artifact: Artifact, encoder: HistoryEncoder) -> UserPrior | None:
-    if artifact.user_map is None:
+def _user_features(artifact: Artifact) -> UserFeatures | None:
+    if artifact.user_schema is None:
         return None
-    assert isinstance(encoder, FoldIn), "only wals draws users"
-    return UserPrior(artifact.user_map, artifact.user_features, encoder)
+    return UserFeatures(artifact.user_schema, artifact.user_features)

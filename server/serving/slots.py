@@ -130,7 +130,8 @@ class Slots:
         self, catalog: Catalog, model_ids: set[str]
     ) -> tuple[dict[str, ServingModel], dict[str, ServerError]]:
         """Return the models, and why the others would not load: one must not take all down."""
-        models, failures = {}, {}
+        models = {}
+        failures = {}
         for model_id in sorted(model_ids):
             held = self._held((catalog.name, model_id))
             try:

@@ -6,6 +6,7 @@ by another version, and must not be half understood.
 
 import types
 from dataclasses import MISSING, asdict, fields, is_dataclass
+from enum import StrEnum
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from shortlist.core.errors import DataInvalid
@@ -20,16 +21,21 @@ def to_plain(value: object) -> dict[str, Any]:
     return {name: _listed(part) for name, part in asdict(value).items()}
 
 
-def from_plain(kind: type[Plain], data: object) -> Plain:
-    """Return the dataclass that `to_plain` gave. Raises DataInvalid where the data is no such."""
+def from_plain(kind: type[Plain], data: object, **decoded: object) -> Plain:
+    """Return the dataclass that `to_plain` gave. Raises DataInvalid where the data is no such.
+
+    decoded: fields whose values are already there, because their hints do not tell their type.
+    """
     if not isinstance(data, dict):
         raise DataInvalid(f"{kind.__name__} is {type(data).__name__}, not an object")
     hints = get_type_hints(kind)
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(set(data) - set(known)):
         raise DataInvalid(f"{kind.__name__} has unknown keys: {', '.join(unknown)}")
-    given: dict[str, Any] = {}
+    given: dict[str, Any] = dict(decoded)
     for name, field in known.items():
+        if name in decoded:
+            continue
         if name in data:
             given[name] = _decoded(hints[name], data[name], f"{kind.__name__}.{name}")
         elif field.default is MISSING and field.default_factory is MISSING:
@@ -44,14 +50,17 @@ def _listed(value: object) -> object:
 
 
 def _decoded(hint: Any, value: object, place: str) -> Any:
-    origin, arguments = get_origin(hint), get_args(hint)
+    origin = get_origin(hint)
+    arguments = get_args(hint)
     if hint is Any:
         return value
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
-        (rest,) = (one for one in arguments if one is not type(None))
+        (rest,) = (kind for kind in arguments if kind is not type(None))
         return _decoded(rest, value, place)
+    if isinstance(hint, type) and issubclass(hint, StrEnum) and value in list(hint):
+        return hint(str(value))
     if is_dataclass(hint) and isinstance(hint, type):
         return from_plain(hint, value)
     if origin is tuple and isinstance(value, list):

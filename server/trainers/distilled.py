@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
-
-from shortlist.core.data.interactions import Aggregate, FloatArray, Interactions
 from shortlist.core.distillation.distillation import train_distilled
-from shortlist.core.distillation.fold_in import DistilledFoldIn
 from shortlist.core.distillation.params import DistilledParams
 from shortlist.core.progress import Epoch
+from shortlist.server.domain.algorithms import epoch_count_of
+from shortlist.server.domain.encoding import EncoderState
+from shortlist.server.encoders.histories import HISTORY_VECTORS, SUM
+from shortlist.server.storage.plain import to_plain
 from shortlist.server.trainers.data_size import DataSize, padded
 from shortlist.server.trainers.trainer import Learned, TrainingData
 from shortlist.server.trainers.wals import Wals
@@ -20,19 +19,6 @@ from shortlist.server.trainers.wals import Wals
 
 class Distilled:
     """See core/distillation/distillation.py for the objective and its sources."""
-
-    name = "distilled"
-    params_type = DistilledParams
-    aggregation: Aggregate = "sum"
-    offset_width = 0
-    predicts_values = False
-    tunable = False
-
-    def dim(self, params: DistilledParams) -> int:
-        return params.dim
-
-    def epoch_count(self, params: DistilledParams) -> int:
-        return params.teacher_epochs + params.epochs
 
     def fit(
         self,
@@ -43,7 +29,7 @@ class Distilled:
         on_epoch: Callable[[Epoch], None],
     ) -> Learned[DistilledParams]:
         """Count the epochs of both together; only the teacher's can be resumed."""
-        epoch_count = self.epoch_count(params)
+        epoch_count = epoch_count_of(params)
 
         def told_by_teacher(epoch: Epoch) -> None:
             on_epoch(replace(epoch, epoch_count=epoch_count, vectors=None))
@@ -56,17 +42,17 @@ class Distilled:
         assert taught.user_vectors is not None
         assert taught.item_vectors is not None
         factors = train_distilled(
-            *(data.seen, taught.user_vectors, taught.item_vectors, params),
+            data.seen,
+            taught.user_vectors,
+            taught.item_vectors,
+            params,
             threads=threads,
             on_epoch=told,
         )
-        return Learned(
-            replace(params, unobserved_weight=taught.params.unobserved_weight),
-            factors.items,
-            factors.users,
-            history_vectors=factors.histories,
-            losses=taught.losses + factors.losses,
-        )
+        params = replace(params, unobserved_weight=taught.params.unobserved_weight)
+        encoder = EncoderState(SUM, to_plain(params), {HISTORY_VECTORS: factors.histories})
+        losses = taught.losses + factors.losses
+        return Learned(params, factors.items, factors.users, encoder, losses=losses)
 
     def training_bytes(self, params: DistilledParams, size: DataSize) -> int:
         """The teacher; then its vectors, the rankings, and the student with Adam's moments."""
@@ -74,21 +60,3 @@ class Distilled:
         rankings = 20 * size.user_count * min(params.target_count, size.item_count)
         student = 6 * size.vector_bytes(padded(params.dim)) + 2 * size.matrix_bytes
         return max(Wals().training_bytes(params.teacher, size), taught + rankings + student)
-
-    def search_space(self, params: DistilledParams, seen: Interactions) -> None:
-        return None
-
-    def encoder(
-        self,
-        params: DistilledParams,
-        item_vectors: FloatArray,
-        item_counts: npt.NDArray[np.integer],
-        history_vectors: FloatArray | None,
-    ) -> DistilledFoldIn:
-        assert history_vectors is not None
-        return DistilledFoldIn(history_vectors)
-
-    def scorer(
-        self, params: DistilledParams, seen: Interactions, neighbours: Interactions | None
-    ) -> None:
-        return None

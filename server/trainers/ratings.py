@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
-
-from shortlist.core.data.interactions import Aggregate, FloatArray, Interactions
+from shortlist.core.data.interactions import FloatArray, Interactions
 from shortlist.core.progress import Epoch
-from shortlist.core.ratings.fold_in import RatingFoldIn, extended_items, extended_users
-from shortlist.core.ratings.ratings import RatingFactors, RatingParams, train_ratings
+from shortlist.core.ratings.fold_in import extended_items, extended_users
+from shortlist.core.ratings.params import RatingParams
+from shortlist.core.ratings.ratings import RatingFactors, train_ratings
+from shortlist.server.domain.encoding import EncoderState
+from shortlist.server.encoders.histories import RATINGS
+from shortlist.server.storage.plain import to_plain
 from shortlist.server.trainers.data_size import DataSize
 from shortlist.server.trainers.trainer import Learned, TrainingData
 from shortlist.server.trainers.tuning_space import Axis, AxisSpace
@@ -19,19 +20,6 @@ from shortlist.server.trainers.tuning_space import Axis, AxisSpace
 
 class Ratings:
     """See core/ratings/ratings.py for the objective and its sources."""
-
-    name = "ratings"
-    params_type = RatingParams
-    aggregation: Aggregate = "last"
-    offset_width = 2
-    predicts_values = True
-    tunable = True
-
-    def dim(self, params: RatingParams) -> int:
-        return params.dim + self.offset_width
-
-    def epoch_count(self, params: RatingParams) -> int:
-        return params.epochs
 
     def fit(
         self,
@@ -46,29 +34,16 @@ class Ratings:
 
         factors = train_ratings(data.seen, params, threads=threads, on_epoch=tell)
         users, items = _vectors(factors)
-        return Learned(params, items, users, losses=factors.losses)
+        encoder = EncoderState(RATINGS, to_plain(params))
+        return Learned(params, items, users, encoder, losses=factors.losses)
 
     def training_bytes(self, params: RatingParams, size: DataSize) -> int:
         """Doubles: vectors as they were and will be; with Adam gradients, moments and moves too."""
         copies = 3 if params.solver == "als" else 7
         return copies * size.vector_bytes(params.dim + 1, 8) + 32 * size.event_count
 
-    def search_space(self, params: RatingParams, seen: Interactions) -> AxisSpace[RatingParams]:
+    def tuning_space(self, params: RatingParams, seen: Interactions) -> AxisSpace[RatingParams]:
         return AxisSpace(params, _axes(params))
-
-    def encoder(
-        self,
-        params: RatingParams,
-        item_vectors: FloatArray,
-        item_counts: npt.NDArray[np.integer],
-        history_vectors: FloatArray | None,
-    ) -> RatingFoldIn:
-        return RatingFoldIn(item_vectors, params)
-
-    def scorer(
-        self, params: RatingParams, seen: Interactions, neighbours: Interactions | None
-    ) -> None:
-        return None
 
 
 def _vectors(factors: RatingFactors) -> tuple[FloatArray, FloatArray]:

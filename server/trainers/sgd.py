@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
-import numpy.typing as npt
-
-from shortlist.core.data.interactions import Aggregate, FloatArray, Interactions
+from shortlist.core.data.interactions import FloatArray, Interactions
 from shortlist.core.progress import Epoch
 from shortlist.core.sgd.block_negatives import block_negative_count
-from shortlist.core.sgd.fold_in import SgdFoldIn
 from shortlist.core.sgd.params import BLOCK_PAIRS, OFFSETS, SgdParams
 from shortlist.core.sgd.sgd import SgdFactors, train_sgd
+from shortlist.server.domain.encoding import EncoderState
+from shortlist.server.encoders.histories import SGD
+from shortlist.server.storage.plain import to_plain
 from shortlist.server.trainers.data_size import DataSize, padded
 from shortlist.server.trainers.trainer import Learned, TrainingData
 from shortlist.server.trainers.tuning_space import Axis, AxisSpace
@@ -23,19 +22,6 @@ POWER_MIN = 0.05  # beside a uniform share: at 0 there would be nothing to mix
 
 class Sgd:
     """See core/sgd/sgd.py for the objectives and their sources."""
-
-    name = "sgd"
-    params_type = SgdParams
-    aggregation: Aggregate = "sum"
-    offset_width = OFFSETS
-    predicts_values = False
-    tunable = True
-
-    def dim(self, params: SgdParams) -> int:
-        return params.dim + self.offset_width
-
-    def epoch_count(self, params: SgdParams) -> int:
-        return params.epochs
 
     def fit(
         self,
@@ -47,17 +33,19 @@ class Sgd:
     ) -> Learned[SgdParams]:
         def tell(epoch: Epoch, factors: Callable[[], SgdFactors]) -> None:
             def vectors() -> tuple[FloatArray, FloatArray]:
-                found = factors()
-                return found.users, found.items
+                now = factors()
+                return now.users, now.items
 
             on_epoch(replace(epoch, vectors=vectors))
 
         factors = train_sgd(data.seen, params, threads=threads, on_epoch=tell)
-        return Learned(params, factors.items, factors.users, losses=factors.losses)
+        encoder = EncoderState(SGD, to_plain(params))
+        return Learned(params, factors.items, factors.users, encoder, losses=factors.losses)
 
     def training_bytes(self, params: SgdParams, size: DataSize) -> int:
         """Vectors and Adam's moments; pairs and their order; a batch's gradients, or the result."""
-        width, count = padded(params.dim + OFFSETS), block_negative_count(params)
+        width = padded(params.dim + OFFSETS)
+        count = block_negative_count(params)
         blocks = -(-min(params.batch_size, size.event_count) // BLOCK_PAIRS)
         pairs, shared = blocks * BLOCK_PAIRS, blocks * count
         scratch = BLOCK_PAIRS * (2 * width + count) + 2 * count * width
@@ -65,22 +53,8 @@ class Sgd:
         made = 2 * size.vector_bytes(width)
         return 3 * size.vector_bytes(width) + 24 * size.event_count + max(batch, made)
 
-    def search_space(self, params: SgdParams, seen: Interactions) -> AxisSpace[SgdParams]:
+    def tuning_space(self, params: SgdParams, seen: Interactions) -> AxisSpace[SgdParams]:
         return AxisSpace(params, _axes(params))
-
-    def encoder(
-        self,
-        params: SgdParams,
-        item_vectors: FloatArray,
-        item_counts: npt.NDArray[np.integer],
-        history_vectors: FloatArray | None,
-    ) -> SgdFoldIn:
-        return SgdFoldIn(item_vectors, item_counts, params)
-
-    def scorer(
-        self, params: SgdParams, seen: Interactions, neighbours: Interactions | None
-    ) -> None:
-        return None
 
 
 def _axes(params: SgdParams) -> list[Axis]:

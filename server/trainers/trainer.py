@@ -1,4 +1,4 @@
-"""What every algorithm is to the rest of the server; nothing outside asks which one it has."""
+"""What learns: one trainer an algorithm, run in the training process only."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
-
-from shortlist.core.data.interactions import Aggregate, Events, FloatArray, IntArray, Interactions
+from shortlist.core.data.interactions import Events, FloatArray, Interactions
 from shortlist.core.progress import Epoch, TrainerState
+from shortlist.server.domain.encoding import NO_ENCODER, EncoderState
 from shortlist.server.trainers.data_size import DataSize
-from shortlist.server.trainers.tuning_space import SearchSpace
+from shortlist.server.trainers.tuning_space import TuningSpace
 
 P = TypeVar("P")  # the algorithm's params: a frozen dataclass that checks itself
 
@@ -34,7 +32,7 @@ class TrainingData:
     user_segments: Interactions | None = None  # users x segments, see core/counts/segments.py
     item_features: Interactions | None = None  # items x features; None: nothing was asked for
     user_features: Interactions | None = None  # users x features; None: nothing was asked for
-    warm_start: WarmStart | None = None  # where wals begins
+    warm_start: WarmStart | None = None  # only where the algorithm starts warm
     resumed: TrainerState | None = None  # an earlier Epoch.state of this training to go on from
 
 
@@ -45,57 +43,15 @@ class Learned(Generic[P]):
     params: P  # with what was left to the data decided
     item_vectors: FloatArray | None = None  # (items, dim); None: no vectors
     user_vectors: FloatArray | None = None  # (users, dim), set whenever item_vectors are
+    encoder: EncoderState = NO_ENCODER  # how users come to vectors, or to scores
     item_scores: FloatArray | None = None  # (items,) popularity; None: users who have the item
     segment_scores: Interactions | None = None  # segments x items, set with item_scores
     neighbours: Interactions | None = None  # items x items, similarities; None: no precomputed ones
-    item_feature_weights: FloatArray | None = None  # (features, dim): features @ weights: an item
-    user_feature_weights: FloatArray | None = None  # of users; a row where they have none: for all
-    history_vectors: FloatArray | None = None  # (items, dim) of what encoders add up; None: items'
     losses: tuple[float, ...] = ()  # after each epoch
 
 
-class HistoryEncoder(Protocol):
-    """Gives users that training never saw a vector; immutable, used by many threads."""
-
-    def solve(self, histories: Interactions, threads: int = 1) -> FloatArray:
-        """Return the vectors (rows, dim) of histories (rows, items) of raw event values."""
-        ...
-
-
-class HistoryScorer(Protocol):
-    """Scores every item for a history; immutable, used by many threads."""
-
-    def scores(self, history: IntArray, values: FloatArray) -> FloatArray:
-        """Return (items,) from ascending item rows (n,) and their event values (n,)."""
-        ...
-
-
-@runtime_checkable
-class AdditiveEncoder(HistoryEncoder, Protocol):
-    """An encoder whose vectors are sums over the history, so that scores can be explained."""
-
-    def parts(self, history: Interactions) -> npt.NDArray[np.float64]:
-        """Return (entries, dim): what each entry of one history adds to its vector."""
-        ...
-
-
-class Algorithm(Protocol[P]):
-    """One algorithm; `name` is its field in TrainRequest, in manifests and in evaluations."""
-
-    name: str
-    params_type: type[P]
-    aggregation: Aggregate  # of several events of a pair, where the training does not say
-    offset_width: int  # last coordinates of a vector that hold biases and no direction
-    predicts_values: bool  # an inner product is the value of the event, so errors can be measured
-    tunable: bool  # there is a search_space
-
-    def dim(self, params: P) -> int:
-        """Return the length of its vectors, 0 for none."""
-        ...
-
-    def epoch_count(self, params: P) -> int:
-        """Return how many epochs `fit` reports, 0 for none."""
-        ...
+class Trainer(Protocol[P]):
+    """Learns by one algorithm; the facts of it are in server/domain/algorithms.py."""
 
     def fit(
         self, data: TrainingData, params: P, *, threads: int, on_epoch: Callable[[Epoch], None]
@@ -110,22 +66,11 @@ class Algorithm(Protocol[P]):
         """Return what `fit` allocates beside its data, at its peak; rather a little too much."""
         ...
 
-    def search_space(self, params: P, seen: Interactions) -> SearchSpace[P] | None:
-        """Return where better settings are looked for, None unless the algorithm is tunable."""
-        ...
 
-    def encoder(
-        self,
-        params: P,
-        item_vectors: FloatArray,
-        item_counts: npt.NDArray[np.integer],
-        history_vectors: FloatArray | None,
-    ) -> HistoryEncoder:
-        """Return what folds histories in; only called for models with vectors."""
-        ...
+@runtime_checkable
+class TunableTrainer(Trainer[P], Protocol[P]):
+    """The trainer of an algorithm that is tunable."""
 
-    def scorer(
-        self, params: P, seen: Interactions, neighbours: Interactions | None
-    ) -> HistoryScorer | None:
-        """Return what scores without vectors, None where the algorithm has vectors or neither."""
+    def tuning_space(self, params: P, seen: Interactions) -> TuningSpace[P]:
+        """Return where better settings are looked for."""
         ...

@@ -14,7 +14,7 @@ Point = npt.NDArray[np.float64]
 _TINY = 1e-12  # where the logarithmic place of 0 is looked for
 
 
-class SearchSpace(Protocol[P]):
+class TuningSpace(Protocol[P]):
     """Maps points (axes,) of the unit cube to params, and back."""
 
     @property
@@ -52,22 +52,22 @@ class Axis:
     def value(self, place: float) -> float:
         """Return the setting at a place from 0 to 1."""
         place = float(np.clip(place, 0, 1))
-        found = self.low + place * (self.high - self.low)
+        setting = self.low + place * (self.high - self.low)
         if self.logarithmic:
-            found = log_between((self.low, self.high), place)
-        return round(found) if self.whole else three_digits(found)
+            setting = log_between((self.low, self.high), place)
+        return round(setting) if self.whole else three_digits(setting)
 
     def place(self, value: float) -> float:
         """Return the place of a setting, or of the nearest end."""
         if self.low == self.high:
             return 0.0
-        found = (value - self.low) / (self.high - self.low)
+        place = (value - self.low) / (self.high - self.low)
         if self.logarithmic:
-            found = log_place((self.low, self.high), value)
-        return float(np.clip(found, 0, 1))
+            place = log_place((self.low, self.high), value)
+        return float(np.clip(place, 0, 1))
 
 
-class AxisSpace(SearchSpace[P]):
+class AxisSpace(TuningSpace[P]):
     """A space whose axes are settings of their own; `P` is a frozen dataclass with a dim."""
 
     def __init__(self, given: P, axes: Sequence[Axis]) -> None:
@@ -82,9 +82,9 @@ class AxisSpace(SearchSpace[P]):
 
     def params(self, point: Point) -> P:
         places = zip(self._axes, point.tolist(), strict=True)
-        found: dict[str, Any] = {axis.name: axis.value(place) for axis, place in places}
+        moved_to: dict[str, Any] = {axis.name: axis.value(place) for axis, place in places}
         given: Any = self._given  # no protocol says dataclass
-        moved: P = replace(given, **found)
+        moved: P = replace(given, **moved_to)
         return moved
 
     def point(self, params: P) -> Point:

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from shortlist.core.data.interactions import (
-    Aggregate,
     Events,
     FloatArray,
     Interactions,
@@ -18,9 +16,9 @@ from shortlist.core.data.interactions import (
 from shortlist.core.errors import DataInvalid
 from shortlist.core.progress import Epoch
 from shortlist.core.wals.cold_rows import train_with_features
-from shortlist.core.wals.fold_in import FoldIn
 from shortlist.core.wals.params import WalsParams
 from shortlist.core.wals.wals import Snapshot, WalsFactors
+from shortlist.server.encoders.fold_in import state_of
 from shortlist.server.trainers.data_size import DataSize, padded
 from shortlist.server.trainers.trainer import Learned, TrainingData
 from shortlist.server.trainers.wals_space import WalsSpace
@@ -32,19 +30,6 @@ FRESHNESS_MIN = 1e-5  # below it, conjugate gradient in float32 loses the users 
 class Wals:
     """See core/wals/wals.py for the objective and its sources."""
 
-    name = "wals"
-    params_type = WalsParams
-    aggregation: Aggregate = "sum"
-    offset_width = 0
-    predicts_values = False
-    tunable = True
-
-    def dim(self, params: WalsParams) -> int:
-        return params.dim
-
-    def epoch_count(self, params: WalsParams) -> int:
-        return params.epochs
-
     def fit(
         self,
         data: TrainingData,
@@ -55,8 +40,8 @@ class Wals:
     ) -> Learned[WalsParams]:
         def tell(epoch: Epoch, factors: Snapshot) -> None:
             def vectors() -> tuple[FloatArray, FloatArray]:
-                found = factors()
-                return found.users, found.items
+                now = factors()
+                return now.users, now.items
 
             on_epoch(replace(epoch, vectors=vectors))
 
@@ -64,7 +49,8 @@ class Wals:
         warm = data.warm_start
         initial = None if warm is None else WalsFactors(warm.user_vectors, warm.item_vectors)
         params, factors = train_with_features(
-            *(data.seen, params),
+            data.seen,
+            params,
             item_features=data.item_features,
             user_features=data.user_features,
             draw_users=params.draw_users and data.user_features is None,
@@ -74,42 +60,22 @@ class Wals:
             freshness=fresh,
             resumed=data.resumed,
         )
-        return Learned(
-            params,
-            factors.items,
-            factors.users,
-            item_feature_weights=factors.item_feature_weights,
-            user_feature_weights=factors.user_feature_weights
-            if factors.user_center is None
-            else factors.user_center[np.newaxis],
-            losses=factors.losses,
-        )
+        user_weights = factors.user_feature_weights
+        if factors.user_center is not None:  # without features all are drawn to one place
+            user_weights = factors.user_center[np.newaxis]
+        encoder = state_of(params, user_weights, factors.item_feature_weights)
+        return Learned(params, factors.items, factors.users, encoder=encoder, losses=factors.losses)
 
     def training_bytes(self, params: WalsParams, size: DataSize) -> int:
         """Both orientations weighted, the factors and their copy, and the ridge of the features."""
-        found = 2 * size.matrix_bytes + 2 * size.vector_bytes(padded(params.dim))
+        needed = 2 * size.matrix_bytes + 2 * size.vector_bytes(padded(params.dim))
         if params.half_life_days is not None:
-            found += 16 * size.event_count
+            needed += 16 * size.event_count
         ridges = (8 * count * (3 * count + params.dim) for count in size.feature_counts)
-        return found + 16 * size.feature_entry_count + sum(ridges)
+        return needed + 16 * size.feature_entry_count + sum(ridges)
 
-    def search_space(self, params: WalsParams, seen: Interactions) -> WalsSpace:
+    def tuning_space(self, params: WalsParams, seen: Interactions) -> WalsSpace:
         return WalsSpace(params, seen)
-
-    def encoder(
-        self,
-        params: WalsParams,
-        item_vectors: FloatArray,
-        item_counts: npt.NDArray[np.integer],
-        history_vectors: FloatArray | None,
-    ) -> FoldIn:
-        cold = item_counts == 0 if params.item_features else None
-        return FoldIn(item_vectors, item_counts, params, cold)
-
-    def scorer(
-        self, params: WalsParams, seen: Interactions, neighbours: Interactions | None
-    ) -> None:
-        return None
 
 
 def _freshness(data: TrainingData, params: WalsParams, threads: int) -> FloatArray | None:

@@ -19,7 +19,7 @@ from shortlist.core.wals.first_vectors import INIT_STDDEV
 from shortlist.core.wals.params import WalsParams, mean_row_weight, with_data_defaults
 from shortlist.server.trainers.tuning_space import (
     Point,
-    SearchSpace,
+    TuningSpace,
     log_between,
     log_place,
     three_digits,
@@ -32,7 +32,7 @@ FREQUENCY_EXPONENT_MAX = 0.6
 STEADY = 1.0  # over-relaxation on the path of which the best epoch is looked for
 
 
-class WalsSpace(SearchSpace[WalsParams]):
+class WalsSpace(TuningSpace[WalsParams]):
     """Maps points (axes,) of the unit cube to settings for some data, and back."""
 
     def __init__(self, given: WalsParams, seen: Interactions) -> None:
@@ -51,25 +51,25 @@ class WalsSpace(SearchSpace[WalsParams]):
         A spectral start and over-relaxation reach a low loss sooner but pass by the best vectors on
         the way: left open they are none here.
         """
-        found = self._given
-        if found.over_relaxation is None:
-            found = replace(found, over_relaxation=STEADY)
-        if found.init_stddev is None:
-            found = replace(found, init_stddev=INIT_STDDEV)
-        return found
+        params = self._given
+        if params.over_relaxation is None:
+            params = replace(params, over_relaxation=STEADY)
+        if params.init_stddev is None:
+            params = replace(params, init_stddev=INIT_STDDEV)
+        return params
 
     def params(self, point: Point) -> WalsParams:
         """Return the settings of a point."""
         weight, share, exponent, user, item = np.clip(point, 0, 1).tolist()
-        found = replace(
+        params = replace(
             self.start(),
             unobserved_weight=three_digits(log_between(self._weights, weight)),
             regularization_exponent=three_digits(EXPONENTS[0] + exponent * np.ptp(EXPONENTS)),
             user_frequency_exponent=three_digits(user * FREQUENCY_EXPONENT_MAX),
             item_frequency_exponent=three_digits(item * FREQUENCY_EXPONENT_MAX),
         )
-        scale = mean_row_weight(self._seen, found) ** (1 - found.regularization_exponent)
-        return replace(found, regularization=three_digits(log_between(SHARES, share) * scale))
+        scale = mean_row_weight(self._seen, params) ** (1 - params.regularization_exponent)
+        return replace(params, regularization=three_digits(log_between(SHARES, share) * scale))
 
     def point(self, params: WalsParams) -> Point:
         """Return the point of the cube nearest to settings."""

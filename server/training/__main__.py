@@ -15,7 +15,8 @@ from pathlib import Path
 
 from shortlist.core.errors import TrainingCancelled
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.jobs.store import Job, JobState, JobStore
+from shortlist.server.domain.job import Job, JobState
+from shortlist.server.jobs.store import JobStore
 from shortlist.server.reasons import BUG, failure_of
 from shortlist.server.training.checkpoints import Checkpoints
 from shortlist.server.training.pipeline import run_training

@@ -20,9 +20,9 @@ import numpy as np
 
 from shortlist.core.data.interactions import Interactions
 from shortlist.core.progress import Epoch, TrainerState
+from shortlist.server.domain.algorithms import Params, algorithm_of
 from shortlist.server.storage.durable import make_folder, sync_file
 from shortlist.server.storage.plain import to_plain
-from shortlist.server.trainers.registry import Params, algorithm_of
 
 _LOG = logging.getLogger("shortlist.training")
 

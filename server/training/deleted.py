@@ -21,12 +21,12 @@ def events_without(table: EventTable, deleted: Sequence[str], uri: str) -> Event
     kept = _kept(table.items, deleted)
     if kept.all():
         return table
-    found = table.events
-    rows = kept[found.items]
+    events = table.events
+    rows = kept[events.items]
     if not rows.any():
         raise DataSourceInvalid("every event is of a deleted item", file=uri)
-    times = None if found.times is None else found.times[rows]
-    events = Events(found.users[rows], found.items[rows], found.values[rows], times)
+    times = None if events.times is None else events.times[rows]
+    events = Events(events.users[rows], events.items[rows], events.values[rows], times)
     return supported_table(replace(table, events=events), 0, 0)
 
 

@@ -9,15 +9,14 @@ import numpy as np
 
 from shortlist.core.counts.popularity import count_popularity
 from shortlist.core.counts.segments import segment_popularity
-from shortlist.core.data.interactions import Events, FloatArray, Interactions, build_interactions
+from shortlist.core.data.interactions import Events, Interactions, build_interactions
 from shortlist.core.errors import TrainingDiverged
 from shortlist.core.progress import Epoch
 from shortlist.core.scan.scoring import VALUE_MAX
 from shortlist.server.artifacts.artifact import ModelContents
+from shortlist.server.domain.algorithms import Params
 from shortlist.server.domain.training import Preparation
-from shortlist.server.features.features import NO_FEATURES, Features
-from shortlist.server.features.stored import FeatureMap
-from shortlist.server.trainers.registry import Params, algorithm_of
+from shortlist.server.trainers.registry import trainer_of
 from shortlist.server.trainers.trainer import Learned, TrainingData, WarmStart
 from shortlist.server.training.checkpoints import Checkpoints
 from shortlist.server.training.prepare import PreparedData
@@ -54,7 +53,6 @@ def fit(
     seen = build_interactions(
         events, len(data.users), len(data.items), preparation.aggregation, threads
     )
-    algorithm = algorithm_of(params)
     item_features, user_features = data.feature_values
     of_users = None if data.segments is None else data.segments.users
     states = None if checkpoints is None else checkpoints.fit(name, seen, params)
@@ -64,9 +62,11 @@ def fit(
             states.save(epoch)
         on_epoch(epoch)
 
-    learned: Learned[Params] = algorithm.fit(
+    learned: Learned[Params] = trainer_of(params).fit(
         TrainingData(
-            *(events, seen, of_users),
+            events,
+            seen,
+            of_users,
             item_features=item_features,
             user_features=user_features,
             warm_start=warm_start,
@@ -92,18 +92,12 @@ def fit(
         neighbours=learned.neighbours,
         segments=data.segments,
         segment_scores=segment_scores,
-        history_vectors=learned.history_vectors,
-        item_map=_with_weights(data.item_features, learned.item_feature_weights),
-        user_map=_with_weights(data.user_features, learned.user_feature_weights),
+        encoder=learned.encoder,
+        item_schema=None if data.item_features is None else data.item_features.schema,
+        user_schema=None if data.user_features is None else data.user_features.schema,
         user_features=user_features,
     )
     return Fitted(contents, learned.params, learned.losses)
-
-
-def _with_weights(features: Features | None, weights: FloatArray | None) -> FeatureMap | None:
-    if weights is None:
-        return None
-    return FeatureMap(NO_FEATURES if features is None else features.described, weights)
 
 
 def _check_size(learned: Learned[Params]) -> None:

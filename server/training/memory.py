@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from shortlist.server.domain.algorithms import Params, dim_of
 from shortlist.server.errors import MemoryExceeded
 from shortlist.server.index.graph import CONNECTIVITY
 from shortlist.server.trainers.data_size import DataSize, padded
-from shortlist.server.trainers.registry import Params, algorithm_of
+from shortlist.server.trainers.registry import trainer_of
 
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
@@ -37,13 +38,12 @@ def check_memory(
 def needed_bytes(params: Params, size: DataSize) -> int:
     """Return what a training allocates beside the events, at its peak.
 
-    While it learns: the matrix, and what the algorithm says. While indexes are built: a copy of the
+    While it learns: the matrix, and what the trainer says. While indexes are built: a copy of the
     vectors, the codes twice, and a graph's edges (the lowest layer has twice the connectivity),
     beside the matrix and the vectors.
     """
-    algorithm = algorithm_of(params)
-    training = size.matrix_bytes + algorithm.training_bytes(params, size)
-    dim = algorithm.dim(params)
+    training = size.matrix_bytes + trainer_of(params).training_bytes(params, size)
+    dim = dim_of(params)
     if not dim:
         return training
     codes = size.item_count * (6 * (padded(dim) + 1) + 5 * 2 * CONNECTIVITY)
@@ -52,8 +52,8 @@ def needed_bytes(params: Params, size: DataSize) -> int:
 
 def find_available_bytes() -> int | None:
     """Return the memory this process may still take, None where the system does not say."""
-    found = [size for size in (_of_machine(), _of_group()) if size is not None]
-    return min(found, default=None)
+    sizes = [size for size in (_of_machine(), _of_group()) if size is not None]
+    return min(sizes, default=None)
 
 
 def _of_machine() -> int | None:

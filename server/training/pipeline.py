@@ -14,27 +14,23 @@ from shortlist.core.parallel import resolve_threads
 from shortlist.server.artifacts.artifact import ModelContents, open_artifact, write_artifact
 from shortlist.server.artifacts.catalogs import Catalog, Catalogs
 from shortlist.server.artifacts.manifest import IndexReport, Manifest
+from shortlist.server.domain.algorithms import algorithm_of, epoch_count_of, with_dim
+from shortlist.server.domain.evaluation import Evaluation
 from shortlist.server.domain.job import JobPhase
-from shortlist.server.domain.training import (
-    Evaluation,
-    TrainingSpec,
-    is_answer_to,
-    spec_to_json,
-)
+from shortlist.server.domain.training import TrainingSpec, is_answer_to, spec_to_json
 from shortlist.server.errors import ModelExists
 from shortlist.server.evaluation.holdout import Holdout, given_test, hold_out
 from shortlist.server.evaluation.measure import evaluate
 from shortlist.server.index.choice import build_index
 from shortlist.server.reading.checked import read_checked
 from shortlist.server.trainers.data_size import DataSize
-from shortlist.server.trainers.registry import algorithm_of, with_dim
 from shortlist.server.trainers.trainer import WarmStart
 from shortlist.server.training.checkpoints import Checkpoints
 from shortlist.server.training.fit import Fitted, fit
 from shortlist.server.training.memory import check_memory
 from shortlist.server.training.prepare import PreparedData, prepare
 from shortlist.server.training.progress import Progress, Report
-from shortlist.server.training.tune import search
+from shortlist.server.training.tune import tune
 from shortlist.server.training.warm_start import warm_start
 
 
@@ -57,7 +53,8 @@ def run_training(
     Raises TrainingCancelled, ModelExists, DataInvalid, MemoryExceeded, PathNotAllowed and what
     the trainers raise; whatever happens, no part of a model becomes visible.
     """
-    catalog, threads = catalogs.catalog(spec.catalog), resolve_threads(threads)
+    catalog = catalogs.catalog(spec.catalog)
+    threads = resolve_threads(threads)
     progress = Progress(report, cancelled)
     manifest = _published_before(spec, catalog) if resumed else None
     try:
@@ -89,7 +86,7 @@ def _train_and_publish(
     _check_memory(spec, data, threads)
     holdout = _holdout(spec, data)
     train = data.events if holdout is None else holdout.train
-    spec, trials = search(spec, data, train, progress, threads)
+    spec, trials = tune(spec, data, train, progress, threads)
     fitting = partial(_fit, spec, data, progress, threads, checkpoints)
     evaluation = None
     if holdout is not None:
@@ -102,7 +99,10 @@ def _train_and_publish(
         evaluation = _evaluate_given(spec, fitted, progress, threads, roots)
     about = replace(_about(spec, fitted), evaluation=evaluation, trials=trials)
     return _publish(
-        *(catalog, fitted.contents, about, progress),
+        catalog,
+        fitted.contents,
+        about,
+        progress,
         threads=threads,
         started=started,
         target_recall=spec.target_recall,
@@ -145,7 +145,9 @@ def _evaluate(
         test = replace(test, segments=data.segments.users)
     test = replace(test, features=data.feature_values[1])
     return evaluate(
-        *(fitted.contents, fitted.params, test),
+        fitted.contents,
+        algorithm_of(fitted.params),
+        test,
         split=holdout.split,
         cutoffs=spec.evaluation.cutoffs,
         threads=threads,
@@ -161,13 +163,16 @@ def _evaluate_given(
 ) -> Evaluation:
     """Measure the model on the test data that the caller named."""
     progress.start(JobPhase.EVALUATING)
-    wanted, contents = spec.evaluation, fitted.contents
+    wanted = spec.evaluation
+    contents = fitted.contents
     assert wanted.test_interactions is not None
     table = read_checked(wanted.test_interactions, roots, threads)
     vocabularies = contents.users, contents.items
     test = given_test(table, *vocabularies, spec.preparation.aggregation, wanted.seed)
     return evaluate(
-        *(contents, fitted.params, test),
+        contents,
+        algorithm_of(fitted.params),
+        test,
         split="given",
         cutoffs=wanted.cutoffs,
         threads=threads,
@@ -229,7 +234,10 @@ def _fit(
     warm: WarmStart | None = None,
 ) -> Fitted:
     return fit(
-        *(data, events, spec.algorithm, spec.preparation),
+        data,
+        events,
+        spec.algorithm,
+        spec.preparation,
         threads=threads,
         on_epoch=progress.epoch,
         warm_start=warm,
@@ -242,7 +250,7 @@ def _warm_start(spec: TrainingSpec, catalog: Catalog, data: PreparedData) -> War
     if not spec.warm_start_model:
         return None
     model = open_artifact(catalog.model_path(spec.warm_start_model), verify=False)
-    return warm_start(data, model, algorithm_of(spec.algorithm).dim(spec.algorithm))
+    return warm_start(data, model, spec.algorithm)
 
 
 def _about(spec: TrainingSpec, fitted: Fitted) -> Manifest:
@@ -270,4 +278,4 @@ def _published_before(spec: TrainingSpec, catalog: Catalog) -> Manifest | None:
 
 
 def _epoch_count(spec: TrainingSpec) -> int:
-    return algorithm_of(spec.algorithm).epoch_count(spec.algorithm)
+    return epoch_count_of(spec.algorithm)

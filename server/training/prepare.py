@@ -13,7 +13,7 @@ from shortlist.core.data.interactions import Events, IntArray, Interactions
 from shortlist.core.data.vocabulary import Vocabulary, VocabularyBuilder
 from shortlist.server.domain.training import Preparation, TrainingSpec
 from shortlist.server.errors import DataSourceInvalid
-from shortlist.server.features.features import Features, encode_features, find_features
+from shortlist.server.features.schema import Features, FeatureSchema
 from shortlist.server.reading import EventTable, supported_table
 from shortlist.server.reading.checked import read_checked, read_checked_attributes
 from shortlist.server.reading.tables import events_where
@@ -55,7 +55,9 @@ def prepare(
     table = read_checked(spec.interactions, roots, threads, on_rows)
     table = events_without(table, deleted, spec.interactions.uri)
     table = _supported(table, spec.preparation, spec.interactions.uri)
-    attributes, item_features, user_features = None, None, None
+    attributes = None
+    item_features = None
+    user_features = None
     for noun, source, wanted in (
         ("item", spec.items, spec.item_features),
         ("user", spec.users, spec.user_features),
@@ -74,7 +76,9 @@ def prepare(
         aligned = of_users.align(table.users)
         user_features = _features(aligned, spec.user_features, spec.users.uri)
     return PreparedData(
-        *(table.users, table.items, table.events),
+        table.users,
+        table.items,
+        table.events,
         attributes=attributes if attributes is not None and attributes.num_columns else None,
         segments=table.segments,
         item_features=item_features,
@@ -85,8 +89,8 @@ def prepare(
 def _features(attributes: pa.Table, columns: Sequence[str], uri: str) -> Features | None:
     if not columns:
         return None
-    described = find_features(attributes, columns, uri)
-    return Features(described, encode_features(described, attributes))
+    schema = FeatureSchema.find(attributes, columns, uri)
+    return Features(schema, schema.of_table(attributes))
 
 
 def _supported(table: EventTable, preparation: Preparation, uri: str) -> EventTable:
@@ -111,7 +115,8 @@ def _with_items(table: EventTable, items: Vocabulary) -> EventTable:
 def _with_users(table: EventTable, users: Vocabulary) -> EventTable:
     """Return the table with more users, who have no events and no segment."""
     every, rows = _joined(table.users, users)
-    events, segments = replace(table.events, users=rows[table.events.users]), table.segments
+    events = replace(table.events, users=rows[table.events.users])
+    segments = table.segments
     if segments is not None:
         counts = np.zeros(len(every), np.int64)
         counts[rows] = np.diff(segments.users.row_starts)  # ids are sorted: rows stay in order

@@ -19,12 +19,13 @@ from shortlist.core.data.interactions import Events, build_interactions
 from shortlist.core.errors import SingularSystem, TrainingDiverged
 from shortlist.core.metrics.value_errors import VALUE_ERRORS
 from shortlist.core.progress import Epoch
+from shortlist.server.domain.algorithms import Params, epoch_count_of, with_dim
 from shortlist.server.domain.training import EvaluationSpec, TrainingSpec
 from shortlist.server.domain.tuning import EarlyStopping, Trial, Tuning
 from shortlist.server.evaluation.holdout import hold_out
-from shortlist.server.trainers.registry import Params, algorithm_of, with_dim
-from shortlist.server.trainers.trainer import TrainingData
-from shortlist.server.trainers.tuning_space import Point, SearchSpace
+from shortlist.server.trainers.registry import trainer_of
+from shortlist.server.trainers.trainer import TrainingData, TunableTrainer
+from shortlist.server.trainers.tuning_space import Point, TuningSpace
 from shortlist.server.training.prepare import PreparedData
 from shortlist.server.training.progress import Progress
 from shortlist.server.training.validation import Validation
@@ -34,7 +35,7 @@ STEPS = 0.2, 0.05  # deviation of a step on each axis, first and last
 DIVIDING = ("auto", "temporal", "random_per_user", "leave_last_out")  # splits that divide events
 
 
-def search(
+def tune(
     spec: TrainingSpec, data: PreparedData, events: Events, progress: Progress, threads: int
 ) -> tuple[TrainingSpec, tuple[Trial, ...]]:
     """Return the spec with what was found in place, and the trials; of `events` some are held out.
@@ -44,21 +45,24 @@ def search(
     """
     if spec.early_stopping is None and spec.tuning is None:
         return spec, ()
-    stopping, tuning = spec.early_stopping or EarlyStopping(), spec.tuning or Tuning(trials=1)
+    stopping = spec.early_stopping or EarlyStopping()
+    tuning = spec.tuning or Tuning(trials=1)
     trials = _Trials(spec, stopping, tuning, data, events, progress, threads)
     trials.run(trials.space.start())
     _look_around(trials, tuning)
     for dim in tuning.dims:
         trials.run(with_dim(trials.best_params(), dim))
     best = trials.best()
-    chosen = tuple(replace(one, chosen=at == best) for at, one in enumerate(trials.done))
+    chosen = tuple(replace(trial, chosen=at == best) for at, trial in enumerate(trials.done))
     return replace(spec, algorithm=trials.found(best)), chosen
 
 
 def _look_around(trials: _Trials, tuning: Tuning) -> None:
     """Run all trials of settings but the first."""
-    rng, axes = np.random.default_rng(tuning.seed), trials.space.axes
-    first, count = rng.random(axes), tuning.trials - 1
+    rng = np.random.default_rng(tuning.seed)
+    axes = trials.space.axes
+    first = rng.random(axes)
+    count = tuning.trials - 1
     spread = (count + 1) // 2
     for at in range(spread):
         trials.run(trials.space.params((first + at * _irrational(axes)) % 1))
@@ -101,7 +105,8 @@ class _Trials:
         if split == "auto" and spec.evaluation.split in DIVIDING:
             split = spec.evaluation.split
         how = EvaluationSpec(split, stopping.held_out_fraction, 0.0, seed=stopping.seed)
-        shape, aggregate = (len(data.users), len(data.items)), spec.preparation.aggregation
+        shape = (len(data.users), len(data.items))
+        aggregate = spec.preparation.aggregation
         holdout = hold_out(events, *shape, how, aggregate)
         train = events if holdout is None else holdout.train
         seen = build_interactions(train, *shape, aggregate, threads)
@@ -110,24 +115,20 @@ class _Trials:
         of_items, of_users = data.feature_values
         placed = of_items is not None  # then items without events can be found too
         self._validation = Validation(seen, held_out, *metric, threads, all_placed=placed)
-        self._data = TrainingData(
-            *(train, seen),
-            item_features=of_items,
-            user_features=of_users,
-        )
+        self._data = TrainingData(train, seen, item_features=of_items, user_features=of_users)
         self._patience, self._progress, self._threads = stopping.patience, progress, threads
         self._count = tuning.trials + len(tuning.dims)
         self._sign = -1 if stopping.metric in VALUE_ERRORS else 1
-        self._algorithm = algorithm_of(spec.algorithm)
-        space = self._algorithm.search_space(spec.algorithm, seen)
-        assert space is not None, "the spec checks this"
-        self.space: SearchSpace[Params] = space
+        trainer = trainer_of(spec.algorithm)
+        assert isinstance(trainer, TunableTrainer), "the spec checks this"
+        self._trainer = trainer
+        self.space: TuningSpace[Params] = trainer.tuning_space(spec.algorithm, seen)
         self.done: list[Trial] = []
         self.params: list[Params] = []
 
     def best(self) -> int:
         """Return the place of the best trial, the first of equals."""
-        worth = [self._sign * one.quality if one.epochs else -np.inf for one in self.done]
+        worth = [self._sign * trial.quality if trial.epochs else -np.inf for trial in self.done]
         return int(np.argmax(worth))
 
     def best_params(self) -> Params:
@@ -136,15 +137,16 @@ class _Trials:
     def found(self, number: int) -> Params:
         """Return the settings of a trial with its number of epochs."""
         params = self.params[number]
-        if not self._algorithm.epoch_count(params):
+        if not epoch_count_of(params):
             return params
         changed: Any = params  # every algorithm that counts epochs has them as a setting
-        found: Params = replace(changed, epochs=self.done[number].epochs)
-        return found
+        best: Params = replace(changed, epochs=self.done[number].epochs)
+        return best
 
     def run(self, params: Params) -> None:
         """Train and measure; a training that diverges is worth nothing, but for the first."""
-        started, qualities = time.perf_counter(), list[float]()
+        started = time.perf_counter()
+        qualities = list[float]()
 
         def measure(epoch: Epoch) -> None:
             assert epoch.vectors is not None
@@ -155,12 +157,10 @@ class _Trials:
 
         number = len(self.done) + 1
         best = self.done[self.best()].quality if self.done else 0.0
-        epoch_count = self._algorithm.epoch_count(params)
+        epoch_count = epoch_count_of(params)
         self._progress.start_trial(number, self._count, best, epoch_count)
         try:
-            learned = self._algorithm.fit(
-                self._data, params, threads=self._threads, on_epoch=measure
-            )
+            learned = self._trainer.fit(self._data, params, threads=self._threads, on_epoch=measure)
             if not epoch_count:
                 assert learned.user_vectors is not None
                 assert learned.item_vectors is not None
@@ -185,7 +185,9 @@ class _Trials:
             return True
         if epoch < 2 or epoch & (epoch - 1):
             return False
-        rivals = [one.qualities[epoch - 1] for one in self.done if len(one.qualities) >= epoch]
+        rivals = [
+            trial.qualities[epoch - 1] for trial in self.done if len(trial.qualities) >= epoch
+        ]
         behind = self._sign * (qualities[-1] - float(np.median(rivals or [0.0])))
         return len(rivals) >= RIVALS_MIN and behind < 0
 

@@ -57,10 +57,11 @@ class Validation:
             errors = value_errors(self._compared, queries, item_vectors)
             return float(getattr(errors, self._metric))
         top = ItemScan(item_vectors).top(
-            *(queries, min(self._cutoff, len(item_vectors))),
+            queries,
+            min(self._cutoff, len(item_vectors)),
             eligible=self._eligible,
             excluded=self._had,
             threads=self._threads,
         )
-        found = evaluate_ranking(top, self._compared, (self._cutoff,))
-        return found.mean(self._metric, self._cutoff)
+        metrics = evaluate_ranking(top, self._compared, (self._cutoff,))
+        return metrics.mean(self._metric, self._cutoff)

@@ -132,6 +132,25 @@ def test_similar_users_come_out_with_their_cosines(recorded: RecordedServer) -> 
     assert list(sent.exclude_user_ids) == ["w"]
 
 
+def test_models_come_in_the_view_that_is_asked_for(recorded: RecordedServer) -> None:
+    """What a list leaves out is None or empty; a misspelt view is refused here."""
+    basic = models_pb2.Model(model_id="a", algorithm="wals", dim=4)
+    recorded.will_answer("ListModels", models_pb2.ListModelsResponse(models=[basic]))
+    recorded.will_answer("GetModel", basic)
+    with Shortlist(recorded.target) as shortlist:
+        (model,) = shortlist.models().models
+        assert shortlist.model("a", view="basic") == model
+        shortlist.models(view="full")
+        with pytest.raises(ValueError, match="'basic', 'full'"):
+            shortlist.models(view="whole")
+    assert (model.model_id, model.algorithm, model.dim) == ("a", "wals", 4)
+    assert (model.request, model.evaluation, model.index) == (None, None, None)
+    assert (model.losses, model.trials) == ((), ())
+    views = [models_pb2.MODEL_VIEW_UNSPECIFIED, models_pb2.MODEL_VIEW_FULL]
+    assert [sent.view for sent in recorded.asked("ListModels")] == views
+    assert [sent.view for sent in recorded.asked("GetModel")] == [models_pb2.MODEL_VIEW_BASIC]
+
+
 def test_asyncio_gives_the_same(recorded: RecordedServer) -> None:
     recorded.will_answer("Retrieve", refusal(Code.UNAVAILABLE), REPLY)
 

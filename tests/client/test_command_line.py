@@ -1,6 +1,6 @@
 """What the command line makes of its options before it asks a server."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,12 +8,16 @@ from shortlist.client import Freshness, TimeWindow
 from shortlist.client.cli.main import build_parser, main
 from shortlist.client.cli.restrictions import restrictions_of
 from shortlist.client.cli.retrieve import features_of, history_of
+from shortlist.v1 import model_service_pb2 as models_pb2
+from tests.recorded_server import recorded_server
 
 
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
         (["--history", "a", "b=c"], "--history: what follows the last = of 'b=c' is no number"),
+        (["--history", "a=1@noon"], "--history: what follows the @ of 'a=1@noon' is no ISO 8601"),
+        (["--history", "a=b@2026-01-02"], "--history: what follows the last = of"),
         (["--user", "u", "--max-per-value", "city"], "--max-per-value is ATTRIBUTE=N"),
         (["--user", "u", "--max-per-value", "city=-1"], "--max-per-value is ATTRIBUTE=N"),
         (["--user", "u", "--max-per-value", "=2"], "--max-per-value is ATTRIBUTE=N"),
@@ -58,6 +62,18 @@ def test_an_id_may_hold_an_equals_sign() -> None:
         with pytest.raises(ValueError, match="NAME=VALUE"):
             features_of([wrong])
     assert history_of(["a", "b=2", "c=d=-1"]) == ["a", ("b", 2.0), ("c=d", -1.0)]
+    day, moment = datetime(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    given = ["a@b=1@2026-01-02", "c==@2026-01-02T03:04:05Z"]
+    assert history_of(given) == [("a@b", 1.0, day), ("c=", None, moment)]
+
+
+def test_a_list_of_models_names_what_a_basic_view_has(capsys: pytest.CaptureFixture[str]) -> None:
+    basic = models_pb2.Model(model_id="a", algorithm="sgd", dim=4, aliases=["live"])
+    with recorded_server() as recorded:
+        recorded.will_answer("ListModels", models_pb2.ListModelsResponse(models=[basic]))
+        assert main(["--target", recorded.target, "models", "list"]) == 0
+    row = capsys.readouterr().out.splitlines()[1]
+    assert [cell for cell in row.split() if cell in ("a", "sgd", "live")] == ["a", "sgd", "live"]
 
 
 def test_shared_options_stand_before_the_command_or_behind_it(

@@ -1,5 +1,7 @@
 """Slow, obvious versions of building, turning and thinning interactions: dictionaries of lists."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from shortlist.core.data.interactions import Events, Interactions
@@ -12,7 +14,7 @@ def pairs_of(events: Events, aggregate: str) -> dict[tuple[int, int], float]:
         time = 0 if events.times is None else int(events.times[number])
         pair = int(events.users[number]), int(events.items[number])
         gathered.setdefault(pair, []).append((time, number, float(events.values[number])))
-    verbs = {
+    verbs: dict[str, Callable[[list[tuple[int, int, float]]], float]] = {
         "sum": lambda found: sum(value for _, _, value in found),
         "max": lambda found: max(value for _, _, value in found),
         "last": lambda found: max(found)[2],

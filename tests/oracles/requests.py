@@ -67,7 +67,8 @@ def _is_near(query: RetrieveQuery, row: Row) -> bool:
     if box is None:
         return True
     to_the_east = (box.east - box.west) % 360 or 360 * (box.east != box.west)
-    return box.south <= here[0] <= box.north and (here[1] - box.west) % 360 <= to_the_east
+    eastwards = (here[1] - box.west) % 360 <= to_the_east
+    return bool(box.south <= here[0] <= box.north and eastwards)
 
 
 def _is_timely(query: RetrieveQuery, row: Row, now_ms: float) -> bool:

@@ -25,7 +25,8 @@ def dense_problem(rows: Interactions, params: WalsParams) -> tuple[np.ndarray, n
         user_count**-params.user_frequency_exponent * item_count**-params.item_frequency_exponent
     )
     weights = np.where(observed, transform * damping, params.unobserved_weight)
-    return weights, np.where(observed & (values >= 0), 1.0, 0.0)
+    targets = np.where(observed & (values >= 0), 1.0, 0.0)
+    return np.asarray(weights), np.asarray(targets)
 
 
 def loss(rows: Interactions, users: np.ndarray, items: np.ndarray, params: WalsParams) -> float:

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
+from shortlist.core.counts.params import PopularityParams
 from shortlist.server.artifacts.artifact import ModelContents, write_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import Manifest
+from shortlist.server.domain.encoding import NO_ENCODER
+from shortlist.server.domain.sources import EventSource
 from shortlist.server.domain.training import TrainingSpec, spec_to_json
-from shortlist.server.reading import EventSource
-from shortlist.server.trainers.popularity import PopularityParams
+from shortlist.server.encoders.fold_in import state_of
 from tests.server.small_models import PARAMS, small_model
 
 
@@ -30,6 +32,7 @@ def publish(
         item_scores=model.item_scores,
         item_counts=np.maximum(model.item_scores, 1).astype(np.int64),
         seen=model.seen,
+        encoder=state_of(PARAMS, None, None) if dim else NO_ENCODER,
     )
     spec = TrainingSpec(
         catalog="default",

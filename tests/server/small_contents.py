@@ -6,19 +6,15 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
+from shortlist.core.counts.params import PopularityParams
 from shortlist.core.data.interactions import Events, build_interactions
 from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.core.wals.params import WalsParams
 from shortlist.server.artifacts.artifact import ModelContents
 from shortlist.server.artifacts.manifest import Manifest
-from shortlist.server.domain.training import (
-    EvaluationSpec,
-    TrainingSpec,
-    spec_to_json,
-)
-from shortlist.server.reading import EventSource
-from shortlist.server.trainers.popularity import PopularityParams
-from shortlist.server.trainers.registry import algorithm_of
+from shortlist.server.domain.algorithms import algorithm_of
+from shortlist.server.domain.sources import EventSource
+from shortlist.server.domain.training import EvaluationSpec, TrainingSpec, spec_to_json
 
 
 def small_contents(item_count: int = 7, user_count: int = 4, dim: int = 3) -> ModelContents:

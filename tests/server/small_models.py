@@ -12,6 +12,8 @@ from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.core.scan.scoring import ItemScan
 from shortlist.core.wals.fold_in import FoldIn
 from shortlist.core.wals.params import WalsParams
+from shortlist.server.encoders.fold_in import FoldInEncoder
+from shortlist.server.encoders.histories import HistoryEncoder
 from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.serving.attributes import ItemAttributes
 from shortlist.server.serving.serving_model import ServingModel, Space, rank_by_score
@@ -54,11 +56,10 @@ def small_model(
         attributes=ItemAttributes(attributes, item_count),
         space=Space(
             dim=dim,
-            offset_width=0,
             item_vectors=item_vectors,
             user_vectors=user_vectors,
             scan=ItemScan(item_vectors),
-            fold_in=FoldIn(item_vectors, np.maximum(counts, 1), PARAMS),
+            encoder=FoldInEncoder(FoldIn(item_vectors, np.maximum(counts, 1), PARAMS)),
             index=None,
         ),
     )
@@ -87,6 +88,14 @@ def popularity_model(
 ) -> ServingModel:
     """Return the same without vectors."""
     return replace(small_model(seed, item_count, user_count, attributes=attributes), space=None)
+
+
+def with_offsets(model: ServingModel, width: int = 2) -> ServingModel:
+    """Return the same model, its last coordinates declared to be biases."""
+    assert model.space is not None
+    vectors = model.space.item_vectors
+    fold_in = FoldIn(vectors, np.ones(len(vectors), np.int64), PARAMS)
+    return replace(model, space=replace(model.space, encoder=HistoryEncoder(fold_in, width)))
 
 
 def all_ids(model: ServingModel) -> list[str]:

@@ -40,6 +40,7 @@ def test_a_file_sets_what_it_names_and_leaves_the_rest(tmp_path: Path) -> None:
         ("[monitoring]\nmetrics_port = -1", "monitoring.metrics_port", "65535"),
         ("[data]\nroots = [1]", "data.roots", "strings"),
         ("server = 1", "server", "table"),
+        ('[server]\nunknown_fields = "drop"', "server.unknown_fields", "refuse, ignore"),
         ('[server]\nlog_level = "LOUD"', "server.log_level", "DEBUG"),
         ("[server", "config", "TOML"),
     ],

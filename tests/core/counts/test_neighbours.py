@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from shortlist.core.counts.neighbours import WEIGHTINGS, Neighbours, find_neighbours
+from shortlist.core.counts.neighbours import Neighbours, find_neighbours
+from shortlist.core.counts.params import WEIGHTINGS, Weighting
 from shortlist.core.data.interactions import Events, Interactions, build_interactions
 from shortlist.core.errors import SettingInvalid
 from tests.oracles.neighbours import similarities_of
@@ -25,7 +26,7 @@ def bytes_of(found: Neighbours) -> list[bytes]:
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize("count", [1, 7, 500])
-def test_the_most_similar_rows_are_found_best_first(weighting: str, count: int) -> None:
+def test_the_most_similar_rows_are_found_best_first(weighting: Weighting, count: int) -> None:
     interactions = some_interactions()
     found = find_neighbours(interactions, count, weighting)
     expected = similarities_of(interactions, weighting)
@@ -42,7 +43,7 @@ def test_the_most_similar_rows_are_found_best_first(weighting: str, count: int) 
 
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
-def test_threads_change_no_bit(weighting: str) -> None:
+def test_threads_change_no_bit(weighting: Weighting) -> None:
     interactions = some_interactions(900, 300, 8000)
     one = bytes_of(find_neighbours(interactions, 20, weighting, threads=1))
     for threads in (2, 3):
@@ -60,7 +61,8 @@ def test_equal_similarities_are_in_the_order_of_rows() -> None:
 
 
 def test_rows_without_interactions_have_no_neighbours() -> None:
-    events = Events(*(np.empty(0, kind) for kind in (np.int32, np.int32, np.float32)))
+    nobody = np.empty(0, np.int32)
+    events = Events(nobody, nobody, np.empty(0, np.float32))
     for rows in (0, 1, 3):
         found = find_neighbours(build_interactions(events, rows, 2), 5, "bm25")
         assert found.row_starts.tolist() == [0] * (rows + 1)

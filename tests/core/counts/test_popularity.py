@@ -32,9 +32,8 @@ def test_users_and_events_are_counted_without_dislikes() -> None:
     ]
     by_event = event_popularity(events, 20)
     assert by_event.tolist() == [sum(i == item for _, i in liked) for item in range(20)]
-    liked_only = Events(
-        *(a[events.values > 0] for a in (events.users, events.items, events.values))
-    )
+    positive = events.values > 0
+    liked_only = Events(events.users[positive], events.items[positive], events.values[positive])
     by_user = count_popularity(build_interactions(liked_only, 30, 20))
     assert by_user.tolist() == [len({u for u, i in liked if i == item}) for item in range(20)]
     disliked = Events(events.users, events.items, -np.abs(events.values))
@@ -74,6 +73,5 @@ def test_what_cannot_be_is_refused() -> None:
         decayed_popularity(untimed, 20, DAY_MS)
     with pytest.raises(SettingInvalid, match="count=-1"):
         ranked_items(np.zeros(3, np.float32), -1)
-    assert not event_popularity(
-        Events(*(a[:0] for a in (events.users, events.items, events.values))), 4
-    ).any()
+    nothing = Events(events.users[:0], events.items[:0], events.values[:0])
+    assert not event_popularity(nothing, 4).any()

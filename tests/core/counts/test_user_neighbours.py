@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shortlist.core.counts.neighbours import WEIGHTINGS
+from shortlist.core.counts.params import WEIGHTINGS, Weighting
 from shortlist.core.counts.user_neighbours import UserNeighbours
 from shortlist.core.scan.best_rows import best_rows
 from tests.core.counts.test_neighbours import some_interactions
@@ -14,7 +14,7 @@ from tests.oracles.neighbours import similarities_of
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 @pytest.mark.parametrize("count", [1, 5, 1000])
-def test_items_are_scored_by_the_nearest_users(weighting: str, count: int) -> None:
+def test_items_are_scored_by_the_nearest_users(weighting: Weighting, count: int) -> None:
     """A row of the matrix asked as a history is its own nearest; the others as the oracle says."""
     interactions = some_interactions()
     near = UserNeighbours(interactions, count, weighting)

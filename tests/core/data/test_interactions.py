@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from shortlist.core.data.interactions import (
     AGGREGATES,
+    Aggregate,
     Events,
     Interactions,
     build_interactions,
@@ -48,7 +49,9 @@ def empty_events() -> Events:
 @pytest.mark.parametrize("aggregate", AGGREGATES)
 @pytest.mark.parametrize("timed", [True, False])
 @pytest.mark.parametrize(("users", "items"), [(30, 20), (3, 400), (200, 70_000)])
-def test_every_pair_becomes_one_entry(aggregate: str, timed: bool, users: int, items: int) -> None:
+def test_every_pair_becomes_one_entry(
+    aggregate: Aggregate, timed: bool, users: int, items: int
+) -> None:
     events = random_events(4000, users, items, seed=1, timed=timed)
     built = build_interactions(events, users, items, aggregate)
     expected = pairs_of(events, aggregate)
@@ -60,7 +63,7 @@ def test_every_pair_becomes_one_entry(aggregate: str, timed: bool, users: int, i
 
 
 @pytest.mark.parametrize("aggregate", AGGREGATES)
-def test_threads_change_no_bit(aggregate: str) -> None:
+def test_threads_change_no_bit(aggregate: Aggregate) -> None:
     events = random_events(20_000, 500, 300, seed=2)
     one = build_interactions(events, 500, 300, aggregate, threads=1)
     for threads in (2, 3, 7):
@@ -122,6 +125,7 @@ def test_minimum_support_holds_after_it_and_keeps_all_it_may(
     np.testing.assert_array_equal(left.users[left.events.users], events.users[expected])
     np.testing.assert_array_equal(left.items[left.events.items], events.items[expected])
     np.testing.assert_array_equal(left.events.values, events.values[expected])
+    assert events.times is not None
     np.testing.assert_array_equal(left.events.times, events.times[expected])
     assert len(np.unique(left.events.users)) == len(left.users)
     assert len(np.unique(left.events.items)) == len(left.items)

@@ -2,6 +2,7 @@
 
 import pickle
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,7 +104,7 @@ def test_longest_id_is_kept_whole() -> None:
 
 def test_stored_arrays_open_read_only_and_answer_the_same() -> None:
     vocabulary = Vocabulary.from_strings(["b", "a", "ç"])
-    arrays = [np.frombuffer(a.tobytes(), a.dtype) for a in vocabulary.__reduce__()[1]]
+    arrays: list[Any] = [np.frombuffer(a.tobytes(), a.dtype) for a in vocabulary.__reduce__()[1]]
     opened = Vocabulary.from_arrays(*arrays)
     assert [opened.row(name) for name in ("a", "b", "ç", "d")] == [0, 1, 2, None]
     copied = pickle.loads(pickle.dumps(vocabulary))
@@ -113,13 +114,14 @@ def test_stored_arrays_open_read_only_and_answer_the_same() -> None:
 def test_stored_arrays_that_cannot_belong_together_are_refused() -> None:
     whole = Vocabulary.from_strings(["b", "a", "c", "d", "e"])
     utf8, offsets, slots = whole.utf8, whole.offsets, whole.slots
-    for arrays in [
+    changed: list[tuple[Any, Any, Any]] = [
         (utf8[:-1], offsets, slots),
         (utf8, offsets[:-1], slots),
         (utf8, offsets[:0], slots),
         (utf8, offsets, slots[:8]),
         (utf8, offsets.astype(np.int32), slots),
-    ]:
+    ]
+    for arrays in changed:
         with pytest.raises(DataInvalid):
             Vocabulary.from_arrays(*arrays)
 

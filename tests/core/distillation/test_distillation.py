@@ -129,7 +129,9 @@ def test_rankings_are_the_teachers_without_what_the_user_has() -> None:
 def test_a_stored_user_is_what_the_history_folds_in_to() -> None:
     data = tastes()
     factors = distilled(data, replace(PARAMS, epochs=1))
-    folded = DistilledFoldIn(factors.histories).solve(select_rows(data, np.arange(160)))
+    folded = DistilledFoldIn(factors.histories).solve(
+        select_rows(data, np.arange(160, dtype=np.int32))
+    )
     assert folded.tobytes() == factors.users.tobytes()
     np.testing.assert_allclose(np.linalg.norm(folded, axis=1), 1, rtol=1e-5)
 
@@ -158,9 +160,8 @@ def test_leading_directions_hold_most_of_the_vectors(dim: int) -> None:
 def test_a_student_may_be_wider_than_its_teacher_or_have_nothing_to_learn() -> None:
     wide = distilled(tastes(), replace(PARAMS, dim=20, teacher_dim=8, epochs=1))
     assert wide.items.shape == (60, 20)
-    none = build_interactions(
-        Events(*(np.zeros(0, kind) for kind in (np.int32, np.int32, np.float32))), 3, 5
-    )
+    nobody = np.zeros(0, np.int32)
+    none = build_interactions(Events(nobody, nobody, np.zeros(0, np.float32)), 3, 5)
     empty = distilled(none, replace(PARAMS, epochs=1))
     assert empty.users.shape == (3, 12)
     assert not empty.users.any()

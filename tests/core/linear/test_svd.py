@@ -6,7 +6,8 @@ import pytest
 from shortlist.core.data.interactions import Events, Interactions, build_interactions
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.linear.sparse import multiply
-from shortlist.core.linear.svd import SvdFoldIn, SvdParams, decompose
+from shortlist.core.linear.svd import SvdFoldIn, decompose
+from shortlist.core.linear.svd_params import SvdParams
 
 
 def random_matrix(rows: int, columns: int, share: float, seed: int = 0) -> Interactions:

@@ -7,7 +7,7 @@ from shortlist.core.errors import SettingInvalid
 from shortlist.core.metrics.bootstrap import paired_bootstrap, paired_bootstraps
 
 
-def test_a_real_difference_is_told_from_noise():
+def test_a_real_difference_is_told_from_noise() -> None:
     rng = np.random.default_rng(0)
     base = rng.random(400)
     better = base + 0.05 + 0.1 * rng.standard_normal(400)
@@ -20,7 +20,7 @@ def test_a_real_difference_is_told_from_noise():
     assert paired_bootstrap(better, base, seed=1) == clear
 
 
-def test_the_interval_covers_the_truth_as_often_as_it_says():
+def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
     rng = np.random.default_rng(5)
     covered = 0
     for seed in range(100):
@@ -30,7 +30,7 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
     assert 80 <= covered <= 98
 
 
-def test_comparisons_that_make_no_sense_are_refused():
+def test_comparisons_that_make_no_sense_are_refused() -> None:
     ones = np.ones(4)
     with pytest.raises(SettingInvalid, match="a, b="):
         paired_bootstrap(ones, ones[:3])
@@ -42,7 +42,7 @@ def test_comparisons_that_make_no_sense_are_refused():
         paired_bootstrap(ones, ones, confidence=1)
 
 
-def test_metrics_share_their_resamples():
+def test_metrics_share_their_resamples() -> None:
     """A metric and its double differ by a factor, sample by sample; one alone gives the same."""
     rng = np.random.default_rng(2)
     a, b = rng.random(150), rng.random(150)

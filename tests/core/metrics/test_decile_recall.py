@@ -12,7 +12,7 @@ from tests.core.metrics.rankings import relevant_of, top_of
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_each_decile_counts_its_own_items(data):
+def test_each_decile_counts_its_own_items(data: st.DataObject) -> None:
     item_count = data.draw(st.integers(1, 40))
     items = st.integers(0, item_count - 1)
     counts = np.array(
@@ -38,7 +38,7 @@ def test_each_decile_counts_its_own_items(data):
         assert one.standard_error == pytest.approx(error, abs=1e-6)
 
 
-def test_deciles_are_equal_parts_of_the_items_that_training_saw():
+def test_deciles_are_equal_parts_of_the_items_that_training_saw() -> None:
     counts = np.random.default_rng(0).permutation(np.arange(57) % 50)
     deciles = popularity_deciles(counts)
     assert (deciles[counts == 0] == 0).all()
@@ -49,7 +49,7 @@ def test_deciles_are_equal_parts_of_the_items_that_training_saw():
         assert rarer.max() <= more.min()
 
 
-def test_popular_items_alone_score_in_the_top_decile_alone():
+def test_popular_items_alone_score_in_the_top_decile_alone() -> None:
     counts = np.arange(1, 21)
     ranked = top_of([[19, 18]] * 4)
     found = recall_by_decile(ranked, relevant_of([{0, 18}] * 4, 20), [2], counts)
@@ -57,6 +57,6 @@ def test_popular_items_alone_score_in_the_top_decile_alone():
     assert [one.query_count for one in found] == [4, 0, 0, 0, 0, 0, 0, 0, 0, 4]
 
 
-def test_counts_of_another_catalog_are_refused():
+def test_counts_of_another_catalog_are_refused() -> None:
     with pytest.raises(SettingInvalid, match="item_counts="):
         recall_by_decile(top_of([[1]]), relevant_of([{1}], 4), [1], np.ones(3, np.int64))

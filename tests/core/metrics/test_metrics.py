@@ -16,7 +16,7 @@ from tests.oracles.metrics import metrics_of_query
 
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
-def test_every_metric_is_its_definition(data):
+def test_every_metric_is_its_definition(data: st.DataObject) -> None:
     item_count = data.draw(st.integers(1, 12))
     items = st.integers(0, item_count - 1)
     lists = data.draw(st.lists(st.lists(items, unique=True), min_size=1, max_size=6))
@@ -36,7 +36,7 @@ def test_every_metric_is_its_definition(data):
         assert measured.coverage[at] == pytest.approx(len(shown) / item_count)
 
 
-def test_a_worked_example():
+def test_a_worked_example() -> None:
     """Two of three relevant items at places 1 and 3."""
     measured = evaluate_ranking(top_of([[4, 9, 7, 1]]), relevant_of([{4, 7, 8}], 10), [3])
     assert measured.mean("precision", 3) == pytest.approx(2 / 3)
@@ -47,7 +47,7 @@ def test_a_worked_example():
     assert measured.mean("mrr", 3) == 1
 
 
-def test_metrics_agree_with_ranx():
+def test_metrics_agree_with_ranx() -> None:
     """An independent implementation; its recall and precision use the same denominators."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numba's own
@@ -73,7 +73,7 @@ def test_metrics_agree_with_ranx():
         assert ours[name] == pytest.approx(theirs[name], abs=1e-9), name
 
 
-def test_standard_error_is_the_deviation_over_root_n():
+def test_standard_error_is_the_deviation_over_root_n() -> None:
     lists, sets = [[0], [1], [2], [3]], [{0}, {0}, {2}, {3}]
     measured = evaluate_ranking(top_of(lists), relevant_of(sets, 4), [1])
     values = np.array([1, 0, 1, 1])
@@ -81,7 +81,7 @@ def test_standard_error_is_the_deviation_over_root_n():
     assert measured.standard_error("recall", 1) == pytest.approx(values.std(ddof=1) / 2)
 
 
-def test_novelty_is_mean_self_information():
+def test_novelty_is_mean_self_information() -> None:
     """Items seen 8 and 1 times of 16: 1 bit and 4 bits; an item never seen counts as once."""
     counts = np.array([8, 1, 0, 7])
     ranked = top_of([[0, 1], [2]])
@@ -92,7 +92,7 @@ def test_novelty_is_mean_self_information():
     assert evaluate_ranking(ranked, relevant_of([{3}, {3}], 4), [1]).novelty is None
 
 
-def test_no_query_with_relevant_items_gives_no_numbers():
+def test_no_query_with_relevant_items_gives_no_numbers() -> None:
     measured = evaluate_ranking(top_of([[1], [2]]), relevant_of([set(), set()], 4), [1])
     assert (measured.query_count, measured.skipped_count) == (0, 2)
     assert math.isnan(measured.mean("recall", 1))
@@ -101,7 +101,7 @@ def test_no_query_with_relevant_items_gives_no_numbers():
     assert empty.query_count == 0
 
 
-def test_settings_out_of_range_are_refused():
+def test_settings_out_of_range_are_refused() -> None:
     ranked, relevant = top_of([[1]]), relevant_of([{1}], 4)
     for cutoffs in ([0], [5, 5], [-1, 3]):
         with pytest.raises(SettingInvalid, match="cutoffs="):

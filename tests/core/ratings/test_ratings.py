@@ -10,8 +10,9 @@ import pytest
 
 from shortlist.core.data.interactions import Events, Interactions, build_interactions
 from shortlist.core.errors import SettingInvalid
+from shortlist.core.ratings.params import RatingParams
 from shortlist.core.ratings.rating_rows import solve_rows
-from shortlist.core.ratings.ratings import RatingFactors, RatingParams, rating_cost, train_ratings
+from shortlist.core.ratings.ratings import RatingFactors, rating_cost, train_ratings
 
 
 def ratings_of(triples: list[tuple[int, int, float]], shape: tuple[int, int]) -> Interactions:
@@ -53,7 +54,7 @@ def plain_cost(ratings: Interactions, factors: RatingFactors, params: RatingPara
 
 @pytest.mark.parametrize("nu", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("mean", ["global", "item"])
-def test_cost_is_the_documented_formula(nu: float, mean: str) -> None:
+def test_cost_is_the_documented_formula(nu: float, mean: Literal["global", "item"]) -> None:
     ratings = random_ratings(7, 9, 0.4)
     params = RatingParams(dim=3, epochs=2, regularization_exponent=nu, mean=mean)
     factors = train_ratings(ratings, params)
@@ -64,7 +65,9 @@ def test_cost_is_the_documented_formula(nu: float, mean: str) -> None:
 
 @pytest.mark.parametrize("item_bias", [True, False])
 @pytest.mark.parametrize("mean", ["global", "item"])
-def test_cost_never_rises_over_an_als_epoch(mean: str, item_bias: bool) -> None:
+def test_cost_never_rises_over_an_als_epoch(
+    mean: Literal["global", "item"], item_bias: bool
+) -> None:
     """Each half step is an exact minimum over one side."""
     params = RatingParams(dim=4, epochs=10, mean=mean, item_bias=item_bias, seed=3)
     losses = train_ratings(random_ratings(30, 20, 0.3), params).losses
@@ -195,8 +198,8 @@ def test_new_user_of_the_course_gets_the_courses_predictions(real_data: Path) ->
     """100 features, lambda 1, 200 Adam steps of 0.1; the course's own gives 4.89 for 5."""
     folder = real_data / "coursera-collab"
     values, observed = table(folder, "Y"), table(folder, "R")
-    users, items = np.nonzero(observed.T)
-    users = np.concatenate([np.zeros(len(NEW_USER), int), users + 1]).astype(np.int32)
+    others, items = np.nonzero(observed.T)
+    users = np.concatenate([np.zeros(len(NEW_USER), int), others + 1]).astype(np.int32)
     new_items = np.array(list(NEW_USER))
     ratings = np.concatenate([list(NEW_USER.values()), values[items, users[len(NEW_USER) :] - 1]])
     events = Events(

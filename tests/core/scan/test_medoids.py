@@ -10,7 +10,9 @@ from shortlist.core.scan.medoids import cluster_medoids
 def some_directions(seed: int, size: int, dim: int = 3) -> np.ndarray:
     vectors = np.random.default_rng(seed).integers(-2, 3, (size, dim)).astype(np.float64)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    directions = np.zeros_like(vectors)
+    np.divide(vectors, lengths, out=directions, where=lengths > 0)
+    return directions
 
 
 @settings(deadline=None)

@@ -1,39 +1,48 @@
 """The int8 scan: estimates choose, float32 scores decide."""
 
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from shortlist.core.cpu import SIMD_VARIABLE, available_levels
 from shortlist.core.data.bitmaps import pack_bitmap
-from shortlist.core.data.interactions import Interactions
+from shortlist.core.data.interactions import FloatArray, Interactions
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.scan.quantization import Quantized, quantize
-from shortlist.core.scan.scoring import ItemScan, score_rows
+from shortlist.core.scan.scoring import ItemScan, TopRows, score_rows
 from tests.oracles.scoring import best_rows, decode
 
 ITEM_COUNT = 6001  # above the size from which int8 is used, and no whole tile
 
 
 @pytest.fixture(params=available_levels())
-def level(request, monkeypatch):
+def level(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv(SIMD_VARIABLE, request.param)
-    return request.param
+    return str(request.param)
 
 
-def vectors(count, dim, seed=0):
+def vectors(count: int, dim: int, seed: int = 0) -> FloatArray:
     """Vectors of very different lengths, as trained factors have."""
     rng = np.random.default_rng(seed)
     return (rng.standard_normal((count, dim)) * rng.gamma(1, 1, (count, 1))).astype(np.float32)
 
 
-def rows_of_queries(lists):
+def rows_of_queries(lists: Sequence[Collection[int]]) -> Interactions:
     starts = np.cumsum([0, *map(len, lists)]).astype(np.int64)
     columns = np.array([row for rows in lists for row in sorted(rows)], np.int32)
     return Interactions(starts, columns, np.ones(len(columns), np.float32), 0)
 
 
-def recall(top, items, queries, k, allowed=None):
-    hits = 0
+def recall(
+    top: TopRows,
+    items: FloatArray,
+    queries: FloatArray,
+    k: int,
+    allowed: Sequence[np.ndarray] | None = None,
+) -> float:
+    hits = 0.0
     for q, query in enumerate(queries):
         rows, _ = best_rows(items, query, k, None if allowed is None else allowed[q])
         hits += len(set(rows.tolist()) & set(top.rows[q, : top.counts[q]].tolist())) / len(rows)
@@ -41,7 +50,7 @@ def recall(top, items, queries, k, allowed=None):
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (16, 4), (63, 7), (130, 66)])
-def test_codes_are_within_half_a_scale_of_the_values(shape):
+def test_codes_are_within_half_a_scale_of_the_values(shape: tuple[int, int]) -> None:
     items = vectors(*shape)
     quantized = quantize(items)
     decoded = decode(quantized.codes, quantized.scales, *shape)
@@ -49,12 +58,12 @@ def test_codes_are_within_half_a_scale_of_the_values(shape):
     assert (np.abs(decoded - items) <= half).all()
 
 
-def test_memory_is_dim_and_four_bytes_an_item():
+def test_memory_is_dim_and_four_bytes_an_item() -> None:
     quantized = quantize(vectors(64_000, 64))
     assert quantized.codes.nbytes + quantized.scales.nbytes == 68 * 64_000
 
 
-def test_filling_counts_as_zero():
+def test_filling_counts_as_zero() -> None:
     quantized = quantize(vectors(5, 6))
     flat = quantized.codes.reshape(-1, 2, 16, 4)
     assert (flat[:, 1, :, 2:] == 128).all()
@@ -64,14 +73,14 @@ def test_filling_counts_as_zero():
 
 @pytest.mark.parametrize("query_count", [1, 2, 9, 40])
 @pytest.mark.parametrize("dim", [5, 64, 100])
-def test_candidates_are_those_of_brute_force(level, query_count, dim):
+def test_candidates_are_those_of_brute_force(level: str, query_count: int, dim: int) -> None:
     items, queries = vectors(ITEM_COUNT, dim), vectors(query_count, dim, 1)
     top = ItemScan(items, quantize(items)).top(queries, 100)
     assert top.counts.tolist() == [100] * query_count
     assert recall(top, items, queries, 100) >= 0.999
 
 
-def close_together(kind):
+def close_together(kind: str) -> tuple[FloatArray, FloatArray]:
     """Items whose scores differ by less than int8 estimates can tell, and queries."""
     rng = np.random.default_rng(2)
     items, queries = rng.standard_normal((ITEM_COUNT, 24)), rng.standard_normal((5, 24))
@@ -81,7 +90,8 @@ def close_together(kind):
         items[:, 0] *= 1000
         queries[:, 0] = 0
     elif kind == "few values, many ties":
-        items, queries = rng.integers(-2, 3, (ITEM_COUNT, 4)), rng.integers(-2, 3, (5, 4))
+        items = rng.integers(-2, 3, (ITEM_COUNT, 4)).astype(np.float64)
+        queries = rng.integers(-2, 3, (5, 4)).astype(np.float64)
     elif kind == "nothing but ties":
         queries[:] = 0
     return items.astype(np.float32), queries.astype(np.float32)
@@ -97,7 +107,7 @@ CLOSE = [
 
 @pytest.mark.parametrize("kind", CLOSE)
 @pytest.mark.parametrize("threads", [1, 3])
-def test_estimates_too_close_together_cost_no_result(level, kind, threads):
+def test_estimates_too_close_together_cost_no_result(level: str, kind: str, threads: int) -> None:
     """Where estimates cannot tell items apart the scan notices, and scores all of them."""
     items, queries = close_together(kind)
     queries = np.concatenate([queries, vectors(40, items.shape[1])[:threads]])
@@ -117,7 +127,7 @@ def test_estimates_too_close_together_cost_no_result(level, kind, threads):
 
 
 @pytest.mark.parametrize("kind", CLOSE)
-def test_weighted_estimates_too_close_together_name_no_candidates(kind):
+def test_weighted_estimates_too_close_together_name_no_candidates(kind: str) -> None:
     items, queries = close_together(kind)
     weights = np.linspace(0.9, 1, ITEM_COUNT, dtype=np.float32)
     for query in queries:
@@ -126,7 +136,7 @@ def test_weighted_estimates_too_close_together_name_no_candidates(kind):
         assert rows is None or set(best.tolist()) <= set(rows.tolist())
 
 
-def test_scores_are_the_float_scores_to_the_bit(level):
+def test_scores_are_the_float_scores_to_the_bit(level: str) -> None:
     items, queries = vectors(ITEM_COUNT, 30), vectors(7, 30, 1)
     top = ItemScan(items, quantize(items)).top(queries, 50)
     for q, query in enumerate(queries):
@@ -135,7 +145,7 @@ def test_scores_are_the_float_scores_to_the_bit(level):
         assert (np.diff(scores) <= 0).all()
 
 
-def test_every_level_estimates_the_same_integers(monkeypatch):
+def test_every_level_estimates_the_same_integers(monkeypatch: pytest.MonkeyPatch) -> None:
     """The float scores differ by level only in rounding, so the chosen rows must be equal."""
     items, queries = vectors(ITEM_COUNT, 21), vectors(6, 21, 1)
     chosen = []
@@ -146,7 +156,7 @@ def test_every_level_estimates_the_same_integers(monkeypatch):
     assert all(rows == chosen[0] for rows in chosen)
 
 
-def test_extreme_codes_do_not_saturate(level):
+def test_extreme_codes_do_not_saturate(level: str) -> None:
     """Largest products of both signs: 16-bit sums of unsigned codes would overflow."""
     items = np.ones((ITEM_COUNT, 64), np.float32)
     items[1::2] = -1
@@ -159,7 +169,7 @@ def test_extreme_codes_do_not_saturate(level):
 
 @pytest.mark.parametrize("share", [0.01, 0.3, 0.9])
 @pytest.mark.parametrize("query_count", [1, 5])
-def test_masks_and_exclusions_hold(level, share, query_count):
+def test_masks_and_exclusions_hold(level: str, share: float, query_count: int) -> None:
     items, queries = vectors(ITEM_COUNT, 16), vectors(query_count, 16, 1)
     members = np.random.default_rng(2).random(ITEM_COUNT) < share
     lists = [best_rows(items, query, 300)[0].tolist() for query in queries]
@@ -174,7 +184,7 @@ def test_masks_and_exclusions_hold(level, share, query_count):
 
 
 @pytest.mark.parametrize("query_count", [1, 50, 300])
-def test_thread_count_changes_nothing(level, query_count):
+def test_thread_count_changes_nothing(level: str, query_count: int) -> None:
     items, queries = vectors(ITEM_COUNT, 16), vectors(query_count, 16, 1)
     scan = ItemScan(items, quantize(items))
     one = scan.top(queries, 60, threads=1)
@@ -184,7 +194,7 @@ def test_thread_count_changes_nothing(level, query_count):
         assert many.scores.tobytes() == one.scores.tobytes()
 
 
-def test_zero_and_tiny_vectors_are_scanned(level):
+def test_zero_and_tiny_vectors_are_scanned(level: str) -> None:
     items = vectors(ITEM_COUNT, 8)
     items[100] = 0
     queries = np.stack([np.zeros(8), np.full(8, 1e-30)]).astype(np.float32)
@@ -194,7 +204,7 @@ def test_zero_and_tiny_vectors_are_scanned(level):
     assert top.rows[1].tolist() == rows.tolist()
 
 
-def test_codes_can_be_memory_mapped(tmp_path, level):
+def test_codes_can_be_memory_mapped(tmp_path: Path, level: str) -> None:
     items, queries = vectors(ITEM_COUNT, 12), vectors(2, 12, 1)
     made = quantize(items)
     np.save(tmp_path / "codes.npy", made.codes)
@@ -205,7 +215,7 @@ def test_codes_can_be_memory_mapped(tmp_path, level):
     assert mapped.rows.tobytes() == ItemScan(items, made).top(queries, 9).rows.tobytes()
 
 
-def test_codes_of_other_items_are_refused():
+def test_codes_of_other_items_are_refused() -> None:
     items = vectors(100, 8)
     with pytest.raises(SettingInvalid, match="quantized="):
         ItemScan(items, quantize(items[:99]))
@@ -219,13 +229,13 @@ def test_codes_of_other_items_are_refused():
         quantize(items)
 
 
-def test_an_empty_catalog_can_be_quantized():
+def test_an_empty_catalog_can_be_quantized() -> None:
     items = np.empty((0, 8), np.float32)
     assert ItemScan(items, quantize(items)).top(vectors(1, 8), 5).counts.tolist() == [0]
 
 
 @pytest.mark.parametrize("share", [0.5, 1.0])
-def test_weighted_candidates_hold_the_best_products(level, share):
+def test_weighted_candidates_hold_the_best_products(level: str, share: float) -> None:
     """Weights may turn the order around: the best come from anywhere in the ranking by score."""
     items, query = vectors(ITEM_COUNT, 24), vectors(1, 24, 1)[0]
     rng = np.random.default_rng(3)
@@ -238,12 +248,13 @@ def test_weighted_candidates_hold_the_best_products(level, share):
     allowed = members.copy()
     allowed[left_out] = False
     best, _ = best_rows(items * weights[:, None], query, 50, allowed)
+    assert rows is not None
     assert set(best.tolist()) <= set(rows.tolist())
     assert allowed[rows].all()
     assert (np.diff(rows) > 0).all()
 
 
-def test_weighted_candidates_are_not_estimated_where_reading_all_pays():
+def test_weighted_candidates_are_not_estimated_where_reading_all_pays() -> None:
     items, weights = vectors(ITEM_COUNT, 8), np.ones(ITEM_COUNT, np.float32)
     few = pack_bitmap(np.arange(ITEM_COUNT) % 100 == 0)
     scan = ItemScan(items, quantize(items))

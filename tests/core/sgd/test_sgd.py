@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from shortlist.core.errors import SettingInvalid
 from shortlist.core.sgd._sgd import block_gradients, scratch_size
 from shortlist.core.sgd.fold_in import SgdFoldIn
 from shortlist.core.sgd.params import LOSSES, LossKind, SgdParams
-from shortlist.core.sgd.sgd import SgdFactors, sgd, train_sgd
+from shortlist.core.sgd.sgd import SgdFactors, Trainer, train_sgd
 from tests.oracles.sgd import numeric_gradient, pair_loss
 
 USERS, ITEMS, DIM, NEGATIVES = 4, 30, 16, 16
@@ -139,7 +140,9 @@ def test_every_loss_learns_the_tastes_and_falls(loss: LossKind) -> None:
     ids=["mixed", "in batch", "in batch and mixed", "hard", "hard in batch"],
 )
 @pytest.mark.parametrize("loss", ["bpr", "softmax"])
-def test_every_kind_of_negatives_teaches_the_tastes(loss: LossKind, negatives: dict) -> None:
+def test_every_kind_of_negatives_teaches_the_tastes(
+    loss: LossKind, negatives: dict[str, Any]
+) -> None:
     if loss == "bpr":
         negatives = {name: one for name, one in negatives.items() if name != "correct_sampling"}
     params = SgdParams(
@@ -165,7 +168,7 @@ def test_gravity_pulls_as_the_sum_over_all_pairs() -> None:
     """An epoch's shares add up to the derivative of gravity * |U V'|^2."""
     params = SgdParams("squared", dim=DIM, gravity=0.3, negative_count=0, batch_size=1000)
     pairs = tastes()
-    trainer = sgd.Trainer(pairs, params, 1)
+    trainer = Trainer(pairs, params, 1)
     users, items = trainer._users, trainer._items
     by_user, by_item = (np.zeros((len(users), trainer._width), np.float32) for _ in range(2))
     trainer._add_gravity(users, items, by_user, by_item)
@@ -258,7 +261,7 @@ def test_a_new_history_finds_its_taste(loss: LossKind) -> None:
         ("negative_count", {"loss": "softmax", "negative_count": 0}),
     ],
 )
-def test_settings_out_of_range_are_named(field: str, settings: dict) -> None:
+def test_settings_out_of_range_are_named(field: str, settings: dict[str, Any]) -> None:
     with pytest.raises(SettingInvalid) as failure:
         SgdParams(**settings)
     assert failure.value.field == field

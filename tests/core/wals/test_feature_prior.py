@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from shortlist.core.cpu import available_levels
 from shortlist.core.data.interactions import Events, Interactions, build_interactions, transposed
 from shortlist.core.errors import DataInvalid, SettingInvalid
+from shortlist.core.limits import FEATURES_MAX
 from shortlist.core.linear.sparse import multiply
 from shortlist.core.progress import Epoch
 from shortlist.core.wals.cold_rows import (
@@ -19,14 +20,15 @@ from shortlist.core.wals.cold_rows import (
     without_empty_columns,
     without_empty_rows,
 )
-from shortlist.core.wals.feature_prior import FEATURES_MAX
 from shortlist.core.wals.fold_in import FoldIn
 from shortlist.core.wals.params import WalsParams, for_items
 from shortlist.core.wals.wals import Snapshot, train_wals, wals_loss
 from tests.core.wals.test_wals import VARIANTS, random_interactions, wals
 from tests.oracles import feature_prior as oracle
 
-WITH_PENALTY = [{"feature_regularization": 0.5, **variant} for variant in VARIANTS]
+WITH_PENALTY: list[dict[str, Any]] = [
+    {"feature_regularization": 0.5, **variant} for variant in VARIANTS
+]
 
 
 def sparse(dense: np.ndarray) -> Interactions:
@@ -125,8 +127,8 @@ def test_loss_never_rises_over_exact_epochs(
     params = replace(params, feature_regularization=0.3)
     dense = random_features(items, features, seed)
     told = sparse(random_features(users, features, seed + 1)) if of_users else None
-    how = {"item_features": sparse(dense), "user_features": told}
-    losses = train_wals(rows, params, threads=1, **how).losses
+    trained = train_wals(rows, params, threads=1, item_features=sparse(dense), user_features=told)
+    losses = trained.losses
     for earlier, later in itertools.pairwise(losses):
         assert later <= earlier * (1 + 1e-5) + 1e-6
 
@@ -151,7 +153,7 @@ def test_threads_do_not_change_a_bit(
     monkeypatch.setenv("SHORTLIST_SIMD", level)
     rows = random_interactions(3000, 1200, 0.01)
     features = [sparse(random_features(count, 40)) for count in (1200, 3000)]
-    how = {"item_features": features[0], "user_features": features[1]}
+    how: dict[str, Any] = {"item_features": features[0], "user_features": features[1]}
     params = wals(dim=24, epochs=2, solver=solver)
     first, *others = (
         train_with_features(rows, params, threads=threads, **how)[1] for threads in (1, 2, 3)
@@ -165,7 +167,10 @@ def test_threads_do_not_change_a_bit(
 def test_a_warm_start_goes_on_with_its_map() -> None:
     rows, features = random_interactions(60, 40), sparse(random_features(40, 5))
     how: dict[str, Any] = {"dim": 8, "solver": "cholesky", "over_relaxation": 1.0}
-    told = {"item_features": features, "user_features": sparse(random_features(60, 5))}
+    told: dict[str, Any] = {
+        "item_features": features,
+        "user_features": sparse(random_features(60, 5)),
+    }
     long = train_wals(rows, wals(epochs=8, **how), **told)
     begun = train_wals(rows, wals(epochs=4, **how), **told)
     ended = train_wals(rows, wals(epochs=4, **how), **told, initial=begun)
@@ -237,7 +242,7 @@ def test_folding_an_item_in_over_its_users_solves_its_row(
 ) -> None:
     """From the place that its features give it; without users it stays there."""
     rows = random_interactions(60, 40)
-    users = np.random.default_rng(1).standard_normal((60, dim)).astype(np.float32) / dim
+    users = np.random.default_rng(1).standard_normal((60, dim)).astype(np.float32) / np.float32(dim)
     centers = np.random.default_rng(2).standard_normal((40, dim)).astype(np.float32)
     params = wals(dim=dim, **variant)
     counts = np.diff(rows.row_starts)
@@ -253,7 +258,7 @@ def test_folding_an_item_in_over_its_users_solves_its_row(
 def test_a_row_that_met_few_columns_yet_is_told_less_by_the_others() -> None:
     """With exposure e the unobserved pairs weigh e w0; a first click moves a row only a little."""
     rows = random_interactions(60, 40)
-    users = np.random.default_rng(1).standard_normal((60, 8)).astype(np.float32) / 8
+    users = np.random.default_rng(1).standard_normal((60, 8)).astype(np.float32) / np.float32(8)
     centers = np.random.default_rng(2).standard_normal((40, 8)).astype(np.float32)
     params = wals(dim=8, regularization=0.05)
     fold_in = FoldIn(users, np.diff(rows.row_starts), for_items(params))

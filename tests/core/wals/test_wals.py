@@ -17,7 +17,7 @@ from shortlist.core.wals.params import WalsParams, with_data_defaults
 from shortlist.core.wals.wals import Snapshot, WalsFactors, train_wals, wals_loss
 from tests.oracles import wals as oracle
 
-VARIANTS = [
+VARIANTS: list[dict[str, Any]] = [
     {},
     {"value_transform": "linear", "value_alpha": 0.5, "regularization_exponent": 0.5},
     {"value_transform": "log", "value_epsilon": 0.1, "user_frequency_exponent": 0.3},
@@ -42,8 +42,8 @@ def random_interactions(users: int, items: int, share: float = 0.2, seed: int = 
 
 def random_factors(users: int, items: int, dim: int, seed: int = 0) -> WalsFactors:
     rng = np.random.default_rng(seed)
-    sides = (rng.standard_normal((n, dim)).astype(np.float32) / dim for n in (users, items))
-    return WalsFactors(*sides)
+    sides = [rng.standard_normal((n, dim)).astype(np.float32) for n in (users, items)]
+    return WalsFactors(sides[0] / np.float32(dim), sides[1] / np.float32(dim))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -55,7 +55,7 @@ def test_loss_is_the_objective_term_by_term(
     """Every transform, exponent and dislike, at every SIMD level."""
     monkeypatch.setenv("SHORTLIST_SIMD", level)
     rows, factors = random_interactions(23, 17), random_factors(23, 17, dim)
-    params = wals(dim=dim, **variant)  # type: ignore[arg-type]
+    params = wals(dim=dim, **variant)
     expected = oracle.loss(rows, factors.users, factors.items, params)
     assert wals_loss(rows, factors, params) == pytest.approx(expected, rel=1e-5)
 
@@ -131,7 +131,7 @@ def test_threads_do_not_change_a_bit(
     """Many chunks, so that threads really share the work."""
     monkeypatch.setenv("SHORTLIST_SIMD", level)
     rows = random_interactions(6000, 300, 0.03)
-    params = wals(dim=24, epochs=2, solver=solver)  # type: ignore[arg-type]
+    params = wals(dim=24, epochs=2, solver=solver)
     first, *others = (train_wals(rows, params, threads=threads) for threads in (1, 2, 3))
     for other in others:
         np.testing.assert_array_equal(other.users, first.users)
@@ -205,7 +205,7 @@ def test_folding_in_solves_the_training_row(
     """A history that training saw gets the vector that a half step would give it."""
     monkeypatch.setenv("SHORTLIST_SIMD", level)
     rows, factors = random_interactions(40, 60), random_factors(40, 60, dim)
-    params = wals(dim=dim, **variant)  # type: ignore[arg-type]
+    params = wals(dim=dim, **variant)
     counts = np.bincount(rows.columns, minlength=60)
     folded = FoldIn(factors.items, counts, params).solve(rows)
     expected = oracle.solve_users(rows, factors.items, params)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,9 +38,9 @@ def plainly(on_epoch: Callable[[Epoch, Snapshot], None], state: TrainerState | N
 def with_features(
     on_epoch: Callable[[Epoch, Snapshot], None], state: TrainerState | None
 ) -> WalsFactors:
-    how = {"item_features": features(60), "user_features": features(90)}
+    how: dict[str, Any] = {"item_features": features(60), "user_features": features(90)}
     return train_with_features(
-        *(interactions(), PARAMS), **how, threads=2, on_epoch=on_epoch, resumed=state
+        interactions(), PARAMS, **how, threads=2, on_epoch=on_epoch, resumed=state
     )[1]
 
 

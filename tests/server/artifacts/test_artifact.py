@@ -19,7 +19,7 @@ from shortlist.server.artifacts.artifact import (
 )
 from shortlist.server.artifacts.code_files import write_codes, write_lists
 from shortlist.server.artifacts.manifest import IndexReport, SearchTrial, read_manifest
-from shortlist.server.domain.training import Evaluation, Metric, RankingEvaluation
+from shortlist.server.domain.evaluation import Evaluation, Metric, RankingEvaluation
 from shortlist.server.errors import ArtifactCorrupt
 from tests.server.small_contents import about, small_contents
 
@@ -130,7 +130,7 @@ def test_a_missing_or_cut_file_is_found(tmp_path: Path, name: str, verify: bool)
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        *(("format_version", 2), ("format_version", None), ("dim", 4), ("dim", 0)),
+        *(("format_version", 3), ("format_version", None), ("dim", 4), ("dim", 0)),
         *(("item_count", 8), ("user_count", 3), ("interaction_count", 0), ("files", {})),
         *(("unknown", 1), ("losses", ["a"]), ("created_ms", 1.5)),
     ],

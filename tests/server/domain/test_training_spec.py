@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from shortlist.core.counts.params import PopularityParams
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.wals.params import WalsParams
+from shortlist.server.domain.sources import EventColumns, EventSource, ItemSource, TextOptions
 from shortlist.server.domain.training import (
     EvaluationSpec,
     Preparation,
@@ -15,8 +17,6 @@ from shortlist.server.domain.training import (
     spec_to_json,
 )
 from shortlist.server.domain.tuning import EarlyStopping, Tuning
-from shortlist.server.reading import EventColumns, EventSource, ItemSource, TextOptions
-from shortlist.server.trainers.popularity import PopularityParams
 
 FULL = TrainingSpec(
     catalog="pins",

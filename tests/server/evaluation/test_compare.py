@@ -8,9 +8,10 @@ from pyarrow import parquet
 
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.domain.training import EvaluationSpec, MetricDifference, Preparation
+from shortlist.server.domain.evaluation import MetricDifference
+from shortlist.server.domain.sources import EventSource
+from shortlist.server.domain.training import EvaluationSpec, Preparation
 from shortlist.server.evaluation.__main__ import evaluate_model
-from shortlist.server.reading import EventSource
 from shortlist.server.training.pipeline import run_training
 from tests.server.small_contents import small_spec, write_events
 
@@ -19,7 +20,7 @@ def trained(folder: Path, name: str, events: Path, **changes: object) -> Artifac
     """Return a published model of the events, not measured."""
     spec = small_spec(events, name, evaluation=EvaluationSpec("none"), **changes)
     catalogs = Catalogs(folder / "data")
-    run_training(spec, catalogs, threads=1, report=lambda **_: None, cancelled=lambda: False)
+    run_training(spec, catalogs, threads=1, report=lambda _: None, cancelled=lambda: False)
     return open_artifact(catalogs.catalog("default").model_path(name))
 
 

@@ -3,20 +3,18 @@
 import numpy as np
 import pytest
 
+from shortlist.core.counts.params import PopularityParams
 from shortlist.core.data.interactions import Events, Interactions, build_interactions, select_rows
 from shortlist.core.data.vocabulary import Vocabulary
 from shortlist.core.errors import DataInvalid
 from shortlist.core.wals.fold_in import FoldIn
 from shortlist.core.wals.params import WalsParams
 from shortlist.server.artifacts.artifact import ModelContents
-from shortlist.server.domain.training import (
-    Evaluation,
-    EvaluationSpec,
-    Preparation,
-)
+from shortlist.server.domain.algorithms import ALGORITHMS, algorithm_of
+from shortlist.server.domain.evaluation import Evaluation
+from shortlist.server.domain.training import EvaluationSpec, Preparation
 from shortlist.server.evaluation.holdout import HeldOut, Holdout, hold_out, split_items
 from shortlist.server.evaluation.measure import evaluate
-from shortlist.server.trainers.popularity import PopularityParams
 from shortlist.server.training.fit import fit
 from shortlist.server.training.prepare import PreparedData
 
@@ -145,7 +143,12 @@ def test_rankings_are_what_a_slow_count_finds(threads: int) -> None:
     holdout = held(events, EvaluationSpec(unseen_user_fraction=0.2, held_out_fraction=0.3))
     model = model_of(holdout.train)
     found = evaluate(
-        model, PARAMS, holdout.test, split="temporal", cutoffs=(3, 20), threads=threads
+        model,
+        algorithm_of(PARAMS),
+        holdout.test,
+        split="temporal",
+        cutoffs=(3, 20),
+        threads=threads,
     )
     for group in ("known", "unseen"):
         for method in ("wals", "popularity"):
@@ -159,7 +162,12 @@ def test_a_popularity_model_is_measured_alone() -> None:
     holdout = held(events, EvaluationSpec(unseen_user_fraction=0.2))
     model = model_of(holdout.train, PopularityParams())
     found = evaluate(
-        model, PopularityParams(), holdout.test, split="temporal", cutoffs=(10,), threads=1
+        model,
+        ALGORITHMS["popularity"],
+        holdout.test,
+        split="temporal",
+        cutoffs=(10,),
+        threads=1,
     )
     assert [(one.method, one.user_group) for one in found.rankings] == [
         ("popularity", "known"),
@@ -175,5 +183,5 @@ def test_dislikes_and_what_was_had_are_not_worth_finding() -> None:
     test = Events(rows, np.array([0, 2, 29], np.int32), np.array([1, -1, 1], np.float32))
     none = build_interactions(Events(rows[:0], rows[:0], train.values[:0]), USERS, ITEMS)
     data = HeldOut(build_interactions(test, USERS, ITEMS), none, none)
-    found = evaluate(model, PARAMS, data, split="given", cutoffs=(5,), threads=1)
+    found = evaluate(model, algorithm_of(PARAMS), data, split="given", cutoffs=(5,), threads=1)
     assert found == Evaluation("given", ())

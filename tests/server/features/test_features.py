@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shortlist.core.data.interactions import Interactions, checked_interactions
-from shortlist.core.wals.feature_prior import FEATURES_MAX
+from shortlist.core.limits import FEATURES_MAX
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.features.features import (
     SUPPORT_MIN,
@@ -17,7 +17,8 @@ from shortlist.server.features.features import (
     encode_features,
     find_features,
 )
-from shortlist.server.features.stored import FeatureMap, map_of_table, map_to_table
+from shortlist.server.features.schema import FeatureSchema
+from shortlist.server.features.stored import schema_of_table, schema_to_table
 
 
 def dense(matrix: Interactions) -> np.ndarray:
@@ -95,17 +96,16 @@ def test_items_that_come_later_are_placed_by_the_stored_features() -> None:
     """Unknown tokens, numbers beyond the known range and missing columns included."""
     table = pa.table({"kind": ["a", "b"] * 6, "year": list(range(12)), "tags": [["x"]] * 12})
     features = find_features(table, ("kind", "year", "tags"))
-    rng = np.random.default_rng(0)
-    weights = rng.standard_normal((len(features), 3)).astype(np.float32)
-    stored = map_of_table(map_to_table(FeatureMap(features, weights)))
-    expected = dense(encode_features(features, table)) @ weights
-    np.testing.assert_allclose(stored.place_rows(table), expected, atol=1e-5)
+    stored = schema_of_table(schema_to_table(FeatureSchema(features)))
+    assert stored == FeatureSchema(features)
+    expected = dense(encode_features(features, table))
+    np.testing.assert_array_equal(dense(stored.of_table(table)), expected)
     later = pa.table({"year": [99, None], "kind": ["a", "new"]})
     values = dense(encode_features(features, later))
     known = [(one.kind, one.text) for one, value in zip(features, values[0], strict=True) if value]
     assert known == [("constant", ""), ("category", "a"), ("number", ""), ("part", "")]
     assert values[1].nonzero()[0].tolist() == [0]
-    np.testing.assert_allclose(stored.place_rows(later), values @ weights, atol=1e-5)
+    np.testing.assert_array_equal(dense(stored.of_table(later)), values)
 
 
 @settings(max_examples=40, deadline=None)

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shortlist.core.errors import SettingInvalid
+from shortlist.server.domain.query import GivenValue
 from shortlist.server.features.features import encode_features, find_features
-from shortlist.server.features.given import GivenFeatures, GivenValue
+from shortlist.server.features.given import GivenFeatures
 
 TABLE = pa.table(
     {

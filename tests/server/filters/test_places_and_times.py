@@ -6,15 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shortlist.server.filters.places import (
-    HALF_WAY_ROUND_M,
-    Box,
-    Radius,
-    haversine_m,
-    within_box,
-    within_radius,
-)
-from shortlist.server.filters.times import NO_TIME, Freshness, Window, faded, within_window
+from shortlist.server.domain.restrictions import Box, Freshness, Radius, Window
+from shortlist.server.filters.places import HALF_WAY_ROUND_M, haversine_m, within_box, within_radius
+from shortlist.server.filters.times import NO_TIME, faded, within_window
 from shortlist.server.serving.attributes import ItemAttributes
 from tests.oracles.filters import destination, distance_m
 

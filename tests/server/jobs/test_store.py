@@ -4,13 +4,14 @@ import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from shortlist.server.domain.job import Failure, JobPhase, JobProgress, JobState
 from shortlist.server.errors import FieldInvalid, JobNotFound, ModelExists, Overloaded
-from shortlist.server.jobs.store import Failure, JobPhase, JobState, JobStore
-from shortlist.server.jobs.table import ADDED
+from shortlist.server.jobs.store import JobStore
 from tests.server.small_contents import small_spec
 
 
@@ -21,7 +22,8 @@ def store(tmp_path: Path) -> JobStore:
 
 def test_a_job_is_known_to_every_process(tmp_path: Path, store: JobStore) -> None:
     job = store.submit(small_spec(model_id="m1"))
-    assert (job.state, job.phase, job.failure, job.version) == (JobState.QUEUED, None, None, 1)
+    assert (job.state, job.failure, job.version) == (JobState.QUEUED, None, 1)
+    assert job.progress == JobProgress()
     assert JobStore(tmp_path / "jobs.sqlite").get(job.job_id) == job
     with pytest.raises(JobNotFound):
         store.get("none")
@@ -43,16 +45,63 @@ def test_a_job_survives_the_death_of_who_accepted_it(tmp_path: Path) -> None:
     assert job.spec == small_spec()
 
 
-def test_a_table_of_an_earlier_version_gets_what_is_new(tmp_path: Path) -> None:
-    path = tmp_path / "jobs.sqlite"
-    store = JobStore(path)
-    job = store.submit(small_spec())
-    with sqlite3.connect(path) as rows:
-        for name in ADDED:
-            rows.execute(f"ALTER TABLE jobs DROP COLUMN {name}")
-    rows.close()
-    store.close()
-    assert JobStore(path).get(job.job_id) == job
+def earlier_table(path: Path, without: tuple[str, ...] = ()) -> None:
+    """Write a job table as commit fe82397 made it: a column for each field of the progress."""
+    dump = Path(__file__).with_name("jobs_of_fe82397.sql").read_text(encoding="utf-8")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(dump)
+        for name in without:
+            connection.execute(f"ALTER TABLE jobs DROP COLUMN {name}")
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+def columns_of(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return {row[1] for row in connection.execute("PRAGMA table_info(jobs)")}
+
+
+def test_a_table_of_an_earlier_version_opens_with_all_it_knew(tmp_path: Path) -> None:
+    """Whoever upgrades keeps the queue and the history."""
+    earlier_table(tmp_path / "jobs.sqlite")
+    store = JobStore(tmp_path / "jobs.sqlite")
+    jobs, _ = store.page(None, 10, "")
+    of_model = {job.spec.model_id: job for job in jobs}
+    assert {name: (job.state.value, job.progress) for name, job in of_model.items()} == {
+        "succeeded": ("succeeded", JobProgress(JobPhase.PUBLISHING, event_count=720)),
+        "failed": ("failed", JobProgress(JobPhase.TRAINING, 1, 2, 0.1 + 0.2, 720)),
+        "cancelled": ("cancelled", JobProgress()),
+        "tuning": (
+            "running",
+            JobProgress(JobPhase.TUNING, 3, 8, 123456.78901234567, 720, 36.125, 2, 4, 1 / 7),
+        ),
+        "training": ("running", JobProgress(JobPhase.TRAINING, 1, 2, 1 / 3, 720, 2 / 3)),
+        "requeued": ("queued", JobProgress()),
+        "queued": ("queued", JobProgress()),
+    }
+    failed, training = of_model["failed"], of_model["training"]
+    assert failed.failure is not None
+    assert failed.failure.metadata == {"status": "-9"}
+    assert (failed.attempt, failed.version, failed.created_ms) == (1, 4, 1795635647841)
+    assert store.is_cancel_requested(training.job_id)
+    assert store.find_request("request-queued") == of_model["queued"]
+
+
+def test_an_earlier_table_becomes_like_a_new_one_and_goes_on(tmp_path: Path) -> None:
+    JobStore(tmp_path / "new.sqlite").close()
+    for without in ((), ("trial", "trial_count", "best_quality")):  # the first had no tuning
+        path = tmp_path / f"{len(without)}.sqlite"
+        earlier_table(path, without)
+        with ThreadPoolExecutor(4) as pool:  # as the processes of a server do
+            for store in pool.map(JobStore, [path] * 4):
+                store.close()
+        assert columns_of(path) == columns_of(tmp_path / "new.sqlite")
+        store = JobStore(path)
+        assert store.requeue_orphans() == 2
+        claimed = store.claim_next()
+        assert claimed is not None
+        assert claimed.spec.model_id == "tuning"
+        store.report(claimed.job_id, JobProgress(JobPhase.READING, event_count=7))
+        assert JobStore(path).get(claimed.job_id).progress.event_count == 7
 
 
 def test_jobs_run_in_order_and_once(store: JobStore) -> None:
@@ -109,9 +158,10 @@ def test_every_change_grows_the_version(store: JobStore) -> None:
     versions = [job.version]
     store.claim_next()
     versions.append(store.get(job.job_id).version)
-    store.report(job.job_id, phase=JobPhase.TRAINING, epoch=1, epoch_count=2, loss=3.5)
+    progress = JobProgress(JobPhase.TRAINING, 1, 2, 1 / 3, 720, 0.5, 2, 3, 0.25)
+    store.report(job.job_id, progress)
     running = store.get(job.job_id)
-    assert (running.phase, running.epoch, running.loss) == (JobPhase.TRAINING, 1, 3.5)
+    assert running.progress == progress
     versions.append(running.version)
     versions.append(store.request_cancel(job.job_id).version)
     assert store.is_cancel_requested(job.job_id)
@@ -126,7 +176,7 @@ def test_an_ended_job_stays_as_it_is(store: JobStore) -> None:
     ended = store.finish(job_id, JobState.FAILED, failure)
     assert (ended.state, ended.failure) == (JobState.FAILED, failure)
     assert ended.ended_ms is not None
-    store.report(job_id, phase=JobPhase.READING)
+    store.report(job_id, JobProgress(JobPhase.READING))
     store.finish(job_id, JobState.SUCCEEDED)
     assert store.request_cancel(job_id) == store.get(job_id) == ended
 

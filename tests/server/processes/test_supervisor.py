@@ -1,12 +1,8 @@
 """The processes as operators see them: start, one line, stop, death of a part, a taken folder."""
 
 import os
-import select
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -14,36 +10,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from shortlist.v1 import model_service_pb2, model_service_pb2_grpc
-
-Start = Callable[..., "subprocess.Popen[str]"]
-WAIT_S = 30
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start servers over one data folder; whatever still runs at the end is killed."""
-    started: list[subprocess.Popen[str]] = []
-
-    def run(*arguments: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "shortlist.server", "serve"]
-        command += ["--data-dir", str(tmp_path / "data"), *arguments]
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        started.append(process)
-        return process
-
-    yield run
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def target_of(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line.startswith("serving on "), line + process.communicate()[1]
-    return line.removeprefix("serving on ").strip()
+from tests.server.processes.running import WAIT_S, Start, child_ids, has_ended, target_of
 
 
 def check_health(target: str, service: str = "") -> int:
@@ -53,11 +20,6 @@ def check_health(target: str, service: str = "") -> int:
         request = health_pb2.HealthCheckRequest(service=service)
         status: int = stub.Check(request, wait_for_ready=True, timeout=WAIT_S).status
         return status
-
-
-def worker_ids(process: "subprocess.Popen[str]") -> list[int]:
-    path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    return [int(one) for one in path.read_text().split()]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -70,7 +32,7 @@ def test_a_server_says_where_it_serves_and_stops_with_zero(start: Start, workers
     assert check_health(target, service) == health_pb2.HealthCheckResponse.NOT_SERVING
     service = "shortlist.v1.ModelService"
     assert check_health(target, service) == health_pb2.HealthCheckResponse.SERVING
-    assert len(worker_ids(process)) == int(workers)
+    assert len(child_ids(process.pid)) == int(workers)
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=WAIT_S)
     assert (process.returncode, out, err) == (0, "", "")
@@ -80,7 +42,7 @@ def test_a_killed_worker_is_replaced_on_the_same_port(start: Start) -> None:
     """A crash costs a moment, not the service."""
     process = start("--port", "0")
     target = target_of(process)
-    (first,) = worker_ids(process)
+    (first,) = child_ids(process.pid)
     os.kill(first, signal.SIGKILL)
     # The default pause between two attempts to connect grows to minutes.
     options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 100)]
@@ -88,7 +50,7 @@ def test_a_killed_worker_is_replaced_on_the_same_port(start: Start) -> None:
         stub = model_service_pb2_grpc.ModelServiceStub(channel)
         request = model_service_pb2.ListTrainingJobsRequest()
         assert not stub.ListTrainingJobs(request, wait_for_ready=True, timeout=WAIT_S).jobs
-    assert first not in worker_ids(process)
+    assert first not in child_ids(process.pid)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=WAIT_S)
     assert process.returncode == 0
@@ -100,11 +62,11 @@ def test_workers_do_not_outlive_a_killed_supervisor(start: Start) -> None:
     process = start("--port", "0")
     target = target_of(process)
     port = int(target.rsplit(":", 1)[1])
-    (worker,) = worker_ids(process)
+    (worker,) = child_ids(process.pid)
     descriptor = os.pidfd_open(worker)
     process.kill()
     process.wait(WAIT_S)
-    assert select.select([descriptor], [], [], WAIT_S)[0], "the worker still runs"
+    assert has_ended(descriptor), "the worker still runs"
     os.close(descriptor)
     again = start("--port", str(port))
     assert target_of(again) == target

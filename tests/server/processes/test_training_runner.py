@@ -7,10 +7,10 @@ import pytest
 
 from shortlist.server.config import Settings, with_overrides
 from shortlist.server.domain.job import JobState
+from shortlist.server.domain.sources import EventSource
 from shortlist.server.domain.training import TrainingSpec
 from shortlist.server.jobs.store import JobStore
 from shortlist.server.processes.training_runner import TrainingRunner
-from shortlist.server.reading import EventSource
 
 ENDLESS = "tests.server.training.endless_training"
 AT_ONCE = "this"  # a module of the standard library that prints a poem and ends with 0

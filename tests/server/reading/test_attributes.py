@@ -7,8 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from shortlist.core.data.vocabulary import Vocabulary
+from shortlist.server.domain.sources import ItemSource, TextOptions
 from shortlist.server.errors import DataSourceInvalid
-from shortlist.server.reading import ItemSource, TextOptions, read_attributes
+from shortlist.server.reading import read_attributes
 
 MOVIES = '10::GoldenEye: the film (1995)::Action|Thriller\n2::Café "X"::Drama\n'
 

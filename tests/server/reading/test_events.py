@@ -15,14 +15,9 @@ from hypothesis import strategies as st
 from pyarrow import feather
 
 from shortlist.core.errors import SettingInvalid
+from shortlist.server.domain.sources import EventColumns, EventSource, TextOptions
 from shortlist.server.errors import DataSourceInvalid
-from shortlist.server.reading import (
-    EventColumns,
-    EventSource,
-    EventTable,
-    TextOptions,
-    read_events,
-)
+from shortlist.server.reading import EventTable, read_events
 from shortlist.server.reading import text_files as text_files_module
 
 NUMBERED = EventColumns("0", "1", "2", "3")
@@ -319,14 +314,15 @@ def test_sources_that_hold_nothing_are_named(tmp_path: Path) -> None:
 def test_options_out_of_range_are_refused(tmp_path: Path) -> None:
     path = parquet(tmp_path / "a.parquet", user=[1], item=[2]).uri
     text = written(tmp_path / "a.csv", "user,item\n1,2\n")
-    for source, field in [
-        (EventSource(path, "excel"), "format"),
-        (EventSource(path, text=TextOptions("::")), "text"),
-        (EventSource(text, text=TextOptions("x" * 9)), "separator"),
-        (EventSource(text, text=TextOptions(encoding="latin-99")), "encoding"),
+    for make, field in [
+        (lambda: EventSource(path, "excel"), "format"),
+        (lambda: EventSource(path, text=TextOptions("::")), "separator"),
+        (lambda: EventSource(path, text=TextOptions(quoted=False)), "quoted"),
+        (lambda: EventSource(text, text=TextOptions("x" * 9)), "separator"),
+        (lambda: EventSource(text, text=TextOptions(encoding="latin-99")), "encoding"),
     ]:
         with pytest.raises(SettingInvalid, match=field):
-            read_events(source)
+            read_events(make())
 
 
 def test_progress_counts_rows_and_can_end_the_reading(tmp_path: Path) -> None:

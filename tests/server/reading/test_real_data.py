@@ -6,15 +6,8 @@ from pathlib import Path
 import pytest
 
 from shortlist.core.data.interactions import build_interactions, transposed
-from shortlist.server.reading import (
-    EventColumns,
-    EventSource,
-    ItemSource,
-    TextOptions,
-    known_events,
-    read_attributes,
-    read_events,
-)
+from shortlist.server.domain.sources import EventColumns, EventSource, ItemSource, TextOptions
+from shortlist.server.reading import known_events, read_attributes, read_events
 
 DATA = Path(os.environ.get("SHORTLIST_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
 pytestmark = [

@@ -7,13 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from shortlist.core.data.vocabulary import Vocabulary
-from shortlist.server.reading import (
-    EventSource,
-    EventTable,
-    known_events,
-    read_events,
-    supported_table,
-)
+from shortlist.server.domain.sources import EventSource
+from shortlist.server.reading import EventTable, known_events, read_events, supported_table
 
 
 @pytest.fixture

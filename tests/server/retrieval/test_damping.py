@@ -11,7 +11,7 @@ from shortlist.server.domain.query import EmbeddingQuery, Origin, RetrieveQuery,
 from shortlist.server.errors import QueryKindUnsupported
 from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.retrieve import retrieve
-from tests.server.small_models import all_ids, popularity_model, small_model
+from tests.server.small_models import all_ids, popularity_model, small_model, with_offsets
 
 MODEL = small_model(seed=5, item_count=50)
 SPACE = MODEL.space
@@ -92,7 +92,7 @@ def test_popular_items_and_models_without_lengths() -> None:
     found = retrieve(MODEL, nobody)
     assert found == retrieve(MODEL, replace(nobody, popularity_damping=0.0))
     assert found.origin is Origin.POPULARITY
-    ratings = replace(MODEL, space=replace(SPACE, offset_width=2))
+    ratings = with_offsets(MODEL)
     for refused in (ratings, popularity_model(seed=5, item_count=50)):
         with pytest.raises(QueryKindUnsupported, match="popularity_damping"):
             retrieve(refused, RetrieveQuery(UserQuery("u001"), popularity_damping=0.5))

@@ -8,13 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shortlist.server.domain.query import (
-    Diversity,
-    EmbeddingQuery,
-    Restrictions,
-    RetrieveQuery,
-    UserQuery,
-)
+from shortlist.server.domain.query import Diversity, EmbeddingQuery, RetrieveQuery, UserQuery
+from shortlist.server.domain.restrictions import Restrictions
 from shortlist.server.errors import FieldInvalid, FilterUnknownField, QueryKindUnsupported
 from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.retrieve import retrieve

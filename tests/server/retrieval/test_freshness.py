@@ -8,17 +8,19 @@ import pytest
 
 from shortlist.core.scan.quantization import quantize
 from shortlist.core.scan.scoring import ItemScan
-from shortlist.server.domain.query import EmbeddingQuery, Restrictions, RetrieveQuery
-from shortlist.server.filters.times import Freshness, faded
+from shortlist.server.domain.query import EmbeddingQuery, RetrieveQuery
+from shortlist.server.domain.restrictions import Freshness, Restrictions
+from shortlist.server.filters.times import faded
 from shortlist.server.retrieval.eligibility import Eligibility
 from shortlist.server.retrieval.retrieve import ask, rank
+from shortlist.server.serving.serving_model import ServingModel
 from tests.server.small_models import small_model
 
 ITEMS, DIM = 6000, 8
 DAY_MS = 86_400_000
 
 
-def model_of_any_age():
+def model_of_any_age() -> ServingModel:
     """Return a model whose items were published within 30 days, some in the future or never."""
     rng = np.random.default_rng(4)
     now_ms = Eligibility().now_ms
@@ -45,7 +47,9 @@ MODEL = model_of_any_age()
 @pytest.mark.parametrize("half_life_ms", [DAY_MS // 1000, DAY_MS, 30 * DAY_MS])
 @pytest.mark.parametrize("weight", [0.0, 0.6, 1.0])
 @pytest.mark.parametrize("sign", [1, -1], ids=["likes", "negative scores only"])
-def test_the_best_after_fading_are_those_of_brute_force(sign, weight, half_life_ms, restrictions):
+def test_the_best_after_fading_are_those_of_brute_force(
+    sign: int, weight: float, half_life_ms: int, restrictions: Restrictions
+) -> None:
     """Where fewer than asked for keep a positive score, the estimates alone would be wrong."""
     freshness = Freshness(half_life_ms, weight)
     vector = np.full(DIM, 0.5, np.float32)

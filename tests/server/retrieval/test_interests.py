@@ -6,7 +6,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from shortlist.core.linear.svd import SvdFoldIn, SvdParams
+from shortlist.core.data.interactions import FloatArray
+from shortlist.core.linear.svd import SvdFoldIn
+from shortlist.core.linear.svd_params import SvdParams
 from shortlist.server.domain.query import (
     Diversity,
     Origin,
@@ -16,6 +18,7 @@ from shortlist.server.domain.query import (
     SimilarUsersQuery,
     UserQuery,
 )
+from shortlist.server.encoders.histories import AdditiveHistoryEncoder
 from shortlist.server.errors import FieldInvalid, QueryKindUnsupported
 from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.interests import merge_by_share
@@ -131,10 +134,14 @@ def test_an_answer_is_approximate_where_one_part_is() -> None:
     assert merge_by_share([exact, exact], [2, 1], 4).report is exact.report
 
 
+def projection(vectors: FloatArray) -> AdditiveHistoryEncoder:
+    return AdditiveHistoryEncoder(SvdFoldIn(vectors, SvdParams(dim=4)))
+
+
 def test_values_that_cancel_in_the_whole_history_are_too_large_for_its_parts() -> None:
     """Each part has all the dislikes, so a part's vector may be long where the whole is not."""
     assert SPACE is not None
-    linear = replace(SPACE, fold_in=SvdFoldIn(SPACE.item_vectors, SvdParams(dim=4)))
+    linear = replace(SPACE, encoder=projection(SPACE.item_vectors))
     model = replace(MODEL, space=linear)
     large = tuple(1e20 if value > 0 else -1e20 for value in VALUES)
     for interests in (0, 3):
@@ -148,7 +155,7 @@ def test_values_that_cancel_in_the_whole_history_are_too_large_for_its_parts() -
     opposite = next(row for row in range(60) if row not in ROWS)
     vectors = SPACE.item_vectors.copy()
     vectors[ROWS[:3]], vectors[opposite] = [[1, 0, 0, 0], [1, 1, 0, 0], [0, 1, 0, 0]], [2, 2, 0, 0]
-    space = replace(SPACE, item_vectors=vectors, fold_in=SvdFoldIn(vectors, SvdParams(dim=4)))
+    space = replace(SPACE, item_vectors=vectors, encoder=projection(vectors))
     names = (*map(item_id, ROWS[:3]), item_id(opposite))
     cancelling = UserQuery("", names, (1e20, 1e20, 1e20, -1e20))
     asked = RetrieveQuery(cancelling, count=3)

@@ -12,17 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shortlist.server.domain.query import (
-    EmbeddingQuery,
-    Query,
-    Restrictions,
-    RetrieveQuery,
-    UserQuery,
-)
+from shortlist.server.domain.query import EmbeddingQuery, Query, RetrieveQuery, UserQuery
+from shortlist.server.domain.restrictions import Box, Freshness, Radius, Restrictions, Window
 from shortlist.server.errors import FieldInvalid, FilterUnknownField
 from shortlist.server.filters.parse import parse_filter
-from shortlist.server.filters.places import Box, Radius
-from shortlist.server.filters.times import Freshness, Window
 from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.eligibility import Eligibility
 from shortlist.server.retrieval.retrieve import retrieve

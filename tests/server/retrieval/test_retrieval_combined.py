@@ -31,14 +31,12 @@ from shortlist.server.domain.query import (
     ItemsQuery,
     Origin,
     Query,
-    Restrictions,
     RetrieveQuery,
     SearchMode,
     UserQuery,
 )
+from shortlist.server.domain.restrictions import Box, Freshness, Radius, Restrictions, Window
 from shortlist.server.exporting.parts import write_parts
-from shortlist.server.filters.places import Box, Radius
-from shortlist.server.filters.times import Freshness, Window
 from shortlist.server.index.lists import ListIndex
 from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.retrieve import embed, retrieve

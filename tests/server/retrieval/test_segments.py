@@ -8,18 +8,19 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from shortlist.core.counts.params import PopularityParams
 from shortlist.core.counts.segments import SEGMENTS_MAX
 from shortlist.core.wals.params import WalsParams
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import Manifest
+from shortlist.server.domain.algorithms import Params
 from shortlist.server.domain.query import Candidates, Origin, RetrieveQuery, UserQuery
+from shortlist.server.domain.sources import EventColumns, EventSource
 from shortlist.server.errors import DataSourceInvalid
-from shortlist.server.reading import EventColumns, EventSource, read_events
+from shortlist.server.reading import read_events
 from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.retrieve import retrieve
 from shortlist.server.serving.serving_model import ServingModel, load_serving_model
-from shortlist.server.trainers.popularity import PopularityParams
-from shortlist.server.trainers.registry import Params
 from tests.server.small_contents import small_spec
 from tests.server.training.test_training import train
 

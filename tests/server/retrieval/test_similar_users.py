@@ -1,7 +1,5 @@
 """Similar users against cosines in float64; the asked user never comes back."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,7 @@ from shortlist.server.domain.query import Origin, SimilarUsersQuery, UserQuery
 from shortlist.server.errors import QueryKindUnsupported, UserUnknown
 from shortlist.server.retrieval.retrieve import embed
 from shortlist.server.retrieval.similar_users import similar_users
-from tests.server.small_models import popularity_model, small_model, user_id
+from tests.server.small_models import popularity_model, small_model, user_id, with_offsets
 
 MODEL = small_model(seed=2, item_count=30, user_count=40)
 SPACE = MODEL.space
@@ -51,8 +49,8 @@ def test_a_history_finds_users_too() -> None:
 
 def test_biases_do_not_make_users_alike() -> None:
     """The last two coordinates of a model of ratings are no direction."""
-    ratings = replace(MODEL, space=replace(SPACE, offset_width=2))
-    found = similar_users(replace(ratings), SimilarUsersQuery(UserQuery(user_id(3))))
+    ratings = with_offsets(MODEL)
+    found = similar_users(ratings, SimilarUsersQuery(UserQuery(user_id(3))))
     expected = np.delete(cosines(USERS[3, :2], USERS[:, :2]), 3)
     np.testing.assert_allclose(found.scores, np.sort(expected)[::-1], atol=1e-6)
 

@@ -11,11 +11,10 @@ import pytest
 from shortlist.client import AsyncShortlist, FailedPrecondition, InvalidArgument, Shortlist
 from shortlist.client.cli.main import main
 from shortlist.v1 import catalog_service_pb2 as c
-from tests.server.processes.test_supervisor import WAIT_S, Start, start, target_of
+from tests.server.processes.running import WAIT_S, Start, target_of
 from tests.server.published import publish
 from tests.server.rpc.sockets import Connection, connected, refusal_of, settings_for
 
-__all__ = ["start"]  # a fixture
 CONNECTIONS = 12  # that all of them come to one of two workers happens once in 2,000 times
 
 

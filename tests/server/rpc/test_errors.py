@@ -16,6 +16,7 @@ from shortlist.server.rpc.errors import CODES, code_and_reason, status_of
 EXAMPLES = [
     (errors.FieldInvalid("count", "-1 is not in 0..10000"), "INVALID_ARGUMENT", "FIELD_INVALID"),
     (errors.EmbeddingDimension("v", "3, not 4"), "INVALID_ARGUMENT", "EMBEDDING_DIMENSION"),
+    (errors.FieldUnknown("query", "Q", [7]), "INVALID_ARGUMENT", "FIELD_UNKNOWN"),
     (SettingInvalid("dim", 0, "1..4096"), "INVALID_ARGUMENT", "FIELD_INVALID"),
     (DataInvalid("x"), "INVALID_ARGUMENT", "DATA_INVALID"),
     (errors.DataSourceInvalid("x", file="f", row=2), "INVALID_ARGUMENT", "DATA_INVALID"),

@@ -1,6 +1,7 @@
 """Jobs, models and aliases over a real socket; no supervisor runs, so jobs stay where they are."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -8,6 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from shortlist.server.artifacts.manifest import read_manifest, write_manifest
+from shortlist.server.domain.evaluation import Evaluation
+from shortlist.server.domain.tuning import Trial
 from shortlist.v1 import model_service_pb2 as m
 from shortlist.v1 import query_pb2 as q
 from shortlist.v1 import retrieval_service_pb2 as r
@@ -57,6 +61,47 @@ def test_models_come_newest_first_in_pages(connection: Connection) -> None:
     with pytest.raises(grpc.RpcError) as failure:
         connection.models.ListModels(m.ListModelsRequest(page_token="nonsense"))
     assert refusal_of(failure.value).fields == ["page_token"]
+
+
+DETAILS = {"request", "losses", "evaluation", "index", "trials"}
+
+
+def told(model: m.Model) -> set[str]:
+    return {field.name for field, _ in model.ListFields()}
+
+
+def test_a_list_leaves_out_the_details_unless_asked_for_them(connection: Connection) -> None:
+    """A page of tuned models would be megabytes, to show seven columns."""
+    folder = connection.folder / "data" / "catalogs" / "default" / "models" / "b"
+    trials = (Trial({"dim": 4.0}, 2, 0.5),)
+    evaluation = Evaluation("given", ())
+    manifest = replace(read_manifest(folder), losses=(2.0,), evaluation=evaluation, trials=trials)
+    write_manifest(folder, manifest)
+    listed = connection.models.ListModels(m.ListModelsRequest())
+    assert [model.algorithm for model in listed.models] == ["wals"] * 3 + ["popularity"]
+    whole = connection.models.ListModels(m.ListModelsRequest(view=m.MODEL_VIEW_FULL))
+    for basic, full in zip(listed.models, whole.models, strict=True):
+        assert not told(basic) & DETAILS
+        assert {"request", "index"} <= told(full)
+        assert connection.models.GetModel(m.GetModelRequest(model=full.model_id)) == full
+        request = m.GetModelRequest(model=full.model_id, view=m.MODEL_VIEW_BASIC)
+        assert connection.models.GetModel(request) == basic
+        if full.model_id == "b":
+            assert told(full) >= DETAILS
+        for name in DETAILS:
+            full.ClearField(name)  # type: ignore[arg-type]
+        assert full == basic
+    assert listed == connection.models.ListModels(m.ListModelsRequest(view=m.MODEL_VIEW_BASIC))
+
+
+def test_a_view_of_a_newer_contract_is_refused(connection: Connection) -> None:
+    for call in (
+        lambda: connection.models.ListModels(m.ListModelsRequest(view=9)),  # type: ignore[arg-type]
+        lambda: connection.models.GetModel(m.GetModelRequest(model="a", view=9)),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(grpc.RpcError) as failure:
+            call()
+        assert refusal_of(failure.value).fields == ["view"]
 
 
 def test_a_deleted_model_is_gone_for_requests_too(connection: Connection) -> None:

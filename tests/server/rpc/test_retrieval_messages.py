@@ -10,14 +10,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from shortlist.server.domain.query import (
     Diversity,
     ItemsQuery,
-    Restrictions,
     RetrieveQuery,
     SearchMode,
     UserQuery,
 )
+from shortlist.server.domain.restrictions import Box, Freshness, Radius, Restrictions, Window
 from shortlist.server.errors import BatchTooLarge, FieldInvalid
-from shortlist.server.filters.places import Box, Radius
-from shortlist.server.filters.times import Freshness, Window
 from shortlist.server.rpc.retrieval_messages import (
     embed_query_from_proto,
     entry_error_to_proto,
@@ -118,6 +116,37 @@ def test_an_event_without_a_value_counts_one_and_zero_is_a_value() -> None:
     assert query == UserQuery("", ("a", "b", "c"), (1.0, 0.0, -2.0))
 
 
+def test_a_history_stays_in_the_order_sent_with_its_repeats_and_times() -> None:
+    """Also where the times say another order: what order means is the encoder's to know."""
+    sent = [("b", 9), ("a", -1), ("b", 3), ("b", 9)]
+    events = [
+        q.Event(item_id=name, value=i, time=Timestamp(seconds=seconds, nanos=1_999_999))
+        for i, (name, seconds) in enumerate(sent)
+    ]
+    query = retrieve_query_from_proto(r.RetrieveRequest(query=user(history=events))).query
+    times = (9001, -999, 3001, 9001)
+    expected = UserQuery("", ("b", "a", "b", "b"), (0.0, 1.0, 2.0, 3.0), history_times=times)
+    assert query == expected
+    bare = [q.Event(item_id=name) for name, _ in sent]
+    query = retrieve_query_from_proto(r.RetrieveRequest(query=user(history=bare))).query
+    assert query == UserQuery("", ("b", "a", "b", "b"), (1.0,) * 4)
+
+
+def test_the_first_and_the_last_moment_are_times() -> None:
+    ends = [
+        Timestamp(seconds=-62_135_596_800),
+        Timestamp(seconds=253_402_300_799, nanos=999_999_999),
+    ]
+    events = [q.Event(item_id="a", time=time) for time in ends]
+    query = retrieve_query_from_proto(r.RetrieveRequest(query=user(history=events))).query
+    assert isinstance(query, UserQuery)
+    assert query.history_times == (-62_135_596_800_000, 253_402_300_799_999)
+
+
+def timed(*times: Timestamp | None) -> q.Query:
+    return user(history=[q.Event(item_id="a", time=time) for time in times])
+
+
 def test_features_keep_their_kinds() -> None:
     features = {
         "age": q.FeatureValue(number=0.0),
@@ -161,6 +190,11 @@ BAD_RETRIEVALS = [
         "query.user.history[0].value",
     ),
     ({"query": user(history=[q.Event(item_id="a")] * 10_001)}, "query.user.history"),
+    ({"query": timed(Timestamp(), Timestamp(), None)}, "query.user.history[2].time"),
+    ({"query": timed(None, Timestamp())}, "query.user.history[0].time"),
+    ({"query": timed(Timestamp(seconds=253_402_300_800))}, "query.user.history[0].time"),
+    ({"query": timed(Timestamp(), Timestamp(nanos=-1))}, "query.user.history[1].time"),
+    ({"query": timed(Timestamp(nanos=1_000_000_000))}, "query.user.history[0].time"),
     ({"query": q.Query(items=q.ItemsQuery())}, "query.items.item_ids"),
     ({"query": q.Query(items=q.ItemsQuery(item_ids=["a", ""]))}, "query.items.item_ids[1]"),
     ({"query": q.Query(items=q.ItemsQuery(item_ids=["a"] * 1001))}, "query.items.item_ids"),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -114,6 +115,27 @@ def test_retrieving_an_embedding_equals_retrieving_its_query(connection: Connect
             for one in (query, again)
         )
         assert (first.item_ids, first.scores) == (second.item_ids, second.scores)
+
+
+def test_times_of_a_history_change_nothing_for_a_model_that_reads_no_order(
+    connection: Connection,
+) -> None:
+    """As the contract says: the value sent last counts, whatever the times."""
+    set_alias(connection, "a")
+    given = [("a003", 2.0, 50), ("a007", 1.0, 40), ("a003", -1.0, 30)]
+    bare = [q.Event(item_id=name, value=value) for name, value, _ in given]
+    timed = [
+        q.Event(item_id=name, value=value, time=Timestamp(seconds=seconds))
+        for name, value, seconds in given
+    ]
+    last = [q.Event(item_id="a003", value=-1.0), q.Event(item_id="a007", value=1.0)]
+    first, second, third = (
+        connection.retrieval.Retrieve(
+            r.RetrieveRequest(query=q.Query(user=q.UserQuery(history=history)))
+        )
+        for history in (bare, timed, last)
+    )
+    assert first == second == third
 
 
 def test_a_call_is_one_line_in_the_log(

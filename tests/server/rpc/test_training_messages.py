@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
+from shortlist.server.domain.algorithms import ALGORITHMS
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.rpc.evaluation_messages import evaluation_request_from_proto
 from shortlist.server.rpc.training_messages import training_spec_from_proto, training_spec_to_proto
-from shortlist.server.trainers.registry import ALGORITHMS
 from shortlist.v1 import algorithms_pb2 as a
 from shortlist.v1 import model_service_pb2 as m
 

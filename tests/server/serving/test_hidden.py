@@ -20,18 +20,18 @@ from shortlist.server.domain.query import (
     EmbeddingQuery,
     ItemsQuery,
     Query,
-    Restrictions,
     RetrieveQuery,
     SearchMode,
     UserQuery,
 )
+from shortlist.server.domain.restrictions import Restrictions
+from shortlist.server.domain.sources import EventSource, ItemSource
 from shortlist.server.domain.training import TrainingSpec
 from shortlist.server.errors import ArtifactCorrupt, FieldInvalid, ItemDeleted
 from shortlist.server.exporting.parts import write_parts
 from shortlist.server.index.lists import ListIndex
 from shortlist.server.operations.hiding import Hiding
 from shortlist.server.reading.attributes import AttributeTable
-from shortlist.server.reading.sources import EventSource, ItemSource
 from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.retrieve import embed, retrieve
 from shortlist.server.serving.hidden import HiddenLists

@@ -22,11 +22,11 @@ from shortlist.server.domain.query import (
     EmbeddingQuery,
     ItemsQuery,
     Query,
-    Restrictions,
     RetrieveQuery,
     SearchMode,
     UserQuery,
 )
+from shortlist.server.domain.restrictions import Restrictions
 from shortlist.server.errors import (
     ArtifactCorrupt,
     ExportExists,

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from shortlist.server.artifacts.catalogs import Catalog, Catalogs
-from shortlist.server.domain.query import Restrictions, RetrieveQuery, UserQuery
+from shortlist.server.domain.query import RetrieveQuery, UserQuery
+from shortlist.server.domain.restrictions import Restrictions
 from shortlist.server.errors import (
     ArtifactCorrupt,
     CatalogNotFound,

@@ -7,13 +7,15 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from shortlist.core.counts.params import NeighboursParams, PopularityParams
 from shortlist.core.distillation.params import DistilledParams
-from shortlist.core.linear.svd import SvdParams
-from shortlist.core.ratings.ratings import RatingParams
+from shortlist.core.linear.svd_params import SvdParams
+from shortlist.core.ratings.params import RatingParams
 from shortlist.core.sgd.params import SgdParams
 from shortlist.core.wals.params import WalsParams
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import Manifest
+from shortlist.server.domain.algorithms import ALGORITHMS, Params, algorithm_of
 from shortlist.server.domain.query import (
     EmbeddingQuery,
     ItemsQuery,
@@ -22,13 +24,11 @@ from shortlist.server.domain.query import (
     UserQuery,
 )
 from shortlist.server.domain.training import Preparation
+from shortlist.server.encoders.encoder import Askers
 from shortlist.server.errors import FieldInvalid, QueryKindUnsupported
 from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.retrieve import embed, retrieve
 from shortlist.server.serving.serving_model import ServingModel, load_serving_model
-from shortlist.server.trainers.neighbours import NeighboursParams
-from shortlist.server.trainers.popularity import PopularityParams
-from shortlist.server.trainers.registry import ALGORITHMS, Params, algorithm_of
 from tests.server.small_contents import small_spec
 from tests.server.training.test_training import train
 
@@ -158,7 +158,7 @@ def test_svd_folds_a_training_row_in_where_it_lies(
 ) -> None:
     model = trained(tmp_path, ratings, SvdParams(dim=8, power_iterations=20, binary=binary))[1]
     assert model.space is not None
-    found = model.space.fold_in.solve(model.seen)
+    found = model.space.encoder.encode(Askers(model.seen))
     np.testing.assert_allclose(found, model.space.user_vectors, atol=0.02)
 
 

@@ -6,10 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shortlist.core.data.interactions import Events, build_interactions
-from shortlist.core.linear.svd import SvdParams
-from shortlist.core.ratings.ratings import RatingParams
+from shortlist.core.linear.svd_params import SvdParams
+from shortlist.core.ratings.params import RatingParams
 from shortlist.core.sgd.params import LOSSES, SgdParams
-from shortlist.server.trainers.registry import ALGORITHMS, Params, algorithm_of
+from shortlist.server.domain.algorithms import ALGORITHMS, Params
+from shortlist.server.trainers.registry import TRAINERS, trainer_of
+from shortlist.server.trainers.trainer import TunableTrainer
 
 NOTHING = np.empty(0, np.int32)
 SEEN = build_interactions(Events(NOTHING, NOTHING, NOTHING.astype(np.float32)), 3, 4)
@@ -26,8 +28,8 @@ GIVEN: list[Params] = [
 
 def test_what_is_tunable_has_a_space() -> None:
     for algorithm in ALGORITHMS.values():
-        space = algorithm.search_space(algorithm.params_type(), SEEN)
-        assert (space is not None) == algorithm.tunable
+        trainer = TRAINERS[algorithm.name]
+        assert isinstance(trainer, TunableTrainer) == algorithm.tunable
 
 
 @pytest.mark.parametrize("params", GIVEN, ids=lambda one: type(one).__name__)
@@ -37,8 +39,9 @@ def test_every_point_is_settings_and_they_lead_back_to_it(
     params: Params, data: st.DataObject
 ) -> None:
     """Params check themselves; a step out of the cube ends on its surface."""
-    space = algorithm_of(params).search_space(params, SEEN)
-    assert space is not None
+    trainer = trainer_of(params)
+    assert isinstance(trainer, TunableTrainer)
+    space = trainer.tuning_space(params, SEEN)
     assert space.start() == params
     place = np.array(
         data.draw(st.lists(st.floats(-0.5, 1.5), min_size=space.axes, max_size=space.axes))

@@ -1,4 +1,4 @@
-"""A training process that never ends by itself: `python -m tests.server.training.endless_training`."""
+"""A training process that never ends by itself, run as a module."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""python -m tests.server.training.killed_training DATA_DIR EVENTS PHASE EPOCH: dies after that epoch."""
+"""A training that dies: DATA_DIR EVENTS PHASE EPOCH, killed after that epoch or a little later."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.domain.job import JobPhase
+from shortlist.server.domain.job import JobProgress
 from shortlist.server.training.checkpoints import Checkpoints
 from shortlist.server.training.pipeline import run_training
 from tests.server.small_contents import long_spec
@@ -14,8 +14,8 @@ from tests.server.small_contents import long_spec
 folder, events, phase, last = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 
 
-def report(*, phase: JobPhase, epoch: int, **_: object) -> None:
-    if phase == sys.argv[3] and epoch >= last:
+def report(progress: JobProgress) -> None:
+    if progress.phase == sys.argv[3] and progress.epoch >= last:
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -35,7 +35,7 @@ def train(folder: Path, spec: TrainingSpec, cancelled: Callable[[], bool] = lamb
     run_training(
         *(spec, Catalogs(folder)),
         threads=1,
-        report=lambda **_: None,
+        report=lambda _: None,
         cancelled=cancelled,
         resumed=True,
         checkpoints=Checkpoints(folder, "job", interval_s=0.0),
@@ -44,7 +44,8 @@ def train(folder: Path, spec: TrainingSpec, cancelled: Callable[[], bool] = lamb
 
 def kill(folder: Path, events: Path, phase: JobPhase, epoch: int) -> None:
     """Run a training in a process that is killed after this epoch or a little later."""
-    command = [sys.executable, "-m", "tests.server.training.killed_training", str(folder), str(events)]
+    module = "tests.server.training.killed_training"
+    command = [sys.executable, "-m", module, str(folder), str(events)]
     ended = subprocess.run(
         [*command, phase, str(epoch)], cwd=Path(__file__).parents[3], check=False
     )

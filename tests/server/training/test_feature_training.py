@@ -8,16 +8,18 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from shortlist.core.linear.sparse import multiply
 from shortlist.core.wals.params import WalsParams
 from shortlist.server.artifacts.artifact import Artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.domain.query import Origin, RetrieveQuery, UserQuery
+from shortlist.server.domain.sources import EventSource, ItemSource
 from shortlist.server.domain.training import TrainingSpec
 from shortlist.server.domain.tuning import EarlyStopping
+from shortlist.server.encoders.fold_in import ITEM_WEIGHTS
 from shortlist.server.errors import DataSourceInvalid, FieldInvalid
 from shortlist.server.evaluation.__main__ import evaluate_model
 from shortlist.server.operations.source_check import check_attributes
-from shortlist.server.reading import EventSource, ItemSource
 from shortlist.server.retrieval.retrieve import retrieve
 from shortlist.server.serving.serving_model import load_serving_model
 from tests.server.small_contents import small_spec
@@ -81,10 +83,11 @@ def test_items_without_events_are_retrieved_by_what_they_are(data: Path, tmp_pat
 
 def test_an_item_is_placed_by_the_stored_features_alone(artifact: Artifact) -> None:
     """Those that nobody has lie there; the others have moved to their own data."""
-    assert artifact.item_map is not None
+    assert artifact.item_schema is not None
     assert artifact.attributes is not None
     assert artifact.item_vectors is not None
-    placed = artifact.item_map.place_rows(artifact.attributes)
+    weights = artifact.encoder.arrays[ITEM_WEIGHTS]
+    placed = multiply(artifact.item_schema.of_table(artifact.attributes), weights, threads=1)
     new = np.isin(artifact.items.ids(range(ITEMS)), NEW)
     assert (artifact.item_counts[new] == 0).all()
     np.testing.assert_allclose(placed[new], artifact.item_vectors[new], atol=1e-5)

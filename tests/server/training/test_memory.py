@@ -5,17 +5,17 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from shortlist.core.counts.params import NeighboursParams, PopularityParams
 from shortlist.core.data.interactions import Events, Interactions, build_interactions
 from shortlist.core.distillation.params import DistilledParams
-from shortlist.core.linear.svd import SvdParams
-from shortlist.core.ratings.ratings import RatingParams
+from shortlist.core.linear.svd_params import SvdParams
+from shortlist.core.ratings.params import RatingParams
 from shortlist.core.sgd.params import SgdParams
 from shortlist.core.wals.params import WalsParams
+from shortlist.server.domain.algorithms import ALGORITHMS, Params, algorithm_of
 from shortlist.server.errors import MemoryExceeded
 from shortlist.server.trainers.data_size import DataSize
-from shortlist.server.trainers.neighbours import NeighboursParams
-from shortlist.server.trainers.popularity import PopularityParams
-from shortlist.server.trainers.registry import ALGORITHMS, Params, algorithm_of
+from shortlist.server.trainers.registry import trainer_of
 from shortlist.server.trainers.trainer import TrainingData
 from shortlist.server.training.memory import check_memory, find_available_bytes, needed_bytes
 
@@ -68,7 +68,7 @@ def training_data(event_count: int, params: Params) -> TrainingData:
 @pytest.mark.parametrize("params", TRAININGS, ids=lambda one: algorithm_of(one).name)
 def test_a_training_takes_what_its_algorithm_says(params: Params, event_count: int) -> None:
     """Not more, and not so much less that what would fit is refused."""
-    algorithm = algorithm_of(params)
+    trainer = trainer_of(params)
     data = training_data(event_count, params)
     told = [one for one in (data.item_features, data.user_features) if one is not None]
     entries = sum(one.entry_count for one in told)
@@ -77,12 +77,12 @@ def test_a_training_takes_what_its_algorithm_says(params: Params, event_count: i
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
-        learned = algorithm.fit(data, params, threads=THREADS, on_epoch=lambda epoch: None)
+        learned = trainer.fit(data, params, threads=THREADS, on_epoch=lambda epoch: None)
         taken = tracemalloc.get_traced_memory()[1] - before
     finally:
         tracemalloc.stop()
     assert learned.params
-    said = algorithm.training_bytes(params, size)
+    said = trainer.training_bytes(params, size)
     assert taken <= 1.1 * said + SMALL
     assert said <= 2.5 * taken + SMALL
 

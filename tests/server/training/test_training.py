@@ -9,28 +9,25 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from shortlist.core.counts.params import PopularityParams
 from shortlist.core.errors import DataInvalid, ShortlistError, TrainingCancelled
 from shortlist.core.wals.params import WalsParams
 from shortlist.core.wals.wals import train_wals
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import Manifest
-from shortlist.server.domain.job import JobPhase
-from shortlist.server.domain.training import (
-    EvaluationSpec,
-    Preparation,
-    TrainingSpec,
-)
+from shortlist.server.domain.job import JobPhase, JobProgress
+from shortlist.server.domain.sources import EventSource, ItemSource
+from shortlist.server.domain.training import EvaluationSpec, Preparation, TrainingSpec
 from shortlist.server.domain.tuning import EarlyStopping, Tuning
 from shortlist.server.errors import DataSourceInvalid, ModelExists, PathNotAllowed
 from shortlist.server.evaluation.__main__ import evaluate_model
-from shortlist.server.reading import EventSource, ItemSource
-from shortlist.server.trainers.popularity import PopularityParams
 from shortlist.server.training.pipeline import run_training
+from shortlist.server.training.progress import Report
 from tests.server.small_contents import small_spec, write_events
 
 
-def silent(**progress: object) -> None:
+def silent(_: JobProgress) -> None:
     """Listen to no progress."""
 
 
@@ -39,7 +36,7 @@ def train(
     spec: TrainingSpec,
     *,
     threads: int = 1,
-    report: Callable[..., None] = silent,
+    report: Report = silent,
     cancelled: Callable[[], bool] = lambda: False,
     roots: tuple[str, ...] | None = None,
     resumed: bool = False,
@@ -255,8 +252,8 @@ def test_a_stop_is_heard_in_every_phase(tmp_path: Path, events: Path, phase: Job
     """Whenever it comes, nothing of the model becomes visible and nothing is left behind."""
     heard: list[object] = []
 
-    def note(**progress: object) -> None:
-        heard.append(progress["phase"])
+    def note(progress: JobProgress) -> None:
+        heard.append(progress.phase)
 
     spec = small_spec(events, tuning=Tuning(trials=2))
     with pytest.raises(TrainingCancelled):
@@ -269,9 +266,9 @@ def test_a_stop_is_heard_in_every_phase(tmp_path: Path, events: Path, phase: Job
 def test_phases_follow_each_other(tmp_path: Path, events: Path) -> None:
     heard: list[object] = []
 
-    def note(**progress: object) -> None:
-        if progress["phase"] not in heard[-1:]:
-            heard.append(progress["phase"])
+    def note(progress: JobProgress) -> None:
+        if progress.phase not in heard[-1:]:
+            heard.append(progress.phase)
 
     train(tmp_path, small_spec(events, early_stopping=EarlyStopping()), report=note)
     assert heard == list(JobPhase)

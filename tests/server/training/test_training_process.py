@@ -11,10 +11,11 @@ import pytest
 from shortlist.core.wals.params import WalsParams
 from shortlist.server.artifacts.artifact import open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
+from shortlist.server.domain.evaluation import Evaluation
 from shortlist.server.domain.job import Job, JobState
-from shortlist.server.domain.training import Evaluation, EvaluationSpec, TrainingSpec
+from shortlist.server.domain.sources import EventSource
+from shortlist.server.domain.training import EvaluationSpec, TrainingSpec
 from shortlist.server.jobs.store import JobStore
-from shortlist.server.reading import EventSource
 from shortlist.server.storage.plain import from_plain, to_plain
 from shortlist.server.training import __main__ as process
 from tests.server.small_contents import small_spec, write_events
@@ -40,7 +41,7 @@ def test_a_job_ends_with_a_published_model(tmp_path: Path) -> None:
     subprocess.run([*command, "--job", job.job_id], check=True)
     ended = store.get(job.job_id)
     assert (ended.state, ended.failure) == (JobState.SUCCEEDED, None)
-    assert ended.event_count == 720
+    assert ended.progress.event_count == 720
     assert Catalogs(tmp_path).catalog("default").resolve("live") == "m1"
     assert "published" in (tmp_path / "logs" / f"{job.job_id}.log").read_text()
 
@@ -129,7 +130,7 @@ def test_kill_at_any_moment_leaves_the_old_model_whole(tmp_path: Path) -> None:
             for count, _ in enumerate(moments(tmp_path, job.job_id, child), start=1):
                 if count == moment:
                     child.kill()
-                    killed_in.add(store.get(job.job_id).phase)
+                    killed_in.add(store.get(job.job_id).progress.phase)
                     break
         assert catalog.resolve("live") in (before, job.spec.model_id)
         for published in catalog.model_ids():

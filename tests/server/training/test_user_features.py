@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from shortlist.core.linear.sparse import multiply
 from shortlist.core.wals.params import WalsParams
 from shortlist.server.artifacts.artifact import Artifact
 from shortlist.server.artifacts.catalogs import Catalogs
@@ -17,13 +18,13 @@ from shortlist.server.domain.query import (
     SimilarUsersQuery,
     UserQuery,
 )
+from shortlist.server.domain.sources import EventColumns, EventSource, UserSource
 from shortlist.server.domain.training import EvaluationSpec, TrainingSpec
 from shortlist.server.domain.tuning import EarlyStopping
+from shortlist.server.encoders.fold_in import USER_WEIGHTS
 from shortlist.server.errors import DataSourceInvalid, FieldInvalid, QueryKindUnsupported
 from shortlist.server.evaluation.__main__ import evaluate_model
-from shortlist.server.features.features import encode_features
 from shortlist.server.operations.source_check import check_attributes
-from shortlist.server.reading import EventColumns, EventSource, UserSource
 from shortlist.server.retrieval.retrieve import embed, retrieve
 from shortlist.server.retrieval.similar_users import similar_users
 from shortlist.server.serving.serving_model import ServingModel, load_serving_model
@@ -103,13 +104,17 @@ def test_features_of_the_query_take_the_place_of_stored_ones(model: ServingModel
     assert tastes(model, UserQuery("u00"))[0] == {0}
     moved = UserQuery("u00", features={"club": "club 2"})
     assert tastes(model, moved) == ({2}, Origin.FEATURES)
-    age = model.space and model.space.user_prior
-    assert age is not None
-    kept = age.center(model.users.row("u00"), {"club": "club 2"}, "")
-    alone = age.center(None, {"club": "club 2"}, "")
-    whole = age.center(None, {"club": "club 2", "age": 20.0}, "")
-    np.testing.assert_allclose(kept.vector, whole.vector, atol=1e-6)
-    assert np.abs(kept.vector - alone.vector).max() > 1e-4
+    known = model.user_features
+    assert known is not None
+    kept = known.of(model.users.row("u00"), {"club": "club 2"}, "")
+    alone = known.of(None, {"club": "club 2"}, "")
+    whole = known.of(None, {"club": "club 2", "age": 20.0}, "")
+    assert kept is not None
+    assert alone is not None
+    assert whole is not None
+    np.testing.assert_array_equal(kept.values.columns, whole.values.columns)
+    np.testing.assert_allclose(kept.values.values, whole.values.values, atol=1e-6)
+    assert len(kept.values.columns) > len(alone.values.columns)
 
 
 def test_a_history_outweighs_the_features(model: ServingModel) -> None:
@@ -194,15 +199,16 @@ def test_interests_begin_where_the_features_say(model: ServingModel) -> None:
 
 
 def test_a_user_is_placed_by_the_stored_features_alone(data: Path, artifact: Artifact) -> None:
-    assert artifact.user_map is not None
+    assert artifact.user_schema is not None
     assert artifact.user_features is not None
     assert artifact.user_vectors is not None
     assert len(artifact.users) == USERS
     told = parquet.read_table(data / "users.parquet").sort_by("id")
-    values = encode_features(artifact.user_map.described, told)
+    values = artifact.user_schema.of_table(told)
     np.testing.assert_array_equal(values.columns, artifact.user_features.columns)
     np.testing.assert_array_equal(values.values, artifact.user_features.values)
-    placed = artifact.user_map.place(artifact.user_features)
+    weights = artifact.encoder.arrays[USER_WEIGHTS]
+    placed = multiply(artifact.user_features, weights, threads=1)
     new = np.isin(artifact.users.ids(range(USERS)), NEW)
     np.testing.assert_allclose(placed[new], artifact.user_vectors[new], atol=1e-5)
     assert np.abs(placed[~new] - artifact.user_vectors[~new]).max() > 0.01

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shortlist.core.counts.params import PopularityParams
 from shortlist.core.wals.params import WalsParams
 from shortlist.server.artifacts.artifact import open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
@@ -16,7 +17,6 @@ from shortlist.server.errors import FieldInvalid
 from shortlist.server.jobs.store import JobStore
 from shortlist.server.operations.trainings import Trainings
 from shortlist.server.serving.slots import Slots
-from shortlist.server.trainers.popularity import PopularityParams
 from shortlist.server.training.pipeline import run_training
 from tests.server.small_contents import small_spec, write_events
 
@@ -28,7 +28,7 @@ def spec(path: Path, model_id: str, **changes: object) -> TrainingSpec:
 
 def train(folder: Path, wanted: TrainingSpec) -> Manifest:
     return run_training(
-        *(wanted, Catalogs(folder)), threads=1, report=lambda **_: None, cancelled=lambda: False
+        *(wanted, Catalogs(folder)), threads=1, report=lambda _: None, cancelled=lambda: False
     )
 
 

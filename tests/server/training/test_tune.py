@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from shortlist.core.linear.svd import SvdParams
-from shortlist.core.ratings.ratings import RatingParams
+from shortlist.core.linear.svd_params import SvdParams
+from shortlist.core.ratings.params import RatingParams
 from shortlist.core.sgd.params import SgdParams
 from shortlist.core.sgd.sgd import train_sgd
 from shortlist.core.wals.params import WalsParams
@@ -17,13 +17,13 @@ from shortlist.core.wals.wals import train_wals
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import Manifest
+from shortlist.server.domain.algorithms import Params, algorithm_of
+from shortlist.server.domain.sources import EventSource
 from shortlist.server.domain.training import EvaluationSpec, TrainingSpec, spec_from_json
 from shortlist.server.domain.tuning import EarlyStopping, Trial, Tuning
 from shortlist.server.errors import DataSourceInvalid
 from shortlist.server.evaluation.holdout import hold_out
 from shortlist.server.evaluation.measure import evaluate
-from shortlist.server.reading import EventSource
-from shortlist.server.trainers.registry import Params
 from shortlist.server.training.fit import fit
 from shortlist.server.training.pipeline import run_training
 from shortlist.server.training.prepare import prepare
@@ -97,7 +97,12 @@ def test_each_epoch_is_measured_as_a_whole_training_of_so_many_is(events: Path) 
             on_epoch=lambda epoch: None,
         )
         found = evaluate(
-            *(fitted.contents, params, holdout.test), split="", cutoffs=(5,), threads=1
+            fitted.contents,
+            algorithm_of(params),
+            holdout.test,
+            split="",
+            cutoffs=(5,),
+            threads=1,
         )
         wanted += [one.mean for one in found.rankings[0].metrics if one.name == "recall"]
     folder = events.parent / "measured"

@@ -13,6 +13,7 @@ from shortlist.server.artifacts.artifact import Artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.domain.query import Origin, Query, RetrieveQuery, UserQuery
 from shortlist.server.domain.training import spec_from_json
+from shortlist.server.encoders.fold_in import USER_WEIGHTS
 from shortlist.server.retrieval.retrieve import embed, retrieve
 from shortlist.server.serving.serving_model import ServingModel, load_serving_model
 from tests.oracles.wals import solve_parts
@@ -49,25 +50,26 @@ def vector(model: ServingModel, query: Query) -> FloatArray:
 
 def test_the_stored_users_are_drawn_to_the_stored_mean(artifact: Artifact) -> None:
     trained = train_wals(artifact.seen, PARAMS, threads=1, draw_users=True)
-    assert artifact.user_map is not None
+    assert artifact.user_schema is None
     assert artifact.user_features is None
     assert artifact.user_vectors is not None
-    assert [one.kind for one in artifact.user_map.described] == ["constant"]
-    np.testing.assert_allclose(artifact.user_map.weights[0], trained.user_center, atol=1e-5)
+    mean = artifact.encoder.arrays[USER_WEIGHTS]
+    assert mean.shape == (1, artifact.manifest.dim)
+    np.testing.assert_allclose(mean[0], trained.user_center, atol=1e-5)
     np.testing.assert_allclose(artifact.user_vectors, trained.users, atol=1e-4)
 
 
 def test_a_history_is_folded_in_from_the_mean(folder: Path, artifact: Artifact) -> None:
     model = loaded(folder)
     assert artifact.item_vectors is not None
-    assert artifact.user_map is not None
     ids = artifact.items.ids([2, 5])
     found = vector(model, UserQuery("", tuple(ids), (1.0, 3.0)))
     history = single_row(
         np.array([2, 5], np.int32), np.array([1.0, 3.0], np.float32), len(artifact.items)
     )
     fold_in = FoldIn(artifact.item_vectors, artifact.item_counts, PARAMS)
-    np.testing.assert_array_equal(found, fold_in.solve(history, prior=artifact.user_map.weights)[0])
+    mean = artifact.encoder.arrays[USER_WEIGHTS]
+    np.testing.assert_array_equal(found, fold_in.solve(history, prior=mean)[0])
     assert np.abs(found - fold_in.solve(history)[0]).max() > 1e-3
 
 
@@ -83,7 +85,7 @@ def test_a_dislike_alone_leaves_what_everybody_likes(folder: Path) -> None:
 
 def test_without_drawing_nothing_is_stored_and_a_history_begins_at_0(folder: Path) -> None:
     artifact = opened(folder, "plain")
-    assert artifact.user_map is None
+    assert not artifact.encoder.arrays
     params = spec_from_json(artifact.manifest.spec).algorithm
     assert isinstance(params, WalsParams)
     assert not params.draw_users

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import ClassVar
 
-from pyarrow import fs
-
 from shortlist.core.errors import SettingInvalid
-from shortlist.server.errors import DataSourceInvalid
 
-FORMAT_OF_ENDING = {
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".arrow": "arrow",
-    ".feather": "arrow",
-    ".ipc": "arrow",
-}
-FORMATS = ("parquet", "csv", "tsv", "arrow", "feather", "adjacency")
-COMPRESSED_ENDINGS = (".gz", ".bz2", ".zst", ".lz4")
+FORMATS = ("parquet", "csv", "tsv", "arrow", "adjacency")
+ENCODINGS = ("utf-8", "latin-1")
 SEPARATOR_BYTES_MAX = 8
 NO_COLUMN = "-"  # says "there is none, do not look for it"
 
@@ -42,8 +27,16 @@ class TextOptions:
     """How text files are written; formats that are no text refuse anything but these defaults."""
 
     separator: str = ""  # empty: a comma for csv, a tab for tsv; 1 to 8 bytes, such as "::"
-    encoding: str = "utf-8"  # any that Python knows and that extends ASCII, such as latin-1
+    encoding: str = "utf-8"  # one of ENCODINGS
     quoted: bool = True  # fields may stand in double quotes; never with a separator of 2+ bytes
+
+    def __post_init__(self) -> None:
+        long = len(self.separator.encode()) > SEPARATOR_BYTES_MAX
+        if long or self.separator in ('"', "\n", "\r"):
+            allowed = f'1 to {SEPARATOR_BYTES_MAX} bytes, no " and no line end'
+            raise SettingInvalid("separator", self.separator, allowed)
+        if self.encoding not in ENCODINGS:
+            raise SettingInvalid("encoding", self.encoding, f"one of {', '.join(ENCODINGS)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +69,9 @@ class EventSource:
     columns: EventColumns = field(default_factory=EventColumns)
     text: TextOptions = field(default_factory=TextOptions)
 
+    def __post_init__(self) -> None:
+        _check_format(self.format)
+
 
 @dataclass(frozen=True, slots=True)
 class AttributeSource:
@@ -89,6 +85,9 @@ class AttributeSource:
     id_column: str = ""  # empty: the first of the usual names, or of "id"
     attributes: tuple[str, ...] = ()  # empty: every other column
     text: TextOptions = field(default_factory=TextOptions)
+
+    def __post_init__(self) -> None:
+        _check_format(self.format)
 
     def id_column_of(self, present: Sequence[str]) -> str | None:
         """Return which of the columns holds the ids, None where none is given or recognised."""
@@ -111,15 +110,6 @@ class UserSource(AttributeSource):
     usual_names: ClassVar[tuple[str, ...]] = USER_NAMES
 
 
-@dataclass(frozen=True, slots=True)
-class DataFile:
-    """One file to read, on its file system."""
-
-    filesystem: fs.FileSystem
-    path: str
-    format: str  # parquet, csv, tsv, arrow or adjacency
-
-
 def all_numbers(names: Sequence[str]) -> bool:
     """Return whether columns are meant by number: the file has no header line."""
     return bool(names) and all(name.isascii() and name.isdigit() for name in names)
@@ -131,62 +121,6 @@ def first_of(usual: tuple[str, ...], present: Sequence[str]) -> str | None:
     return next((by_lower[name] for name in usual if name in by_lower), None)
 
 
-def find_files(uri: str, format: str) -> list[DataFile]:
-    """Return the file, or every file below the folder in the order of their paths.
-
-    Names that begin with "." or "_" are left out. Raises DataSourceInvalid where there is nothing,
-    or where a format is neither given nor told by the ending.
-    """
+def _check_format(format: str) -> None:
     if format and format not in FORMATS:
         raise SettingInvalid("format", format, f"one of {', '.join(FORMATS)}, or empty")
-    try:
-        filesystem, path = _opened(uri)
-        info = filesystem.get_file_info(path)
-        paths = [path]
-        if info.type == fs.FileType.Directory:
-            below = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
-            paths = sorted(i.path for i in below if i.is_file and _is_data(i.path, path))
-    except (OSError, ValueError) as failure:  # pyarrow's own errors are of these two
-        raise DataSourceInvalid(f"cannot be opened: {failure}", file=uri) from failure
-    if info.type == fs.FileType.NotFound:
-        raise DataSourceInvalid("does not exist", file=uri)
-    if not paths:
-        raise DataSourceInvalid("the folder holds no data files", file=uri)
-    return [DataFile(filesystem, p, _format_of(p, format)) for p in paths]
-
-
-def check_text(text: TextOptions, formats: Sequence[str]) -> None:
-    """Raise SettingInvalid for text options out of range, or given for files that are no text."""
-    if len(text.separator.encode()) > SEPARATOR_BYTES_MAX or text.separator in ('"', "\n", "\r"):
-        raise SettingInvalid(
-            "separator", text.separator, f'1 to {SEPARATOR_BYTES_MAX} bytes, no " and no line end'
-        )
-    try:
-        codecs.lookup(text.encoding)
-    except LookupError as failure:
-        raise SettingInvalid("encoding", text.encoding, "an encoding Python knows") from failure
-    if text != TextOptions() and not set(formats) <= {"csv", "tsv"}:
-        raise SettingInvalid("text", text, "options of csv and tsv files only")
-
-
-def _opened(uri: str) -> tuple[fs.FileSystem, str]:
-    # A path that is no URI stays as it is: blanks and percent signs in it mean themselves.
-    return fs.FileSystem.from_uri(uri) if "://" in uri else (fs.LocalFileSystem(), uri)
-
-
-def _is_data(path: str, folder: str) -> bool:
-    parts = PurePosixPath(path).relative_to(PurePosixPath(folder)).parts
-    return not any(part.startswith((".", "_")) for part in parts)
-
-
-def _format_of(path: str, format: str) -> str:
-    if format:
-        return "arrow" if format == "feather" else format
-    name = path.lower()
-    for ending in COMPRESSED_ENDINGS:
-        name = name.removesuffix(ending)
-    found = FORMAT_OF_ENDING.get(PurePosixPath(name).suffix)
-    if found is None:
-        known = ", ".join(FORMAT_OF_ENDING)
-        raise DataSourceInvalid(f"ending is none of {known}: give the format", file=path)
-    return found
