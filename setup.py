@@ -7,12 +7,14 @@ of links with the real package names is made under build/tree and Cython (and my
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 from setuptools import Command, Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).resolve().parent
 PROTO = ROOT / "proto"
@@ -143,12 +145,39 @@ def extensions() -> list[Extension]:
     )
 
 
+def commit() -> str:
+    """Return the git commit of this checkout, "-dirty" behind it where files differ; else ""."""
+    # Without the first, git would name the commit of a checkout that an sdist was unpacked in.
+    if not (ROOT / ".git").exists() or not shutil.which("git"):
+        return ""
+    command = ["git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return found.stdout.strip()
+
+
+def write_commit(server: Path) -> None:
+    """Write what ServerService tells; a checkout that is run as it is has no such file."""
+    found = commit()
+    if found:
+        (server / "COMMIT").write_text(found + "\n")
+
+
 class BuildPy(build_py):
-    """Generate the stubs before modules are collected."""
+    """Generate the stubs before modules are collected; a wheel knows its commit."""
 
     def run(self) -> None:
         generate_stubs()
         super().run()
+        if not self.editable_mode:
+            write_commit(Path(self.build_lib) / "shortlist" / "server")
+
+
+class Sdist(sdist):
+    """An sdist knows its commit too, and hands it on to the wheel that is built from it."""
+
+    def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        super().make_release_tree(base_dir, files)
+        write_commit(Path(base_dir) / "server")
 
 
 class BuildExt(build_ext):
@@ -187,8 +216,14 @@ if __name__ == "__main__":
         package_data={
             "shortlist": ["py.typed"],
             "shortlist.v1": ["*.proto", "*.pyi"],
+            "shortlist.server": ["COMMIT"],
             **{name: ["*.pyi"] for name in packages if name.startswith("shortlist.core")},
         },
         ext_modules=extensions(),
-        cmdclass={"build_py": BuildPy, "build_ext": BuildExt, "generate_stubs": GenerateStubs},
+        cmdclass={
+            "build_py": BuildPy,
+            "build_ext": BuildExt,
+            "sdist": Sdist,
+            "generate_stubs": GenerateStubs,
+        },
     )

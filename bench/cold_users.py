@@ -57,10 +57,10 @@ def main() -> None:
         problem.train, PARAMS, draw_users=True, threads=THREADS
     )
     test = problem.cold_test
-    found = ndcg(ours.users, ours.items, test, None)
+    own_ndcg = ndcg(ours.users, ours.items, test, None)
     for name, value in baselines(problem).items():
         report.row(
-            "no event yet", "NDCG@10", "share", found,
+            "no event yet", "NDCG@10", "share", own_ndcg,
             peer=name, peer_value=value, smaller_is_better=False,
             quality=f"{features.column_count} features",
         )  # fmt: skip
@@ -77,11 +77,11 @@ def main() -> None:
     order = np.random.default_rng(SEED).random(test.entry_count)
     for count in (1, 10) if options.quick else (1, 3, 10, 30, 100):
         first, rest = divided(test, order, count)
-        found = ndcg(fold_in.solve(first, THREADS, centers), ours.items, rest, first)
+        own_ndcg = ndcg(fold_in.solve(first, THREADS, centers), ours.items, rest, first)
         for name, prior in (("from the mean user", mean), ("from 0", None)):
             vectors = plain_fold_in.solve(first, THREADS, prior)
             report.row(
-                f"folded in over {count} films", "NDCG@10", "share", found,
+                f"folded in over {count} films", "NDCG@10", "share", own_ndcg,
                 peer=f"no features, {name}",
                 peer_value=ndcg(vectors, plain.items, rest, first), smaller_is_better=False,
                 quality=f"features alone {ndcg(centers, ours.items, rest, first):.4f}",

@@ -1,15 +1,20 @@
 """Approximate search beside ScaNN and usearch at equal recall, k=100: `python -m bench.index`.
 
-Gowalla's factors (dim 64) and a synthetic million made from them (bench/factors.py), one thread,
-one query at a time. Every library is turned up until it finds 0.98 of the exact best 100, ScaNN
-over a grid of leaves and candidates to score again, and timed there, choosing lists included.
+Gowalla's factors (dim 64), the same scaled to one length (so that scores are cosines; in --quick a
+part of them), and a synthetic million made from them (bench/factors.py), one thread, one query at a
+time. Every library is turned up until it finds 0.98 of the exact best 100, ScaNN over a grid of
+leaves and candidates to score again, and timed there, choosing lists included. Graphs, ours and
+usearch's own over inner products, only of catalogs that take no minutes to build one of.
 """
 
 import importlib.util
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -20,14 +25,17 @@ from shortlist.core.data.interactions import FloatArray, IntArray, LongArray
 from shortlist.core.scan.inverted_file import build_inverted_file
 from shortlist.core.scan.quantization import quantize
 from shortlist.core.scan.scoring import ItemScan
-from shortlist.server.index.choice import PROBES
+from shortlist.server.index.approximate import ApproximateIndex
+from shortlist.server.index.choice import EXPANSIONS, PROBES
+from shortlist.server.index.graph import GraphIndex, build_graph
 from shortlist.server.index.lists import ListIndex
 
 K = 100
 DIM = 64
 TARGET = 0.98
 QUERIES = 500
-GRAPH_ITEMS_MAX = 50_000  # usearch builds larger ones for minutes
+GRAPH_ITEMS_MAX = 50_000  # larger ones take minutes to build
+COSINE_ITEMS_QUICK = 10_000
 LEAVES = (10, 15, 20, 30, 45, 60, 90, 130)
 AGAIN = (200, 300, 500, 1000, 2000)
 
@@ -51,49 +59,94 @@ def main() -> None:
     items, users = factors(DIM)
     queries = users[np.random.default_rng(5).choice(len(users), QUERIES, replace=False)]
     measure(report, f"items={len(items)} dim={DIM}", items, queries)
+    some = unit(items[:COSINE_ITEMS_QUICK] if options.quick else items)
+    measure(report, f"items={len(some)} cosine dim={DIM}", some, unit(queries))
     size = 200_000 if options.quick else 1_000_000
     measure(report, f"items={size} synthetic dim={DIM}", grown(items, size), queries)
+
+
+def unit(vectors: FloatArray) -> FloatArray:
+    """Return the vectors (n, dim) scaled to length 1, those of length 0 left out."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    there = lengths[:, 0] > 0
+    scaled: FloatArray = (vectors[there] / lengths[there]).astype(np.float32)
+    return scaled
 
 
 def measure(report: Report, job: str, items: FloatArray, queries: FloatArray) -> None:
     scan = ItemScan(items, quantize(items))
     truth = ItemScan(items).top(queries, K, threads=2).rows
-    started = time.perf_counter()
-    file = build_inverted_file(items, quantize(items))
-    built = {"lists": time.perf_counter() - started}
-    efforts = [
-        (f"{probes} of {file.list_count} lists", _rows_of(ListIndex(items, file, probes)))
-        for probes in PROBES
-    ]
-    found = {"lists": least(efforts, queries, truth)}
-    found["exact"] = Found(lambda query: scan.top(query[None], K).rows[0], 1.0, "")
-    for name, make, choose in (("scann", scann, fastest), ("usearch", usearch, least)):
-        if importlib.util.find_spec(name) and (name == "scann" or len(items) <= GRAPH_ITEMS_MAX):
-            started = time.perf_counter()
-            peer_efforts = make(items)
-            built[name] = time.perf_counter() - started
-            found[name] = choose(peer_efforts, queries, truth)
+    found = {"exact": Found(lambda query: scan.top(query[None], K).rows[0], 1.0, "")}
+    built = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "graph"
+        for name, make, choose in (
+            ("lists", lists, least),
+            ("graph", lambda items: graph(path, items), least),
+            ("scann", scann, fastest),
+            ("usearch", usearch, least),
+        ):
+            graphs = name in ("graph", "usearch")
+            there = name in ("lists", "graph") or importlib.util.find_spec(name)
+            if there and not (graphs and len(items) > GRAPH_ITEMS_MAX):
+                started = time.perf_counter()
+                efforts = make(items)
+                built[name] = time.perf_counter() - started
+                found[name] = choose(efforts, queries, truth)
+        rows(report, job, found, built, queries)
+        if path.exists():
+            together(report, job, path, items, queries)
+
+
+def rows(
+    report: Report,
+    job: str,
+    found: dict[str, Found],
+    built: dict[str, float],
+    queries: FloatArray,
+) -> None:
+    """Print each of our indexes beside all that we did not make, and the graph beside lists."""
     seconds = in_turns(
         {
             name: lambda one=one: [one.search(query) for query in queries]  # type: ignore[misc]
             for name, one in found.items()
         }
     )
-    ours = found.pop("lists")
-    for name, peer in found.items():
-        report.row(
-            f"approximate {job}", "query", "us", seconds["lists"] / QUERIES * 1e6,
-            peer=f"{name} {peer.effort}".strip(), peer_value=seconds[name] / QUERIES * 1e6,
-            quality=f"recall@{K} {ours.recall:.4f} beside {peer.recall:.4f}, {ours.effort}",
-        )  # fmt: skip
-    for name in built.keys() - {"lists"}:
-        report.row(
-            f"build {job}", "build", "s", built["lists"], peer=name, peer_value=built[name],
-            quality="one thread",
-        )  # fmt: skip
+    for name in [name for name in ("lists", "graph") if name in found]:
+        ours = found[name]
+        for peer, other in found.items():
+            if peer not in ("graph", name):
+                recalls = f"recall@{K} {ours.recall:.4f} beside {other.recall:.4f}"
+                report.row(
+                    f"{name} {job}", "query", "us", seconds[name] / len(queries) * 1e6,
+                    peer=f"{peer} {other.effort}".strip(),
+                    peer_value=seconds[peer] / len(queries) * 1e6,
+                    quality=f"{recalls}, {ours.effort}",
+                )  # fmt: skip
+        for peer in built.keys() - {"graph", name}:
+            report.row(
+                f"{name} {job}", "build", "s", built[name], peer=peer, peer_value=built[peer],
+                quality="one thread",
+            )  # fmt: skip
 
 
-def _rows_of(index: ListIndex) -> Search:
+def together(report: Report, job: str, path: Path, items: FloatArray, queries: FloatArray) -> None:
+    """Print what two threads with a view each take, beside two that share one."""
+
+    def by_two(views_max: int) -> Callable[[], object]:
+        index = GraphIndex(path, items, EXPANSIONS[0], views_max)
+        return lambda: list(pool.map(_rows_of(index), queries))
+
+    with ThreadPoolExecutor(2) as pool:
+        seconds = in_turns({"own": by_two(2), "shared": by_two(1)})
+    report.row(
+        f"graph {job}", "two threads", "us", seconds["own"] / len(queries) * 1e6,
+        peer="sharing one view", peer_value=seconds["shared"] / len(queries) * 1e6,
+        quality="the same rows",
+    )  # fmt: skip
+
+
+def _rows_of(index: ApproximateIndex) -> Search:
     return lambda query: index.search(query, K).rows
 
 
@@ -125,6 +178,24 @@ def fastest(efforts: Iterable[tuple[str, Search]], queries: FloatArray, truth: I
             best = Found(search, share, effort)
     assert best is not None
     return best
+
+
+def lists(items: FloatArray) -> Iterable[tuple[str, Search]]:
+    """Our inverted file."""
+    file = build_inverted_file(items, quantize(items))
+    return (
+        (f"{probes} of {file.list_count} lists", _rows_of(ListIndex(items, file, probes)))
+        for probes in PROBES
+    )
+
+
+def graph(path: Path, items: FloatArray) -> Iterable[tuple[str, Search]]:
+    """Our graph, with the options of trainings that give none."""
+    build_graph(path, items)
+    return (
+        (f"expansion={expansion}", _rows_of(GraphIndex(path, items, expansion)))
+        for expansion in EXPANSIONS
+    )
 
 
 def scann(items: FloatArray) -> Iterable[tuple[str, Search]]:

@@ -30,9 +30,9 @@ def exact_peers(items: FloatArray) -> dict[str, Search]:
 def _numpy(items: FloatArray) -> Search:
     def search(queries: FloatArray, k: int) -> LongArray:
         scores = queries @ items.T
-        found = np.argpartition(scores, -k, axis=1)[:, -k:]
-        order = np.argsort(-np.take_along_axis(scores, found, axis=1), axis=1)
-        return np.take_along_axis(found, order, axis=1)
+        best = np.argpartition(scores, -k, axis=1)[:, -k:]
+        order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1)
+        return np.take_along_axis(best, order, axis=1)
 
     return search
 
@@ -82,7 +82,7 @@ def _usearch(items: FloatArray) -> Search:
     from usearch.index import search
 
     def exact(queries: FloatArray, k: int) -> LongArray:
-        found = search(items, queries, k, MetricKind.IP, exact=True, threads=1)
-        return np.asarray(found.keys).reshape(len(queries), -1)
+        nearest = search(items, queries, k, MetricKind.IP, exact=True, threads=1)
+        return np.asarray(nearest.keys).reshape(len(queries), -1)
 
     return exact

@@ -30,12 +30,12 @@ Trainer: TypeAlias = Callable[[Interactions, int, int], Run]
 
 def peers() -> dict[str, Trainer]:
     """Return the installed peers' trainers."""
-    found: dict[str, Trainer] = {}
+    trainers: dict[str, Trainer] = {}
     if importlib.util.find_spec("implicit"):
-        found["implicit CG(3)"] = train_implicit
+        trainers["implicit CG(3)"] = train_implicit
     if importlib.util.find_spec("irspack"):
-        found["irspack CG(3)"] = train_irspack
-    return found
+        trainers["irspack CG(3)"] = train_irspack
+    return trainers
 
 
 def subspace_peers() -> dict[str, Trainer]:

@@ -32,6 +32,7 @@ from shortlist.client.errors import (
 )
 from shortlist.client.exports import ExportProgress
 from shortlist.client.hidden import HiddenCounts, HiddenItem, HiddenItemPage
+from shortlist.client.index_export import ExportedIndex, IndexHeader
 from shortlist.client.models import (
     Alias,
     DecileRecall,
@@ -47,10 +48,12 @@ from shortlist.client.models import (
     Trial,
 )
 from shortlist.client.restrictions import Freshness, GeoBox, GeoRadius, TimeWindow
+from shortlist.client.server_calls import ServerInfo
 from shortlist.client.training import (
     DataSource,
     EarlyStopping,
     EvaluationSpec,
+    Index,
     InteractionSource,
     ItemSource,
     JobFailure,
@@ -79,6 +82,7 @@ __all__ = [
     "Evaluation",
     "EvaluationSpec",
     "ExportProgress",
+    "ExportedIndex",
     "FailedPrecondition",
     "FieldViolation",
     "Freshness",
@@ -87,6 +91,8 @@ __all__ = [
     "HiddenCounts",
     "HiddenItem",
     "HiddenItemPage",
+    "Index",
+    "IndexHeader",
     "IndexReport",
     "InteractionSource",
     "Interest",
@@ -113,6 +119,7 @@ __all__ = [
     "Retrieval",
     "SearchReport",
     "SearchTrial",
+    "ServerInfo",
     "Sgd",
     "Shortlist",
     "ShortlistClientError",

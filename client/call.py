@@ -1,8 +1,7 @@
 """One call of the contract, written once: what is sent, and what the answer becomes.
 
-The functions of retrieval_calls.py, model_calls.py and catalog_calls.py build a Call; Shortlist
-runs it, AsyncShortlist awaits it. An empty `catalog` means the client's own, an empty `model` the
-alias "live".
+The functions of the *_calls.py build a Call; Shortlist runs it, AsyncShortlist awaits it. An empty
+`catalog` means the client's own, an empty `model` the alias "live".
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from google.protobuf.message import Message
 
 T = TypeVar("T")
 RETRIEVAL, MODELS = "shortlist.v1.RetrievalService", "shortlist.v1.ModelService"
-CATALOGS = "shortlist.v1.CatalogService"
+CATALOGS, SERVERS = "shortlist.v1.CatalogService", "shortlist.v1.ServerService"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, get_args
 
 import grpc
 
-from shortlist.client import catalog_calls, model_calls, retrieval_calls
+from shortlist.client import catalog_calls, model_calls, retrieval_calls, server_calls
 from shortlist.client.call import Call, fill_catalog
 from shortlist.client.connection import (
     Deadline,
@@ -26,6 +26,7 @@ from shortlist.client.connection import (
     wait_before_retry,
 )
 from shortlist.client.errors import TrainingFailed, error_from_call
+from shortlist.client.index_export import ExportedIndex, IndexWriter
 from shortlist.client.progress import progress_of
 from shortlist.client.training import TrainingJob
 
@@ -164,6 +165,16 @@ class Shortlist(_Client[grpc.Channel]):
                 attempt += 1
                 time.sleep(wait)
 
+    def export_index(self, output: str, model: str = "", *, catalog: str = "") -> ExportedIndex:
+        """Write the graph of a model and its item ids here: a file that usearch reads.
+
+        output: a folder, made where there is none, or a file whose name ends with .usearch.
+        """
+        with IndexWriter(output) as writer:
+            for piece in self._stream(model_calls.export_index(model, catalog=catalog)):
+                writer.take(piece)
+            return writer.done()
+
     # A class body reads downwards: the calls come after what runs them.
     retrieve = _verb(retrieval_calls.retrieve, _run)
     retrieve_batch = _verb(retrieval_calls.retrieve_batch, _run)
@@ -186,6 +197,7 @@ class Shortlist(_Client[grpc.Channel]):
     show_items = _verb(catalog_calls.show_items, _run)
     delete_items = _verb(catalog_calls.delete_items, _run)
     hidden_items = _verb(catalog_calls.hidden_items, _run)
+    server_info = _verb(server_calls.server_info, _run)
 
 
 class AsyncShortlist(_Client[grpc.aio.Channel]):
@@ -248,6 +260,15 @@ class AsyncShortlist(_Client[grpc.aio.Channel]):
                 attempt += 1
                 await asyncio.sleep(wait)
 
+    async def export_index(
+        self, output: str, model: str = "", *, catalog: str = ""
+    ) -> ExportedIndex:
+        """Do what Shortlist.export_index does."""
+        with IndexWriter(output) as writer:
+            async for piece in self._stream(model_calls.export_index(model, catalog=catalog)):
+                writer.take(piece)
+            return writer.done()
+
     # A class body reads downwards: the calls come after what runs them.
     retrieve = _verb(retrieval_calls.retrieve, _run)
     retrieve_batch = _verb(retrieval_calls.retrieve_batch, _run)
@@ -270,3 +291,4 @@ class AsyncShortlist(_Client[grpc.aio.Channel]):
     show_items = _verb(catalog_calls.show_items, _run)
     delete_items = _verb(catalog_calls.delete_items, _run)
     hidden_items = _verb(catalog_calls.hidden_items, _run)
+    server_info = _verb(server_calls.server_info, _run)

@@ -1,7 +1,8 @@
 """What a call can raise.
 
 ShortlistClientError            code, reason, metadata, field_violations, retry_after_s
-├── InvalidArgument             a field is missing, ill-typed or out of range (field_violations)
+├── InvalidArgument             a field is missing, ill-typed, out of range, or not known there
+│                               (field_violations)
 ├── NotFound                    catalog, model, alias, job or user unknown
 ├── AlreadyExists               the model id is taken
 ├── FailedPrecondition          the model cannot answer this; an alias holds the model
@@ -62,7 +63,7 @@ class ShortlistClientError(Exception):
 
 
 class InvalidArgument(ShortlistClientError):
-    """A field is missing, ill-typed or out of range."""
+    """A field is missing, ill-typed, out of range, or unknown to this server."""
 
 
 class NotFound(ShortlistClientError):

@@ -11,12 +11,14 @@ from shortlist.client.algorithms import ALGORITHMS, Algorithm
 from shortlist.client.call import MODELS, Call
 from shortlist.client.conversion import enum_to_proto, from_proto, to_proto
 from shortlist.client.exports import ExportProgress
+from shortlist.client.index_export import IndexPiece, piece_of
 from shortlist.client.models import Alias, AliasList, Evaluation, Model, ModelPage
 from shortlist.client.progress import Progress
 from shortlist.client.training import (
     DataSource,
     EarlyStopping,
     EvaluationSpec,
+    Index,
     InteractionSource,
     ItemSource,
     Preparation,
@@ -52,6 +54,7 @@ def start_training(
     keep_aliases: bool = False,
     request_id: str = "",
     target_recall: float | None = None,
+    index: Index | str | None = None,
     early_stopping: EarlyStopping | None = None,
     tuning: Tuning | None = None,
     warm_start_model: str = "",
@@ -60,6 +63,7 @@ def start_training(
     """Have a training accepted and return its job at once; paths are the server's.
 
     items, users: what is known of them, where the algorithm learns from their attributes.
+    index: "auto", "usearch", "lists" or "exact", or an Index where it has options.
     A request_id makes a second call with the same text return the first one's job; without one, the
     call is not tried again when the connection breaks.
     """
@@ -69,6 +73,8 @@ def start_training(
         items = ItemSource(DataSource(items))
     if isinstance(users, str):
         users = UserSource(DataSource(users))
+    if isinstance(index, str):
+        index = Index(index)
     request = TrainRequest(
         catalog=catalog,
         model_id=model_id,
@@ -82,6 +88,7 @@ def start_training(
         keep_aliases=keep_aliases,
         request_id=request_id,
         target_recall=target_recall,
+        index=index,
         early_stopping=early_stopping,
         tuning=tuning,
         warm_start_model=warm_start_model,
@@ -104,6 +111,7 @@ def train(
     keep_aliases: bool = False,
     request_id: str = "",
     target_recall: float | None = None,
+    index: Index | str | None = None,
     early_stopping: EarlyStopping | None = None,
     tuning: Tuning | None = None,
     warm_start_model: str = "",
@@ -127,6 +135,7 @@ def train(
         keep_aliases=keep_aliases,
         request_id=request_id or uuid.uuid4().hex,
         target_recall=target_recall,
+        index=index,
         early_stopping=early_stopping,
         tuning=tuning,
         warm_start_model=warm_start_model,
@@ -249,6 +258,13 @@ def export_candidates(
         _to(ExportProgress),
         is_last=lambda progress: progress.is_done,
     )
+
+
+def export_index(model: str = "", *, catalog: str = "") -> Call[IndexPiece]:
+    """Yield the graph of a model in pieces: one header, then ids, then bytes of the file."""
+    request = models_pb2.ExportIndexRequest(catalog=catalog, model=model)
+    reply = models_pb2.IndexPiece
+    return Call(MODELS, "ExportIndex", request, reply, piece_of, is_last=lambda _: False)
 
 
 def set_alias(name: str, model_id: str, *, catalog: str = "") -> Call[Alias]:

@@ -77,6 +77,7 @@ class SearchTrial:
     effort: int  # usearch: candidates kept while searching; lists: lists scanned; exact: 0
     recall_at_100: float
     microseconds: float  # median of a query
+    skipped: str  # why the method was not measured; empty: it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,9 @@ class IndexReport:
     target_recall: float
     list_count: int
     probes: int  # lists that a search for 100 candidates scans
+    asked: bool  # by the training
+    dtype: str  # of the vectors in a graph; empty: there is none
+    build_threads: int  # of a graph; more than one: its bits need not repeat
     live_recalls: tuple[LiveRecall, ...]  # by rising k
 
 

@@ -103,6 +103,17 @@ class Tuning:
 
 
 @dataclass(frozen=True, slots=True)
+class Index:
+    """Which index to build; all but kind is of usearch, 0 and empty mean the server's default."""
+
+    kind: str = ""  # auto, usearch, lists, exact; empty: auto
+    connectivity: int = 0  # edges a node
+    expansion_add: int = 0  # candidates kept while building
+    dtype: str = ""  # f32, bf16, i8
+    parallel_build: bool = False  # by all threads; its bits then need not repeat
+
+
+@dataclass(frozen=True, slots=True)
 class TrainRequest:
     """One training as it was asked for, with the server's choices filled in."""
 
@@ -124,6 +135,7 @@ class TrainRequest:
     keep_aliases: bool = False
     request_id: str = ""
     target_recall: float | None = None  # None: 0.98
+    index: Index | None = None
     early_stopping: EarlyStopping | None = None
     tuning: Tuning | None = None
     warm_start_model: str = ""

@@ -19,6 +19,7 @@ ServerError
 ├── ModelExists           the model id is taken
 ├── ExportExists          the export id is another export's
 ├── ExportNotFound        no whole export of that model
+├── IndexMissing          the model has no graph to export
 ├── Overloaded            a queue is full
 ├── BatchTooLarge         more entries than allowed
 ├── MemoryExceeded        would not fit in memory
@@ -138,6 +139,10 @@ class ExportExists(ServerError):
 
 class ExportNotFound(ServerError):
     """No whole export of that model holds what is asked for."""
+
+
+class IndexMissing(ServerError):
+    """The model has no graph."""
 
 
 class Overloaded(ServerError):

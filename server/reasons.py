@@ -32,6 +32,7 @@ REASONS: dict[type[BaseException], str] = {
     errors.ModelExists: "MODEL_EXISTS",
     errors.ExportExists: "EXPORT_EXISTS",
     errors.ExportNotFound: "EXPORT_NOT_FOUND",
+    errors.IndexMissing: "INDEX_MISSING",
     errors.Overloaded: "OVERLOADED",
     errors.BatchTooLarge: "BATCH_TOO_LARGE",
     errors.MemoryExceeded: "MEMORY",

@@ -14,11 +14,21 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from shortlist.v1 import catalog_service_pb2, model_service_pb2, retrieval_service_pb2
+from shortlist.v1 import (
+    catalog_service_pb2,
+    model_service_pb2,
+    retrieval_service_pb2,
+    server_service_pb2,
+)
 
 SERVICES = {
     service.full_name: service
-    for file in (catalog_service_pb2, model_service_pb2, retrieval_service_pb2)
+    for file in (
+        catalog_service_pb2,
+        model_service_pb2,
+        retrieval_service_pb2,
+        server_service_pb2,
+    )
     for service in file.DESCRIPTOR.services_by_name.values()
 }
 Answer: TypeAlias = Message | list[Message] | status_pb2.Status

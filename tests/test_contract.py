@@ -1,5 +1,6 @@
 """The contract as other languages and older clients see it, read from its descriptors."""
 
+import hashlib
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,13 @@ from typing import Any
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from shortlist.v1 import (
+    CONTRACT_REVISION,
     algorithms_pb2,
     catalog_service_pb2,
     model_service_pb2,
     query_pb2,
     retrieval_service_pb2,
+    server_service_pb2,
 )
 
 PROTO = Path(__file__).resolve().parents[1] / "proto"
@@ -21,7 +24,10 @@ FILES = (
     model_service_pb2,
     query_pb2,
     retrieval_service_pb2,
+    server_service_pb2,
 )
+# The revision and the digest of its descriptors: the commit that changes one changes both.
+REVISION, DIGEST = 2, "572129eea179e3ff"
 
 
 def described(file: Any) -> FileDescriptorProto:
@@ -42,6 +48,18 @@ def test_every_file_says_where_its_code_belongs_in_go_java_and_csharp() -> None:
         assert options.go_package == "shortlist/v1;shortlistv1"
         assert (options.java_package, options.java_multiple_files) == ("shortlist.v1", True)
         assert options.csharp_namespace == "Shortlist.V1"
+
+
+def test_the_revision_grows_with_the_contract() -> None:
+    """Clients and servers of different releases compare it (GetServerInfo)."""
+    digest = hashlib.sha256()
+    for file in sorted(FILES, key=lambda file: str(file.DESCRIPTOR.name)):
+        digest.update(described(file).SerializeToString(deterministic=True))
+    found = digest.hexdigest()[:16]
+    assert (CONTRACT_REVISION, found) == (REVISION, DIGEST), (
+        f"the contract is not that of revision {REVISION}: raise CONTRACT_REVISION "
+        f'(proto/shortlist/v1/__init__.py), and here REVISION; DIGEST is "{found}"'
+    )
 
 
 def test_the_copied_file_of_google_is_googles() -> None:

@@ -3,12 +3,10 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -32,76 +30,9 @@ from shortlist.client import (
     TrainingFailed,
     Wals,
 )
+from tests.served import TASTES, Served, checkerboard, places_and_times, start_server, stop_server
 
 ROOT = Path(__file__).resolve().parents[1]
-TASTES = 4  # groups of users who share a taste; the right answers are obvious
-
-
-@dataclass
-class Served:
-    """A running server and where its data lies."""
-
-    process: "subprocess.Popen[str]"
-    target: str
-    folder: Path
-
-
-def checkerboard(seed: int = 0) -> pa.Table:
-    """Return events of u000..u199 with i000..i079: those whose numbers agree modulo 4."""
-    rng = np.random.default_rng(seed)
-    users = rng.integers(200, size=6000)
-    items = rng.integers(20, size=6000) * TASTES + users % TASTES
-    times = 1_700_000_000_000 + rng.integers(10**9, size=6000)
-    return pa.table(
-        {
-            "user_id": [f"u{user:03d}" for user in users],
-            "item_id": [f"i{item:03d}" for item in items],
-            "timestamp": pa.array(times, pa.timestamp("ms", "UTC")),
-        }
-    )
-
-
-def places_and_times() -> pa.Table:
-    """Return the items: every second one in Rome, the others in Suva; one a day, newest first."""
-    now = datetime.now(UTC)
-    rome, suva = ("Rome", 41.9, 12.5), ("Suva", -18.1, 178.4)
-    places = [rome if item // TASTES % 2 else suva for item in range(80)]
-    times = [now - timedelta(days=item, hours=1) for item in range(80)]
-    return pa.table(
-        {
-            "item_id": [f"i{item:03d}" for item in range(80)],
-            "city": [place[0] for place in places],
-            "lat": [place[1] for place in places],
-            "lon": [place[2] for place in places],
-            "published": pa.array(times, pa.timestamp("us", "UTC")),
-        }
-    )
-
-
-def start_server(folder: Path, *arguments: str) -> Served:
-    """Start a server on a free port over folder/data and wait for its ready line."""
-    command = [
-        sys.executable,
-        "-m",
-        "shortlist.server",
-        "serve",
-        "--data-dir",
-        str(folder / "data"),
-    ]
-    command += ["--port", "0", "--data-root", str(folder), *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    ready = process.stdout.readline().strip()
-    assert ready.startswith("serving on "), ready
-    return Served(process, ready.removeprefix("serving on "), folder)
-
-
-def stop_server(served: Served) -> int:
-    served.process.send_signal(signal.SIGTERM)
-    status = served.process.wait(timeout=60)
-    assert served.process.stdout is not None
-    served.process.stdout.close()
-    return status
 
 
 @pytest.fixture(scope="module")
@@ -243,49 +174,6 @@ def test_a_path_outside_the_data_roots_is_refused(served: Served) -> None:
     with Shortlist(served.target) as shortlist, pytest.raises(PermissionDenied) as refusal:
         shortlist.train(interactions="/etc/passwd", progress=False)
     assert refusal.value.reason == "PATH_NOT_ALLOWED"
-
-
-def test_several_workers_answer_from_one_port_and_see_one_alias(tmp_path: Path) -> None:
-    """Every worker learns of a training; each channel may land on another worker."""
-    pq.write_table(checkerboard(), tmp_path / "events.parquet")
-    server = start_server(tmp_path, "--workers", "2")
-    try:
-        with Shortlist(server.target) as shortlist:
-            shortlist.train(
-                interactions=str(tmp_path / "events.parquet"),
-                algorithm=Wals(dim=16),
-                progress=False,
-            )
-        for _ in range(8):
-            with Shortlist(server.target) as shortlist:
-                assert shortlist.retrieve(user="u001").origin == "stored"
-    finally:
-        assert stop_server(server) == 0
-
-
-def test_accepted_trainings_survive_a_killed_server(tmp_path: Path) -> None:
-    """What was acknowledged is never lost: after kill -9 a new server ends the queued jobs."""
-    pq.write_table(checkerboard(), tmp_path / "events.parquet")
-    server = start_server(tmp_path)
-    with Shortlist(server.target) as shortlist:
-        jobs = [
-            shortlist.start_training(
-                interactions=str(tmp_path / "events.parquet"), algorithm=Wals(dim=16)
-            )
-            for _ in range(3)
-        ]
-    server.process.kill()
-    server.process.wait(timeout=60)
-    assert server.process.stdout is not None
-    server.process.stdout.close()
-    server = start_server(tmp_path)
-    try:
-        with Shortlist(server.target) as shortlist:
-            for job in jobs:
-                *_, last = shortlist.watch(job.job_id)
-                assert last.state == "succeeded", last.failure
-    finally:
-        assert stop_server(server) == 0
 
 
 def test_new_items_come_by_their_features_before_anybody_has_them(served: Served) -> None:

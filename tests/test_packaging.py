@@ -64,12 +64,20 @@ def test_distributions_hold_sources_and_no_generated_files(distributions: Path) 
     with tarfile.open(sdist) as archive:
         names = archive.getnames()
     assert any(name.endswith("proto/shortlist/v1/query.proto") for name in names)
+    assert any(name.endswith("proto/google/api/field_behavior.proto") for name in names)
     assert any(name.endswith("core/simd/levels.h") for name in names)
     assert not [name for name in names if name.endswith(("_pb2.py", ".so", ".c"))]
     (wheel,) = distributions.glob("*.whl")
     packed = zipfile.ZipFile(wheel).namelist()
     assert "shortlist/v1/query_pb2.py" in packed
     assert "shortlist/py.typed" in packed
+    assert "google/api/field_behavior.proto" not in packed  # it comes with a package of its own
+    if (ROOT / ".git").exists():
+        head = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=ROOT, check=True, capture_output=True, text=True
+        )
+        built_from = zipfile.ZipFile(wheel).read("shortlist/server/COMMIT").decode().strip()
+        assert built_from.removesuffix("-dirty") == head.stdout.strip()
     assert not [
         name for name in packed if name.startswith(("tests/", "bench/")) or name.endswith(".pyx")
     ]

@@ -15,6 +15,7 @@ from shortlist.client.cli import (
     embed,
     evaluate,
     export,
+    info,
     items,
     jobs,
     models,
@@ -26,7 +27,10 @@ from shortlist.client.cli import (
 from shortlist.client.clients import Shortlist
 from shortlist.client.errors import DeadlineExceeded, ShortlistClientError, Unavailable
 
-COMMANDS = (serve, train, retrieve, similar_users, embed, evaluate, export, items, models, jobs)
+COMMANDS = (
+    *(serve, train, retrieve, similar_users, embed, evaluate, export),
+    *(items, models, jobs, info),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""`shortlist models`: list, show, delete, alias, aliases."""
+"""`shortlist models`: list, show, delete, alias, aliases, export-index."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 
 from shortlist.client.cli.evaluate import print_evaluation
+from shortlist.client.cli.index import add_export_parser
 from shortlist.client.cli.options import Commands, print_json, print_table
 from shortlist.client.clients import Shortlist
 from shortlist.client.models import Model
@@ -16,7 +17,8 @@ _BARS = "▁▂▃▄▅▆▇█"
 def add_parser(commands: Commands) -> None:
     """Add the command and its own commands."""
     parser = commands.add_parser("models", help="list, show, delete models; move aliases")
-    verbs = parser.add_subparsers(required=True, metavar="list|show|delete|alias|aliases")
+    names = "list|show|delete|alias|aliases|export-index"
+    verbs = parser.add_subparsers(required=True, metavar=names)
     listing = verbs.add_parser("list", help="the models of the catalog, newest first")
     listing.add_argument("--page-size", type=int, default=0)
     listing.add_argument("--page-token", default="")
@@ -35,6 +37,7 @@ def add_parser(commands: Commands) -> None:
     aliasing.add_argument("model_id")
     aliasing.set_defaults(run=alias)
     verbs.add_parser("aliases", help="the aliases of the catalog").set_defaults(run=show_aliases)
+    add_export_parser(verbs)
 
 
 def show_list(shortlist: Shortlist, options: argparse.Namespace) -> None:
@@ -107,15 +110,16 @@ def _print_searches(model: Model) -> None:
     if model.index is None or not model.index.trials:
         return
     index = model.index
-    print(f"\nsearch, wanted recall {index.target_recall:.4g} (* is what the server chose)")
+    chose = "the training asked for" if index.asked else "the server chose"
+    print(f"\nsearch, wanted recall {index.target_recall:.4g} (* is what {chose})")
     efforts = {"exact": 0, "usearch": index.expansion_search, "lists": index.probes}
     chosen = index.chosen, efforts.get(index.chosen)
     rows = [
         (
             f"{trial.method}{'*' if (trial.method, trial.effort) == chosen else ''}",
             trial.effort or "-",
-            f"{trial.recall_at_100:.4f}",
-            f"{trial.microseconds:,.0f}",
+            "-" if trial.skipped else f"{trial.recall_at_100:.4f}",
+            f"not measured: {trial.skipped}" if trial.skipped else f"{trial.microseconds:,.0f}",
         )
         for trial in index.trials
     ]
@@ -167,6 +171,8 @@ def _facts(model: Model) -> list[tuple[str, str]]:
         effort = f"expansion {index.expansion_search}"
         if index.kind == "lists":
             effort = f"{index.probes} of {index.list_count} lists"
+        elif index.build_threads > 1:
+            effort += f", by {index.build_threads} threads: its bits need not repeat"
         found = (
             f"{index.kind}, recall@100 {index.recall_at_100:.4f} on {index.query_count} queries "
             f"({effort}), built in {index.build_seconds:.1f} s"

@@ -7,6 +7,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -80,6 +81,8 @@ def plain(value: Any) -> Any:
         return None
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if isinstance(value, dict):

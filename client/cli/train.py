@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 
 from shortlist.client.algorithms import ALGORITHMS, Algorithm
 from shortlist.client.cli.evaluate import print_evaluation
+from shortlist.client.cli.index import add_index_options, index_of
 from shortlist.client.cli.models import print_trials
 from shortlist.client.cli.options import (
     Commands,
@@ -103,6 +104,7 @@ def add_parser(commands: Commands) -> None:
     group.add_argument("--request-id", default="", help="makes a repeated call safe")
     text = "of approximate search, 0.5 to 1; 1: exact only"
     group.add_argument("--target-recall", type=float, metavar="0.98", help=text)
+    add_index_options(group)
     group.add_argument("--detach", action="store_true", help="do not wait for the end")
     parser.set_defaults(run=run)
 
@@ -214,6 +216,7 @@ def run(shortlist: Shortlist, options: argparse.Namespace) -> None:
             alias=options.alias,
             keep_aliases=options.keep_aliases,
             target_recall=options.target_recall,
+            index=index_of(options),
             early_stopping=_early_stopping_of(options),
             tuning=None if options.tune is None else Tuning(options.tune, options.tune_dims),
             warm_start_model=options.warm_start_model,

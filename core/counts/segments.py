@@ -71,6 +71,6 @@ class SegmentScores:
     def of(self, segment: int) -> FloatArray:
         """Return the score of every item, (items,)."""
         items, scores = self._scores.row(segment)
-        found: FloatArray = self._prior.copy()
-        found[items] += scores
-        return found
+        totals: FloatArray = self._prior.copy()
+        totals[items] += scores
+        return totals

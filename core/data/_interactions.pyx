@@ -130,23 +130,23 @@ def merge_pairs(
     cdef int64_t row, i, j, count, kept
     cdef const int64_t *known_times = &times[0] if times.shape[0] else NULL
     cdef uint64_t *target
-    cdef uint64_t *found
+    cdef uint64_t *row_entries
     cdef uint32_t bits
     cdef float value
     with nogil:
         for row in range(first, last):
             target = &entries[starts[row]]
             count = starts[row + 1] - starts[row]
-            found = sort_row(count, column_bits, target, &spare[0])
+            row_entries = sort_row(count, column_bits, target, &spare[0])
             kept = 0
             i = 0
             while i < count:
                 j = i + 1
-                while j < count and (found[j] >> 32) == (found[i] >> 32):
+                while j < count and (row_entries[j] >> 32) == (row_entries[i] >> 32):
                     j += 1
-                value = aggregated(found + i, j - i, aggregate, &values[0], known_times)
+                value = aggregated(row_entries + i, j - i, aggregate, &values[0], known_times)
                 memcpy(&bits, &value, sizeof(float))
-                target[kept] = (found[i] & 0xFFFFFFFF00000000u) | bits
+                target[kept] = (row_entries[i] & 0xFFFFFFFF00000000u) | bits
                 kept += 1
                 i = j
             merged_counts[row] = kept

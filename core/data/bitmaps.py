@@ -45,8 +45,8 @@ def bitmap_of_rows(rows: npt.NDArray[np.integer], row_count: int) -> Bitmap:
     Raises SettingInvalid when a row is outside 0..row_count-1.
     """
     if len(rows) and not 0 <= rows.min() <= rows.max() < row_count:
-        found = int(rows.min()) if rows.min() < 0 else int(rows.max())
-        raise SettingInvalid("rows", found, f"rows 0 to {row_count - 1}")
+        row = int(rows.min()) if rows.min() < 0 else int(rows.max())
+        raise SettingInvalid("rows", row, f"rows 0 to {row_count - 1}")
     members = np.zeros(row_count, np.bool_)
     members[rows] = True
     return pack_bitmap(members)
@@ -82,8 +82,8 @@ def rows_of_bitmap(bitmap: Bitmap) -> IntArray:
 def has_rows(bitmap: Bitmap, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
     """Return for each of the rows (n,) whether it is in the set."""
     bits = bitmap[rows // WORD_BITS] >> (rows % WORD_BITS).astype(np.uint64)
-    found: npt.NDArray[np.bool_] = (bits & np.uint64(1)).astype(np.bool_)
-    return found
+    members: npt.NDArray[np.bool_] = (bits & np.uint64(1)).astype(np.bool_)
+    return members
 
 
 def check_bitmap(field: str, bitmap: Bitmap, row_count: int) -> None:

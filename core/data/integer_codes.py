@@ -57,6 +57,11 @@ class IntegerCodes:
             self._slot_codes = np.empty(slots, np.int32)
             fill_slots(self._seen, self._known, self._shift, self._slot_values, self._slot_codes)
         self._known = code_integers(
-            *(values, self._seen, self._known, self._shift),
-            *(self._slot_values, self._slot_codes, codes),
+            values,
+            self._seen,
+            self._known,
+            self._shift,
+            self._slot_values,
+            self._slot_codes,
+            codes,
         )

@@ -175,9 +175,9 @@ def checked_interactions(
     row_starts: LongArray, columns: IntArray, values: FloatArray, column_count: int
 ) -> Interactions:
     """Make Interactions of arrays from outside. Raises DataInvalid where they are none."""
-    found = ", ".join(array.dtype.name for array in (row_starts, columns, values))
-    if found != "int64, int32, float32":
-        raise DataInvalid(f"interaction arrays are {found}, not int64, int32, float32")
+    types = ", ".join(array.dtype.name for array in (row_starts, columns, values))
+    if types != "int64, int32, float32":
+        raise DataInvalid(f"interaction arrays are {types}, not int64, int32, float32")
     if not len(row_starts) or row_starts[0] != 0 or np.any(np.diff(row_starts) < 0):
         raise DataInvalid("row_starts must ascend from 0")
     if not row_starts[-1] == len(columns) == len(values):

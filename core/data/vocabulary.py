@@ -75,9 +75,9 @@ class Vocabulary:
         Sizes and types are checked, contents are not: an artifact's checksum vouches for them.
         Raises DataInvalid where the three cannot belong together.
         """
-        found = ", ".join(array.dtype.name for array in (utf8, offsets, slots))
-        if found != "uint8, int64, int32":
-            raise DataInvalid(f"vocabulary arrays are {found}, not uint8, int64, int32")
+        types = ", ".join(array.dtype.name for array in (utf8, offsets, slots))
+        if types != "uint8, int64, int32":
+            raise DataInvalid(f"vocabulary arrays are {types}, not uint8, int64, int32")
         if not len(offsets) or offsets[0] != 0 or offsets[-1] != len(utf8):
             raise DataInvalid(f"vocabulary offsets do not span its {len(utf8)} bytes")
         if len(slots) != _slot_count(len(offsets) - 1):

@@ -18,7 +18,6 @@ core/sgd/sgd.py is: the same seed and data give the same bits at any thread coun
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,12 +28,11 @@ from shortlist.core.data.interactions import FloatArray, IntArray, Interactions,
 from shortlist.core.distillation._distillation import distilled_gradients, scratch_size
 from shortlist.core.distillation.fold_in import DistilledFoldIn, likes, unit_rows
 from shortlist.core.distillation.params import DistilledParams
-from shortlist.core.errors import TrainingDiverged
 from shortlist.core.linear.eigen import eigenpairs
 from shortlist.core.linear.gramian import LANES, aligned_zeros, gramian, rotate_rows
 from shortlist.core.linear.sparse import multiply
 from shortlist.core.parallel import for_each_chunk, resolve_threads
-from shortlist.core.progress import Epoch
+from shortlist.core.progress import Epoch, run_epochs
 from shortlist.core.scan.scoring import ItemScan
 from shortlist.core.sgd.adam import MovingRows, Step, grouped
 
@@ -71,15 +69,10 @@ def train_distilled(
     start = leading_directions(teacher_items, params.dim, threads)
     trainer = Trainer(interactions, targets, start, params, threads)
     losses: list[float] = []
-    for epoch in range(1, params.epochs + 1):
-        started = time.perf_counter()
-        loss = trainer.epoch(epoch)
-        if not np.isfinite(loss):
-            problem = f"the loss is {loss} after epoch {epoch}; a smaller learning_rate helps"
-            raise TrainingDiverged(problem)
-        losses.append(loss)
+    for ended in run_epochs(trainer.epoch, params.epochs, remedy="a smaller learning_rate"):
+        losses.append(ended.loss)
         if on_epoch:
-            on_epoch(Epoch(epoch, params.epochs, loss, time.perf_counter() - started))
+            on_epoch(ended)
     return trainer.factors(tuple(losses))
 
 
@@ -110,15 +103,17 @@ def rankings(
         weights.append(powers[kept])
     starts = np.zeros(interactions.row_count + 1, np.int64)
     if not counts:
-        return Interactions(starts, *_nothing(), interactions.column_count)
+        nobody, nothing = np.zeros(0, np.int32), np.zeros(0, np.float32)
+        return Interactions(starts, nobody, nothing, interactions.column_count)
     np.cumsum(np.concatenate(counts), out=starts[1:])
-    found = np.concatenate(columns), np.concatenate(weights)
-    return Interactions(starts, *found, interactions.column_count)
+    ranked_items = np.concatenate(columns)
+    return Interactions(starts, ranked_items, np.concatenate(weights), interactions.column_count)
 
 
 def leading_directions(vectors: FloatArray, dim: int, threads: int) -> FloatArray:
     """Return vectors (n, d) in the `dim` directions in which they vary most, (n, dim)."""
-    level, count = simd_level(), vectors.shape[1]
+    level = simd_level()
+    count = vectors.shape[1]
     turned = aligned_zeros((len(vectors), -(-count // LANES) * LANES))
     turned[:, :count] = vectors
     basis = eigenpairs(gramian(turned, threads, level), level)[1][:, ::-1]
@@ -138,8 +133,11 @@ class Trainer:
         threads: int,
     ) -> None:
         """Take users x items, what each user is to find, and first item vectors (items, <= dim)."""
-        self._params, self._threads, self._level = params, threads, simd_level()
-        self._positives, self._targets = interactions, targets
+        self._params = params
+        self._threads = threads
+        self._level = simd_level()
+        self._positives = interactions
+        self._targets = targets
         self._histories = likes(interactions)
         width = -(-params.dim // LANES) * LANES
         self._items, self._added = (MovingRows(len(start), width) for _ in range(2))
@@ -151,7 +149,9 @@ class Trainer:
         """Meet every user once, in a new order; return the mean loss."""
         users = np.flatnonzero(np.diff(self._targets.row_starts)).astype(np.int32)
         order = np.random.default_rng([self._params.seed, number]).permutation(len(users))
-        users, size, total = users[order], self._params.batch_size, 0.0
+        users = users[order]
+        size = self._params.batch_size
+        total = 0.0
         for first in range(0, len(users), size):
             total += self._batch(users[first : first + size])
         return total / max(1, len(users))
@@ -176,19 +176,20 @@ class Trainer:
         step = self._step
 
         def differentiate(block: int, _thread: int) -> None:
-            part, level = blocks[block], self._level
+            part = blocks[block]
             own = select_rows(self._positives, users[part])
             targets = select_rows(self._targets, users[part])
             rng = np.random.default_rng([self._params.seed, step, block])
             rows, corrections = self.candidates(targets.columns, rng)
-            found = np.empty((len(rows), vectors.shape[1]), np.float32)
-            scratch = np.empty(scratch_size(own.row_count, *found.shape), np.float32)
+            pulls = np.empty((len(rows), vectors.shape[1]), np.float32)
+            room = scratch_size(own.row_count, len(rows), vectors.shape[1])
             losses[block] = distilled_gradients(
                 self._params.temperature, vectors[part], own.row_starts, own.columns, rows,
                 corrections, self._items.vectors, targets.row_starts, targets.columns,
-                targets.values, gradients[part], found, scratch, level,
+                targets.values, gradients[part], pulls,
+                np.empty(room, np.float32), self._level,
             )  # fmt: skip
-            candidates[block], candidate_gradients[block] = rows, found
+            candidates[block], candidate_gradients[block] = rows, pulls
 
         for_each_chunk(differentiate, len(blocks), self._threads)
         self._move(
@@ -218,7 +219,3 @@ class Trainer:
     def _move(self, side: MovingRows, met: IntArray, gradients: FloatArray, users: int) -> None:
         step = Step(self._params.learning_rate, 1 / users, self._threads, self._level)
         side.move(grouped(met), gradients, step)
-
-
-def _nothing() -> tuple[IntArray, FloatArray]:
-    return np.zeros(0, np.int32), np.zeros(0, np.float32)

@@ -53,9 +53,9 @@ class DistilledParams:
             ("teacher_dim", 1, DIM_MAX),
             ("teacher_epochs", 1, 1000),
         ):
-            found = getattr(self, name)
-            if not low <= found <= high:  # also refuses NaN
-                raise SettingInvalid(name, found, f"{low:g} to {high:g}")
+            value = getattr(self, name)
+            if not low <= value <= high:  # also refuses NaN
+                raise SettingInvalid(name, value, f"{low:g} to {high:g}")
         _ = self.teacher  # checks the rest
 
     @property

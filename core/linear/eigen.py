@@ -31,5 +31,5 @@ def eigenpairs(symmetric: Doubles, level: int) -> tuple[Doubles, Doubles]:
         if diagonalise(symmetric.copy(), values, rows, np.empty((SCRATCH_ROWS, n)), level):
             order = np.argsort(values, kind="stable")
             return values[order], np.ascontiguousarray(rows[order].T)
-    found = np.linalg.eigh(symmetric)
-    return found.eigenvalues, found.eigenvectors
+    pairs = np.linalg.eigh(symmetric)
+    return pairs.eigenvalues, pairs.eigenvectors

@@ -104,8 +104,8 @@ def _orthonormal(vectors: FloatArray) -> FloatArray:
     pivots = np.diag(factor)
     if pivots.min(initial=np.inf) < _CONDITION_MIN * pivots.max(initial=0.0):
         return np.linalg.qr(vectors)[0]
-    found: FloatArray = (wide @ np.linalg.inv(factor).T).astype(np.float32)
-    return found
+    orthonormal: FloatArray = (wide @ np.linalg.inv(factor).T).astype(np.float32)
+    return orthonormal
 
 
 def _padded(vectors: npt.NDArray[np.floating], dim: int) -> FloatArray:

@@ -58,8 +58,8 @@ def paired_bootstraps(
     tail = (1 - confidence) / 2
     means = _resampled_means(differences, np.random.default_rng(seed), samples)
     lows, highs = np.quantile(means, [tail, 1 - tail], axis=0)
-    found = zip(differences.mean(axis=1).tolist(), lows.tolist(), highs.tolist(), strict=True)
-    return [Difference(mean, low, high, confidence) for mean, low, high in found]
+    intervals = zip(differences.mean(axis=1).tolist(), lows.tolist(), highs.tolist(), strict=True)
+    return [Difference(mean, low, high, confidence) for mean, low, high in intervals]
 
 
 def _resampled_means(

@@ -68,8 +68,8 @@ def recall_by_decile(
         found_deciles = deciles[places.rows[found_queries, found_places]]
         for at, cutoff in enumerate(cutoffs):
             near = found_places < cutoff
-            found = _per_decile(found_queries[near], found_deciles[near], len(queries))
-            recalls = found / np.maximum(wanted, 1)
+            met = _per_decile(found_queries[near], found_deciles[near], len(queries))
+            recalls = met / np.maximum(wanted, 1)
             sums[:, at] += recalls.sum(axis=0), (recalls**2).sum(axis=0), (wanted > 0).sum(axis=0)
     return tuple(
         _decile_recall(decile, cutoff, *sums[:, at, decile].tolist())

@@ -185,15 +185,15 @@ def _per_query(
     values = {name: np.zeros((len(cutoffs), len(hits))) for name in PER_QUERY}
     for at, k in enumerate(cutoffs):
         reachable = np.minimum(relevant_counts, k)
-        found = hit_counts[:, k - 1]
-        values["precision"][at] = found / k
-        values["recall"][at] = found / relevant_counts
-        # 2pr / (p + r) with p = found / k and r = found / |R| comes to this, 0 without a hit.
-        values["f1"][at] = 2 * found / (k + relevant_counts)
+        hits_at_k = hit_counts[:, k - 1]
+        values["precision"][at] = hits_at_k / k
+        values["recall"][at] = hits_at_k / relevant_counts
+        # 2pr / (p + r) with p = hits / k and r = hits / |R| comes to this, 0 without a hit.
+        values["f1"][at] = 2 * hits_at_k / (k + relevant_counts)
         values["map"][at] = precision_sums[:, k - 1] / reachable
         values["ndcg"][at] = gains[:, k - 1] / ideal_gains[reachable - 1]
         values["mrr"][at] = np.where(first < k, 1 / (first + 1), 0)
-        values["hit_rate"][at] = found > 0
+        values["hit_rate"][at] = hits_at_k > 0
     return values
 
 

@@ -32,7 +32,7 @@ cdef bint _factorize(double *system, const double *diagonal, int64_t width) noex
 cdef void _substitute(const double *factor, double *target, int64_t width) noexcept nogil:
     """Solve U^T U x = target in place."""
     cdef int64_t j, k
-    cdef double found
+    cdef double rest
     cdef const double *row
     for k in range(width):
         row = factor + k * width
@@ -41,10 +41,10 @@ cdef void _substitute(const double *factor, double *target, int64_t width) noexc
             target[j] -= row[j] * target[k]
     for k in range(width - 1, -1, -1):
         row = factor + k * width
-        found = target[k]
+        rest = target[k]
         for j in range(k + 1, width):
-            found -= row[j] * target[j]
-        target[k] = found / row[k]
+            rest -= row[j] * target[j]
+        target[k] = rest / row[k]
 
 
 def solve_rows(

@@ -11,16 +11,14 @@ after which a user without ratings is predicted the item's mean). Sources: Koren
 "Matrix Factorization Techniques for Recommender Systems" (2009); Zhou et al. (2008) for nu = 1.
 """
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from shortlist.core.data.interactions import Interactions, transposed
-from shortlist.core.errors import TrainingDiverged
-from shortlist.core.progress import Epoch
+from shortlist.core.progress import Epoch, run_epochs
 from shortlist.core.ratings.params import RatingParams
 from shortlist.core.ratings.rating_rows import Doubles, rating_errors, solve_rows, weighted_sums
 
@@ -67,17 +65,17 @@ def train_ratings(
     problem = _Problem(ratings, params, threads)
     step = problem.als_epoch if params.solver == "als" else problem.adam_epoch
     factors = problem.start()
-    for epoch in range(1, params.epochs + 1):
-        started = time.perf_counter()
+
+    def run(_epoch: int) -> float:
+        nonlocal factors
         factors = step(factors)
         cost = rating_cost(ratings, factors, params, threads)
-        if not np.isfinite(cost):
-            raise TrainingDiverged(
-                f"the cost is {cost} after epoch {epoch}; a smaller learning_rate helps"
-            )
-        factors = _with_loss(factors, cost)
+        factors = replace(factors, losses=(*factors.losses, cost))
+        return cost
+
+    for ended in run_epochs(run, params.epochs, remedy="a smaller learning_rate"):
         if on_epoch:
-            on_epoch(Epoch(epoch, params.epochs, cost, time.perf_counter() - started), factors)
+            on_epoch(ended, factors)
     return factors
 
 
@@ -115,7 +113,9 @@ class _Problem:
 
     def __init__(self, ratings: Interactions, params: RatingParams, threads: int) -> None:
         self._threads = threads
-        self._by_user, self._by_item, self._params = ratings, transposed(ratings, threads), params
+        self._params = params
+        self._by_user = ratings
+        self._by_item = transposed(ratings, threads)
         self._means = _means(ratings, params.mean)
         self._item_order = np.argsort(ratings.columns, kind="stable")  # entries, item by item
         self._moments: list[tuple[Doubles, Doubles]] = []
@@ -123,7 +123,8 @@ class _Problem:
 
     def start(self) -> RatingFactors:
         generator = np.random.default_rng(self._params.seed)
-        stddev, dim = self._params.init_stddev, self._params.dim
+        stddev = self._params.init_stddev
+        dim = self._params.dim
         users, items = self._by_user.row_count, self._by_item.row_count
         return RatingFactors(
             self._means,
@@ -146,14 +147,16 @@ class _Problem:
     def _solved(
         self, ratings: Interactions, fixed: Doubles, offsets: Doubles, *, biased: bool
     ) -> tuple[Doubles, Doubles]:
-        params, ridges = self._params, ridges_of(np.diff(ratings.row_starts), self._params)
-        bias_ridge = params.bias_regularization if biased else None
-        side = ratings, fixed, offsets, ridges
-        return solve_rows(*side, bias_ridge=bias_ridge, threads=self._threads)
+        ridges = ridges_of(np.diff(ratings.row_starts), self._params)
+        bias_ridge = self._params.bias_regularization if biased else None
+        return solve_rows(
+            ratings, fixed, offsets, ridges, bias_ridge=bias_ridge, threads=self._threads
+        )
 
     def adam_epoch(self, factors: RatingFactors) -> RatingFactors:
         """Take one full-batch step of Adam on the cost's exact gradient."""
-        params, threads = self._params, self._threads
+        params = self._params
+        threads = self._threads
         errors = _errors(self._by_user, factors, threads)
         gradients = []
         for ratings, of_entry, own, other, bias in (
@@ -206,14 +209,3 @@ def _less(ratings: Interactions, row_offsets: Doubles) -> Interactions:
     offsets = np.repeat(row_offsets, np.diff(ratings.row_starts))
     values = (ratings.values - offsets).astype(np.float32)
     return Interactions(ratings.row_starts, ratings.columns, values, ratings.column_count)
-
-
-def _with_loss(factors: RatingFactors, cost: float) -> RatingFactors:
-    return RatingFactors(
-        factors.means,
-        factors.user_bias,
-        factors.item_bias,
-        factors.users,
-        factors.items,
-        (*factors.losses, cost),
-    )

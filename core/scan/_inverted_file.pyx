@@ -49,7 +49,7 @@ def search(
     cdef InvertedLists file
     cdef ScanTask task
     cdef ScanLists near, best
-    cdef int64_t q, found, near_count, best_count, near_cursor, best_cursor
+    cdef int64_t q, count, near_count, best_count, near_cursor, best_cursor
     cdef float near_threshold, best_threshold
     cdef int64_t dim = items.shape[1], stride = dim + 8 - dim % 8
     cdef uint64_t *spare = &scratch[0]  # (2 * capacity,)
@@ -78,8 +78,8 @@ def search(
             if excluded_starts is not None:
                 task.excluded_starts = &excluded_starts[q]
                 task.excluded_rows = &excluded_rows[0]
-            found = search_lists(level, &file, &task, query_codes, &near, &best, spare, &scored[q])
-            found = min(found, top_rows.shape[1])
-            memcpy(&top_scores[q, 0], list_scores, found * sizeof(float))
-            memcpy(&top_rows[q, 0], list_rows, found * sizeof(int32_t))
-            counts[q] = found
+            count = search_lists(level, &file, &task, query_codes, &near, &best, spare, &scored[q])
+            count = min(count, top_rows.shape[1])
+            memcpy(&top_scores[q, 0], list_scores, count * sizeof(float))
+            memcpy(&top_rows[q, 0], list_rows, count * sizeof(int32_t))
+            counts[q] = count

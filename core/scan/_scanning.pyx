@@ -20,10 +20,10 @@ def panel_floats(int level):
 
 def first_value_beyond(const float[::1] values, float limit):
     """Return the index of the first value that is NaN or beyond +-limit, or -1."""
-    cdef int64_t found
+    cdef int64_t place
     with nogil:
-        found = first_beyond(&values[0], values.shape[0], limit) if values.shape[0] else -1
-    return found
+        place = first_beyond(&values[0], values.shape[0], limit) if values.shape[0] else -1
+    return place
 
 
 def query_words(int level):
@@ -126,7 +126,7 @@ def finish(
     uint8_t[::1] doubtful,                 # (q,) written here: 1 where estimates may have hidden a result
 ):
     """Merge the lists of every part and write the k best of each query, equal scores by row."""
-    cdef int64_t q, k = top_rows.shape[1], found
+    cdef int64_t q, k = top_rows.shape[1], count
     cdef ScanTask task
     cdef const ScanTask *rescore = NULL
     if items is not None:
@@ -137,12 +137,12 @@ def finish(
         rescore = &task
     with nogil:
         for q in range(top_rows.shape[0]):
-            found = scan_finish(level, rescore, margin, keep, &list_scores[0, 0, 0], &list_rows[0, 0, 0], &counts[0, 0],
+            count = scan_finish(level, rescore, margin, keep, &list_scores[0, 0, 0], &list_rows[0, 0, 0], &counts[0, 0],
                                 counts.shape[0], counts.shape[1], list_rows.shape[2], q, k,
                                 &merged_scores[0], &merged_rows[0], &spare[0], &doubtful[q])
-            memcpy(&top_scores[q, 0], &merged_scores[0], found * sizeof(float))
-            memcpy(&top_rows[q, 0], &merged_rows[0], found * sizeof(int32_t))
-            top_counts[q] = found
+            memcpy(&top_scores[q, 0], &merged_scores[0], count * sizeof(float))
+            memcpy(&top_rows[q, 0], &merged_rows[0], count * sizeof(int32_t))
+            top_counts[q] = count
 
 
 def score_rows(

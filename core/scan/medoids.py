@@ -38,11 +38,13 @@ def cluster_medoids(directions: Doubles, count: int) -> Clusters:
     for _ in range(_TURNS_MAX):
         owner = np.argmax(directions @ directions[medoids].T, axis=1) if len(medoids) else medoids
         clusters = [np.flatnonzero(owner == cluster) for cluster in range(len(medoids))]
-        moved = np.array([_medoid(directions, one) for one in clusters if len(one)], np.int64)
+        moved = np.array(
+            [_medoid(directions, cluster) for cluster in clusters if len(cluster)], np.int64
+        )
         if np.array_equal(moved, medoids):
             break
         medoids = moved
-    clusters = [one for one in clusters if len(one)]
+    clusters = [cluster for cluster in clusters if len(cluster)]
     order = sorted(range(len(medoids)), key=lambda c: (-len(clusters[c]), medoids[c]))
     return Clusters(medoids[order], [clusters[c] for c in order])
 

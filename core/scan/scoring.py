@@ -55,8 +55,8 @@ class ItemScan:
         """
         _check_matrix("item_vectors", item_vectors)
         if quantized is not None and (quantized.item_count, quantized.dim) != item_vectors.shape:
-            found = (quantized.item_count, quantized.dim)
-            raise SettingInvalid("quantized", found, f"made from {item_vectors.shape} vectors")
+            copied = (quantized.item_count, quantized.dim)
+            raise SettingInvalid("quantized", copied, f"made from {item_vectors.shape} vectors")
         if not trusted:
             _check_values("item_vectors", item_vectors)
         self._vectors = item_vectors
@@ -201,16 +201,16 @@ def score_rows(item_vectors: FloatArray, query: FloatArray, rows: IntArray) -> F
         raise SettingInvalid("query", query.shape, f"shape ({item_vectors.shape[1]},)")
     _check_values("query", query[None])
     if len(rows) and not 0 <= rows.min() <= rows.max() < len(item_vectors):
-        found = int(rows.min()) if rows.min() < 0 else int(rows.max())
-        raise SettingInvalid("rows", found, f"rows 0 to {len(item_vectors) - 1}")
+        row = int(rows.min()) if rows.min() < 0 else int(rows.max())
+        raise SettingInvalid("rows", row, f"rows 0 to {len(item_vectors) - 1}")
     return scanning.score_rows(item_vectors, query, rows)
 
 
 def _check_matrix(field: str, vectors: FloatArray) -> None:
     """Raise SettingInvalid unless vectors is a C-contiguous float32 matrix of some width."""
     if vectors.dtype != np.float32 or vectors.ndim != 2 or not vectors.flags.c_contiguous:
-        found = f"{vectors.dtype} {vectors.shape}"
-        raise SettingInvalid(field, found, "a C-contiguous float32 matrix")
+        given = f"{vectors.dtype} {vectors.shape}"
+        raise SettingInvalid(field, given, "a C-contiguous float32 matrix")
     if vectors.shape[1] == 0:
         raise SettingInvalid(field, vectors.shape, "at least one dimension")
 
@@ -220,5 +220,5 @@ def _check_values(field: str, vectors: FloatArray) -> None:
     at = scanning.first_value_beyond(vectors, VALUE_MAX)
     if at >= 0:
         row, column = divmod(at, vectors.shape[1])
-        found = f"{field}[{row}, {column}]={vectors[row, column]}"
-        raise DataInvalid(f"{found} is not a number of magnitude <= {VALUE_MAX:g}")
+        place = f"{field}[{row}, {column}]={vectors[row, column]}"
+        raise DataInvalid(f"{place} is not a number of magnitude <= {VALUE_MAX:g}")

@@ -27,7 +27,8 @@ class BlockNegatives:
 
     def __init__(self, item_counts: npt.NDArray[np.integer], params: SgdParams) -> None:
         """item_counts (items,): pairs of each item; one that nobody has is never a negative."""
-        self._params, self._total = params, max(1, int(item_counts.sum()))
+        self._params = params
+        self._total = max(1, int(item_counts.sum()))
         self._counts, self._sampler = item_counts, None
         if params.negative_count and item_counts.any():
             weights, power = item_weights(item_counts, params.negative_power, params.uniform_share)
@@ -44,7 +45,7 @@ class BlockNegatives:
         """
         block_count = -(-len(items) // BLOCK_PAIRS)
         drawn = self._draw(block_count * self._drawn_count, step).reshape(block_count, -1)
-        found = []
+        negatives = []
         for block in range(block_count):
             own = items[block * BLOCK_PAIRS : (block + 1) * BLOCK_PAIRS]
             lent = own[: self._lent_count(len(own))]
@@ -52,8 +53,8 @@ class BlockNegatives:
             whole = len(own) == BLOCK_PAIRS
             table = self._whole_block if whole else self._log_expected(len(lent))
             corrections = np.zeros(len(rows), np.float32) if table is None else table[rows]
-            found.append((rows, corrections))
-        return found
+            negatives.append((rows, corrections))
+        return negatives
 
     def of_nobody(self, count_min: int) -> tuple[IntArray, FloatArray]:
         """Return at least so many of the same distribution, for histories that come later."""

@@ -124,5 +124,5 @@ def _float(values: npt.NDArray[np.floating]) -> FloatArray:
 
 def _sigmoid(x: FloatArray) -> FloatArray:
     small = np.exp(-np.abs(x))
-    found: FloatArray = np.where(x >= 0, 1, small) / (1 + small)
-    return found
+    sigmoid: FloatArray = np.where(x >= 0, 1, small) / (1 + small)
+    return sigmoid

@@ -123,8 +123,8 @@ class NegativeSampler:
         self, positives: Interactions, users: IntArray, count: int, attempts_max: int
     ) -> None:
         if positives.column_count != self._item_count:
-            found = positives.column_count
-            raise DataInvalid(f"positives have {found} items, the sampler {self._item_count}")
+            count = positives.column_count
+            raise DataInvalid(f"positives have {count} items, the sampler {self._item_count}")
         if not 0 <= count < 2**31:
             raise SettingInvalid("count", count, "0 to 2^31 - 1")
         if not 1 <= attempts_max <= ATTEMPTS_MAX:

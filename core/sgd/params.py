@@ -55,9 +55,9 @@ class SgdParams:
             ("init_stddev", 1e-9, 100),
             ("seed", 0, 2**64 - 1),
         ):
-            found = getattr(self, field)
-            if not low <= found <= high:  # also refuses NaN
-                raise SettingInvalid(field, found, f"{low:g} to {high:g}")
+            value = getattr(self, field)
+            if not low <= value <= high:  # also refuses NaN
+                raise SettingInvalid(field, value, f"{low:g} to {high:g}")
         if self.loss not in LOSSES:
             raise SettingInvalid("loss", self.loss, ", ".join(LOSSES))
         self._check_negatives()

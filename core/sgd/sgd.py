@@ -24,7 +24,6 @@ gradients summed in a fixed order. The same seed and data give the same bits at 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,10 +31,9 @@ import numpy as np
 
 from shortlist.core.cpu import simd_level
 from shortlist.core.data.interactions import FloatArray, IntArray, Interactions
-from shortlist.core.errors import TrainingDiverged
 from shortlist.core.linear.gramian import LANES, aligned_zeros, gramian, rotate_rows
 from shortlist.core.parallel import for_each_chunk, resolve_threads
-from shortlist.core.progress import Epoch
+from shortlist.core.progress import Epoch, run_epochs
 from shortlist.core.sgd._sgd import block_gradients, scratch_size
 from shortlist.core.sgd.adam import Grouped, MovingRows, Step, grouped
 from shortlist.core.sgd.block_negatives import BlockNegatives
@@ -69,16 +67,10 @@ def train_sgd(
     """
     trainer = Trainer(interactions, params, resolve_threads(threads))
     losses: list[float] = []
-    for epoch in range(1, params.epochs + 1):
-        started = time.perf_counter()
-        loss = trainer.epoch(epoch)
-        if not np.isfinite(loss):
-            problem = f"the loss is {loss} after epoch {epoch}; a smaller learning_rate helps"
-            raise TrainingDiverged(problem)
-        losses.append(loss)
+    for ended in run_epochs(trainer.epoch, params.epochs, remedy="a smaller learning_rate"):
+        losses.append(ended.loss)
         if on_epoch:
-            told = Epoch(epoch, params.epochs, loss, time.perf_counter() - started)
-            on_epoch(told, lambda: trainer.factors(tuple(losses)))
+            on_epoch(ended, lambda: trainer.factors(tuple(losses)))
     return trainer.factors(tuple(losses))
 
 
@@ -86,7 +78,9 @@ class Trainer:
     """One training: its data, its vectors, and an epoch of steps."""
 
     def __init__(self, interactions: Interactions, params: SgdParams, threads: int) -> None:
-        self._params, self._threads, self._level = params, threads, simd_level()
+        self._params = params
+        self._threads = threads
+        self._level = simd_level()
         self._positives = interactions
         counts = np.diff(interactions.row_starts)
         users = np.repeat(np.arange(interactions.row_count, dtype=np.int32), counts)
@@ -106,16 +100,18 @@ class Trainer:
 
     def epoch(self, number: int) -> float:
         """Meet every pair once, in a new order; return the mean loss."""
-        params, pair_count = self._params, len(self._users)
-        order = np.random.default_rng([params.seed, number]).permutation(pair_count)
+        batch_size = self._params.batch_size
+        pair_count = len(self._users)
+        order = np.random.default_rng([self._params.seed, number]).permutation(pair_count)
         total = 0.0
-        for first in range(0, pair_count, params.batch_size):
-            total += self._batch(order[first : first + params.batch_size])
+        for first in range(0, pair_count, batch_size):
+            total += self._batch(order[first : first + batch_size])
         return total / max(1, pair_count)
 
     def factors(self, losses: tuple[float, ...]) -> SgdFactors:
         """Return the vectors as they are now."""
-        dim, sides = self._params.dim, []
+        dim = self._params.dim
+        sides = []
         for side in (self._user_side, self._item_side):
             vectors = np.zeros((len(side.vectors), dim + OFFSETS), np.float32)
             if self._params.unit:
@@ -137,10 +133,9 @@ class Trainer:
             drawn = generator.standard_normal((len(counts), params.dim)).astype(np.float32) * stddev
             side.vectors[:, : params.dim] = np.where(counts[:, None] > 0, drawn, 0)
             sides.append(side)
-        self._restore_ones(
-            *(sides[0], np.flatnonzero(self._user_counts).astype(np.int32)),
-            *(sides[1], np.flatnonzero(self._item_counts).astype(np.int32)),
-        )
+        users = np.flatnonzero(self._user_counts).astype(np.int32)
+        items = np.flatnonzero(self._item_counts).astype(np.int32)
+        self._restore_ones(sides[0], users, sides[1], items)
         return sides[0], sides[1]
 
     def _restore_ones(
@@ -149,7 +144,8 @@ class Trainer:
         """Put the constant coordinates of rows back; a bias that is not asked for stays 0."""
         if self._params.unit:
             return
-        dim, params = self._params.dim, self._params
+        params = self._params
+        dim = params.dim
         users.vectors[user_rows, dim] = 1
         items.vectors[item_rows, dim + 1] = 1
         if not params.user_bias:
@@ -160,9 +156,12 @@ class Trainer:
     def _batch(self, chosen: np.ndarray) -> float:
         """Compute the gradients of a batch, block by block, and move the rows it meets."""
         users, items = self._users[chosen], self._items[chosen]
-        labels, pair_count = self._labels[chosen], len(chosen)
-        blocks, width = self._negatives.of_batch(items, self._step), self._width
-        params, block_count = self._params, len(blocks)
+        labels = self._labels[chosen]
+        pair_count = len(chosen)
+        blocks = self._negatives.of_batch(items, self._step)
+        block_count = len(blocks)
+        params = self._params
+        width = self._width
         met = np.concatenate([items, *(rows for rows, _ in blocks)])
         starts = np.cumsum([pair_count, *(len(rows) for rows, _ in blocks)])
         if self._room is None:  # for the first batch, which is the largest
@@ -172,7 +171,8 @@ class Trainer:
                 for shape in ((pair_count, width), (len(met), width), (self._threads, sizes))
             )
         user_gradients, item_gradients = self._room[0][:pair_count], self._room[1][: len(met)]
-        scratch, losses = self._room[2], np.zeros(block_count)
+        scratch = self._room[2]
+        losses = np.zeros(block_count)
 
         def differentiate(block: int, thread: int) -> None:
             part = slice(block * BLOCK_PAIRS, (block + 1) * BLOCK_PAIRS)
@@ -202,8 +202,7 @@ class Trainer:
         )
         self._item_side.move(met_rows[0], item_gradients, step)
         self._user_side.move(met_rows[1], user_gradients, step)
-        moved = met_rows[1].rows, self._item_side, met_rows[0].rows
-        self._restore_ones(self._user_side, *moved)
+        self._restore_ones(self._user_side, met_rows[1].rows, self._item_side, met_rows[0].rows)
         self._step += 1
         return float(losses.sum())
 

@@ -12,7 +12,7 @@ import numpy as np
 from shortlist.core.data.interactions import FloatArray, Interactions, transposed
 from shortlist.core.errors import DataInvalid
 from shortlist.core.limits import FEATURES_MAX
-from shortlist.core.linear.gramian import Doubles
+from shortlist.core.linear.gramian import Doubles, padded
 from shortlist.core.linear.sparse import multiply
 from shortlist.core.parallel import for_each_chunk
 from shortlist.core.wals._feature_prior import add_outer_products, add_weighted_rows
@@ -33,9 +33,10 @@ class FeaturePrior:
     ) -> None:
         count = features.column_count
         if features.row_count != len(lambdas) or count > FEATURES_MAX:
-            found = f"{features.row_count} rows of {count} features"
-            raise DataInvalid(f"{found}; wanted are {len(lambdas)} rows of up to {FEATURES_MAX}")
-        self._features, self._threads = features, threads
+            given = f"{features.row_count} rows of {count} features"
+            raise DataInvalid(f"{given}; wanted are {len(lambdas)} rows of up to {FEATURES_MAX}")
+        self._features = features
+        self._threads = threads
         self._by_feature = transposed(features, threads)
         self._lambdas = lambdas.astype(np.float64)
         heard = np.count_nonzero(lambdas)
@@ -47,6 +48,13 @@ class FeaturePrior:
         system += np.triu(system, 1).T
         self._inverse = np.linalg.inv(system + self._mu * np.eye(count))
         self.weights: Doubles = np.zeros((count, width))
+
+    def start(self, rows: FloatArray, weights: FloatArray | None) -> None:
+        """Begin with a W (features, dim) that was trained before, or else the minimum for rows."""
+        if weights is None:
+            self.fit(rows)
+        else:
+            self.weights = padded(weights).astype(np.float64)
 
     def centers(self) -> FloatArray:
         """Return W'x of every row, (rows, width)."""

@@ -66,10 +66,10 @@ def start_spectrally(
         turns *= np.float32(_LENGTH * np.sqrt(mean * largest / mean_square))
     items *= turns
     users[:] = 0
-    found = int(np.count_nonzero(items.any(axis=0)))  # the strongest come first
-    if found < dim:
-        rest = np.random.default_rng(seed).standard_normal((len(items), dim - found), np.float32)
-        items[:, found:dim] = rest * np.float32(INIT_STDDEV / np.sqrt(dim))
+    filled = int(np.count_nonzero(items.any(axis=0)))  # the strongest come first
+    if filled < dim:
+        rest = np.random.default_rng(seed).standard_normal((len(items), dim - filled), np.float32)
+        items[:, filled:dim] = rest * np.float32(INIT_STDDEV / np.sqrt(dim))
 
 
 def _sizes(values: FloatArray) -> tuple[float, float, float]:

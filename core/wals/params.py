@@ -64,11 +64,11 @@ class WalsParams:
             ("feature_regularization", 1e-6, 1e9),
             ("seed", 0, 2**64 - 1),
         ):
-            found = getattr(self, field)
-            if found is None and field in _OPEN:
+            value = getattr(self, field)
+            if value is None and field in _OPEN:
                 continue
-            if not low <= found <= high:  # also refuses NaN
-                raise SettingInvalid(field, found, f"{low:g} to {high:g}")
+            if not low <= value <= high:  # also refuses NaN
+                raise SettingInvalid(field, value, f"{low:g} to {high:g}")
         if self.value_transform not in {"none", "linear", "log"}:
             raise SettingInvalid("value_transform", self.value_transform, "none, linear or log")
         if self.solver not in {"auto", "conjugate_gradient", "cholesky"}:
@@ -168,11 +168,12 @@ def _observed_weights(rows: Interactions) -> npt.NDArray[np.float64]:
     if rows.row_count == 1 and rows.entry_count:  # as when one folds in
         alone: npt.NDArray[np.float64] = np.abs(rows.values).astype(np.float64)
         return np.add.reduceat(alone, [0])
-    starts, found = rows.row_starts, np.zeros(rows.row_count)
+    starts = rows.row_starts
+    sums = np.zeros(rows.row_count)
     cuts = np.searchsorted(starts, np.arange(0, rows.entry_count, _BLOCK_ENTRIES))
     for first, last in itertools.pairwise([*cuts.tolist(), rows.row_count]):
         weights = np.abs(rows.values[starts[first] : starts[last]]).astype(np.float64)
         some = np.flatnonzero(np.diff(starts[first : last + 1])) + first
         if len(some):
-            found[some] = np.add.reduceat(weights, starts[some] - starts[first])
-    return found
+            sums[some] = np.add.reduceat(weights, starts[some] - starts[first])
+    return sums

@@ -12,7 +12,6 @@ Sources: Hu, Koren, Volinsky (ICDM 2008); Takacs, Pilaszy, Tikk (RecSys 2011) fo
 gradient; Rendle et al. (arXiv 2110.14037) for the scaling of the regularization.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,11 +22,11 @@ import numpy.typing as npt
 
 from shortlist.core.cpu import simd_level
 from shortlist.core.data.interactions import FloatArray, Interactions, column_counts, transposed
-from shortlist.core.errors import DataInvalid, TrainingDiverged
+from shortlist.core.errors import DataInvalid
 from shortlist.core.linear.eigen import eigenpairs
 from shortlist.core.linear.gramian import Doubles, padded, padded_zeros
 from shortlist.core.parallel import resolve_threads
-from shortlist.core.progress import Epoch, TrainerState
+from shortlist.core.progress import Epoch, TrainerState, run_epochs
 from shortlist.core.wals.feature_prior import FeaturePrior
 from shortlist.core.wals.first_vectors import start_randomly, start_spectrally
 from shortlist.core.wals.params import (
@@ -90,25 +89,23 @@ def train_wals(
     limit = np.inf
     if resumed is not None:
         losses, limit = alternation.resume(resumed)
-    for epoch in range(len(losses) + 1, params.epochs + 1):
-        started = time.perf_counter()
+
+    def run(epoch: int) -> float:
         # From random vectors and with new rows the first epoch has nothing yet to go beyond. The
         # last one ends at the users' minimum, so that their rows are what folding in gives.
-        is_last, first_is_steady = epoch == params.epochs, initial or params.init_stddev is not None
+        first_is_steady = initial or params.init_stddev is not None
         most = 1.0 if epoch == 1 and first_is_steady else min(limit, params.relaxation(epoch))
-        of_items = min(most, params.relaxation(1)) if is_last else most
-        loss = alternation.epoch(of_items, 1.0 if is_last else most, is_last)
-        if not np.isfinite(loss):
-            problem = f"the loss is {loss} after epoch {epoch}; a larger regularization helps"
-            raise TrainingDiverged(problem)
+        if epoch < params.epochs:
+            return alternation.epoch(most, most, is_last=False)
+        return alternation.epoch(min(most, params.relaxation(1)), 1.0, is_last=True)
+
+    for ended in run_epochs(run, params.epochs, remedy="a larger regularization", done=len(losses)):
         # Over-relaxation goes on for as long as it pays.
-        limit = 1.0 if losses and loss > losses[-1] else limit
-        losses.append(loss)
+        limit = 1.0 if losses and ended.loss > losses[-1] else limit
+        losses.append(ended.loss)
         if on_epoch:
-            seconds = time.perf_counter() - started
             state = partial(alternation.state, losses, limit)
-            ended = Epoch(epoch, params.epochs, loss, seconds, state=state)
-            on_epoch(ended, lambda: alternation.factors(losses, draw_users))
+            on_epoch(replace(ended, state=state), lambda: alternation.factors(losses, draw_users))
     return alternation.factors(losses, draw_users, last=True)
 
 
@@ -122,7 +119,8 @@ def wals_loss(
     user_features: Interactions | None = None,
 ) -> float:
     """Return the objective's value."""
-    threads, features = resolve_threads(threads), (user_features, item_features)
+    features = user_features, item_features
+    threads = resolve_threads(threads)
     return _Alternation(interactions, params, factors, threads, features=features).loss()
 
 
@@ -149,7 +147,9 @@ class _Alternation:
         self._by_item = transposed(self._by_user, threads)
         self._lambdas = row_lambdas(self._by_user, params), row_lambdas(self._by_item, params)
         self._cuts = row_chunks(self._by_user.row_starts), row_chunks(self._by_item.row_starts)
-        self._params, self._threads, self._level = params, threads, simd_level()
+        self._params = params
+        self._threads = threads
+        self._level = simd_level()
         self._steps = 0 if params.solver == "cholesky" else params.cg_steps
         self._sides = RotatedSides(*_start(interactions, params, initial), threads, self._level)
         self.users, self.items = self._sides.tables
@@ -166,22 +166,21 @@ class _Alternation:
             return None
         rows, factors = (self._by_user, self._by_item)[side], self._sides.tables[side]
         heard = np.where(np.diff(rows.row_starts) > 0, self._lambdas[side], 0)
-        how = self._params.feature_regularization, factors.shape[1], self._threads
-        prior = FeaturePrior(features, heard, *how)
+        prior = FeaturePrior(
+            features, heard, self._params.feature_regularization, factors.shape[1], self._threads
+        )
         if initial:
             weights = (initial.user_feature_weights, initial.item_feature_weights)[side]
-            if weights is None:
-                prior.fit(factors)
-            else:
-                prior.weights = padded(weights).astype(np.float64)
+            prior.start(factors, weights)
         return prior
 
     def epoch(self, of_items: float, of_users: float, is_last: bool) -> float:
         """Solve the items, then the users, relaxed as said; return the loss."""
         if not self._started:
-            both = self._by_user, self._by_item, self.users, self.items
-            how = self._params.dim, self._params.seed, self._threads, self._level
-            start_spectrally(*both, *how)
+            start_spectrally(
+                self._by_user, self._by_item, self.users, self.items,
+                self._params.dim, self._params.seed, self._threads, self._level,
+            )  # fmt: skip
         if not self._users_known:
             self._half_step(_USERS, 1.0 if self._started else FIRST_RELAXATION)
         self._started = self._users_known = True
@@ -204,19 +203,21 @@ class _Alternation:
         determined = self._params.w0 * eigenvalues.min() > 0
         halve = bool(self._steps and determined and may_halve(len(basis)) and not exactly)
         self._sides.turn(basis, 1 - side if halve else None)
-        for one in filter(None, self._priors):
-            one.rotate(basis)
+        for known_prior in filter(None, self._priors):
+            known_prior.rotate(basis)
         prior = self._priors[side]
         system = self._system(side, eigenvalues, prior.centers() if prior else None, halve)
-        solved, threads = self._sides.tables[side], self._threads
-        return system.solve(solved, threads, level, steps=self._steps, relaxation=relaxation)
+        solved = self._sides.tables[side]
+        return system.solve(solved, self._threads, level, steps=self._steps, relaxation=relaxation)
 
     def _system(
         self, side: int, eigenvalues: Doubles, centers: FloatArray | None, halved: bool = False
     ) -> RowSystems:
         rows, fixed = (self._by_user, self._by_item)[side], self._sides.tables[1 - side]
-        parts = rows, self._lambdas[side], fixed, eigenvalues, self._params.w0, centers
-        return RowSystems(*parts, self._cuts[side], halved)
+        return RowSystems(
+            rows, self._lambdas[side], fixed, eigenvalues, self._params.w0, centers,
+            self._cuts[side], halved,
+        )  # fmt: skip
 
     def loss(self) -> float:
         """Return the objective, term by term."""
@@ -278,8 +279,8 @@ class _Alternation:
 
     def _weights(self) -> dict[str, Doubles]:
         """Return W of each side that has features."""
-        found = zip(("user_feature_weights", "item_feature_weights"), self._priors, strict=True)
-        return {name: prior.weights for name, prior in found if prior}
+        named = zip(("user_feature_weights", "item_feature_weights"), self._priors, strict=True)
+        return {name: prior.weights for name, prior in named if prior}
 
 
 def _start(
@@ -288,9 +289,9 @@ def _start(
     """Return the first (users, items), padded: a warm start, random items, or zeros."""
     shapes = (interactions.row_count, params.dim), (interactions.column_count, params.dim)
     if initial:
-        found = initial.users.shape, initial.items.shape
-        if found != shapes:
-            raise DataInvalid(f"initial factors have shapes {found}, not {shapes}")
+        given = initial.users.shape, initial.items.shape
+        if given != shapes:
+            raise DataInvalid(f"initial factors have shapes {given}, not {shapes}")
         return padded(initial.users), padded(initial.items)
     users, items = padded_zeros(*shapes[0]), padded_zeros(*shapes[1])
     if params.init_stddev is not None:

@@ -29,17 +29,15 @@ class StoredFile:
     bytes: int
 
 
-EXACT, GRAPH, LISTS = "exact", "usearch", "lists"  # ways to search the items
-
-
 @dataclass(frozen=True, slots=True)
 class SearchTrial:
     """One way to search, measured on stored user vectors, one at a time."""
 
     method: str  # exact, usearch, lists
-    effort: int  # usearch: candidates kept while searching; lists: lists scanned; exact: 0
-    recall_at_100: float  # share of the exact best 100 found
-    microseconds: float  # median of a query
+    effort: int = 0  # usearch: candidates kept while searching; lists: lists scanned; exact: 0
+    recall_at_100: float = 0.0  # share of the exact best 100 found
+    microseconds: float = 0.0  # median of a query
+    skipped: str = ""  # why the method was not measured; empty: it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +56,9 @@ class IndexReport:
     target_recall: float = 0.0  # recall_at_100 that was asked for
     chosen: str = ""  # method of searches that leave it to the server; empty: not measured
     trials: tuple[SearchTrial, ...] = ()
+    asked: bool = False  # for this kind; then it answers whatever was measured
+    dtype: str = ""  # of the vectors in a graph: f32, bf16, i8
+    build_threads: int = 0  # of a graph; more than one: its bits need not repeat
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.metrics.metrics import PER_QUERY
 from shortlist.core.metrics.value_errors import VALUE_ERRORS
 from shortlist.server.domain.algorithms import ALGORITHMS, DEFAULT, Params, algorithm_of, with_dim
+from shortlist.server.domain.index import AUTO, GRAPH, LISTS, IndexSpec
 from shortlist.server.domain.sources import EventSource, ItemSource, UserSource
 from shortlist.server.domain.tuning import EarlyStopping, Tuning
 from shortlist.server.storage.plain import from_plain, to_plain
@@ -81,6 +82,7 @@ class TrainingSpec:
     tuning: Tuning | None = None  # None: the settings are as given
     warm_start_model: str = ""  # begins at that model's vectors; empty: anew
     target_recall: float = TARGET_RECALL  # recall@100 an approximate search needs; 1: exact ones
+    index: IndexSpec = field(default_factory=IndexSpec)
 
     def __post_init__(self) -> None:
         self._check_search()
@@ -91,6 +93,17 @@ class TrainingSpec:
         wanted = self.target_recall
         allowed = TARGET_RECALL_MIN <= wanted <= 1
         _check("target_recall", wanted, allowed, f"{TARGET_RECALL_MIN} to 1")
+        self._check_index()
+
+    def _check_index(self) -> None:
+        """Check that what is asked for can be built."""
+        algorithm, kind = algorithm_of(self.algorithm), self.index.kind
+        asked = kind in (GRAPH, LISTS)
+        fine = not asked or algorithm.dim(self.algorithm) > 0
+        without = f"{AUTO} or exact with {algorithm.name}, which makes no vectors"
+        _check("index.kind", kind, fine, without)
+        fine = not asked or self.target_recall < 1
+        _check("index.kind", kind, fine, f"{AUTO} or exact with a target_recall of 1")
 
     def _check_search(self) -> None:
         """Check that what is to be looked for is there to be found."""

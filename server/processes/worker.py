@@ -9,6 +9,7 @@ from shortlist.server.jobs.store import JobStore
 from shortlist.server.operations.evaluations import Evaluations
 from shortlist.server.operations.exports import Exports
 from shortlist.server.operations.hiding import Hiding
+from shortlist.server.operations.index_exports import IndexExports
 from shortlist.server.operations.models import Models
 from shortlist.server.operations.trainings import Trainings
 from shortlist.server.processes.stop_signal import StopSignal
@@ -52,6 +53,7 @@ def make_server(
         trainings,
         evaluations,
         exports,
+        IndexExports(catalogs, settings.limits.exports_max),
         HiddenLists(catalogs),
         Hiding(catalogs),
         RecallMonitor(recalls, settings.monitoring.recall_share),

@@ -149,7 +149,10 @@ def _method(
     # not eligible loses nothing and gets faster.
     if restricted:
         return Method.SCAN
-    if wanted > min(INDEX_COUNT_MAX, model.item_count // 2):
+    half = model.item_count // 2
+    if wanted > INDEX_COUNT_MAX or passed_count > half:
+        return Method.SCAN
+    if wanted > half and not model.space.index_asked:
         return Method.SCAN
     pays = model.space.index_pays
     if pays is None:

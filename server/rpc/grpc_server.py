@@ -11,6 +11,7 @@ from shortlist.server.config import Settings
 from shortlist.server.operations.evaluations import Evaluations
 from shortlist.server.operations.exports import Exports
 from shortlist.server.operations.hiding import Hiding
+from shortlist.server.operations.index_exports import IndexExports
 from shortlist.server.operations.models import Models
 from shortlist.server.operations.trainings import Trainings
 from shortlist.server.retrieval.recall_monitor import RecallMonitor
@@ -19,6 +20,7 @@ from shortlist.server.rpc.health_service import HealthService
 from shortlist.server.rpc.interceptors import CountingPool, Gate
 from shortlist.server.rpc.model_service import ModelService
 from shortlist.server.rpc.retrieval_service import RetrievalService
+from shortlist.server.rpc.server_service import ServerService
 from shortlist.server.rpc.watch import Watches
 from shortlist.server.serving.hidden import HiddenLists
 from shortlist.server.serving.slots import Slots
@@ -29,11 +31,14 @@ from shortlist.v1 import (
     model_service_pb2_grpc,
     retrieval_service_pb2,
     retrieval_service_pb2_grpc,
+    server_service_pb2,
+    server_service_pb2_grpc,
 )
 
 RETRIEVAL = retrieval_service_pb2.DESCRIPTOR.services_by_name["RetrievalService"].full_name
 MODEL = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
 CATALOG = catalog_service_pb2.DESCRIPTOR.services_by_name["CatalogService"].full_name
+SERVER = server_service_pb2.DESCRIPTOR.services_by_name["ServerService"].full_name
 MODEL_THREADS = 4  # beside those that watches, evaluations and exports hold
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 _SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -50,6 +55,7 @@ class GrpcServer:
         trainings: Trainings,
         evaluations: Evaluations,
         exports: Exports,
+        index_exports: IndexExports,
         hidden: HiddenLists,
         hiding: Hiding,
         monitor: RecallMonitor,
@@ -60,7 +66,8 @@ class GrpcServer:
         self._hidden = hidden
         self._monitor = monitor
         self._pool = CountingPool(settings.server.threads, "retrieval")
-        held_threads = limits.watches_max + limits.evaluations_max + limits.exports_max
+        held_threads = limits.watches_max + limits.evaluations_max
+        held_threads += 2 * limits.exports_max  # of candidates and of indexes
         self._model_pool = CountingPool(MODEL_THREADS + held_threads, "model")
         self._gate = Gate(
             self._pool,
@@ -76,7 +83,9 @@ class GrpcServer:
         self._health = HealthService()
         draining = self._gate.draining
         watches = Watches(trainings, limits.watches_max, draining)
-        model_service = ModelService(models, trainings, evaluations, exports, watches, draining)
+        model_service = ModelService(
+            models, trainings, evaluations, exports, index_exports, watches, draining
+        )
         retrieval = RetrievalService(slots, hidden, monitor)
         self._add_services(retrieval, model_service, CatalogService(hiding))
 
@@ -105,6 +114,7 @@ class GrpcServer:
             return
         self._health.set(MODEL, _SERVING)
         self._health.set(CATALOG, _SERVING)
+        self._health.set(SERVER, _SERVING)
         self._health.set(RETRIEVAL, _SERVING if self._slots.is_serving() else _NOT_SERVING)
         self._health.set("", _SERVING)
 
@@ -129,10 +139,12 @@ class GrpcServer:
         retrieval_service_pb2_grpc.add_RetrievalServiceServicer_to_server(retrieval, self._server)
         model_service_pb2_grpc.add_ModelServiceServicer_to_server(models, self._server)
         catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server(catalogs, self._server)
+        server_service_pb2_grpc.add_ServerServiceServicer_to_server(ServerService(), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        for name in (RETRIEVAL, MODEL, CATALOG):
+        ours = (RETRIEVAL, MODEL, CATALOG, SERVER)
+        for name in ours:
             self._health.set(name, _NOT_SERVING)
-        names = (RETRIEVAL, MODEL, CATALOG, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (*ours, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
 

@@ -9,6 +9,7 @@ from shortlist.server.rpc.fields import (
     enum_name,
     name_from_text,
 )
+from shortlist.server.rpc.index_messages import index_report_to_proto
 from shortlist.server.rpc.pages import Page, page_from_proto
 from shortlist.server.rpc.search_messages import trial_to_proto
 from shortlist.server.rpc.times import time_to_proto
@@ -92,39 +93,18 @@ def _details_to_proto(model: PublishedModel) -> pb2.Model:
 
 
 def _index_to_proto(model: PublishedModel) -> pb2.IndexReport:
-    index = model.manifest.index
-    return pb2.IndexReport(
-        kind=index.kind,
-        recall_at_100=index.recall_at_100,
-        query_count=index.query_count,
-        connectivity=index.connectivity,
-        expansion_add=index.expansion_add,
-        expansion_search=index.expansion_search,
-        build_seconds=index.build_seconds,
-        list_count=index.list_count,
-        probes=index.probes,
-        target_recall=index.target_recall,
-        chosen=index.chosen,
-        trials=[
-            pb2.SearchTrial(
-                method=trial.method,
-                effort=trial.effort,
-                recall_at_100=trial.recall_at_100,
-                microseconds=trial.microseconds,
-            )
-            for trial in index.trials
-        ],
-        live_recalls=[
-            pb2.LiveRecall(
-                k=one.cutoff,
-                query_count=one.queries,
-                recall=one.recall,
-                standard_error=one.standard_error,
-                dropped_count=one.dropped,
-            )
-            for one in model.live_recalls
-        ],
+    report = index_report_to_proto(model.manifest.index)
+    report.live_recalls.extend(
+        pb2.LiveRecall(
+            k=one.cutoff,
+            query_count=one.queries,
+            recall=one.recall,
+            standard_error=one.standard_error,
+            dropped_count=one.dropped,
+        )
+        for one in model.live_recalls
     )
+    return report
 
 
 def model_page_to_proto(

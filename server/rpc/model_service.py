@@ -7,6 +7,7 @@ import grpc
 
 from shortlist.server.operations.evaluations import Evaluations
 from shortlist.server.operations.exports import Exports
+from shortlist.server.operations.index_exports import IndexExports
 from shortlist.server.operations.models import Models
 from shortlist.server.operations.trainings import Trainings
 from shortlist.server.rpc.evaluation_messages import (
@@ -14,6 +15,7 @@ from shortlist.server.rpc.evaluation_messages import (
     evaluation_to_proto,
 )
 from shortlist.server.rpc.export_messages import export_request_from_proto, progress_to_proto
+from shortlist.server.rpc.index_messages import index_export_from_proto, index_piece_to_proto
 from shortlist.server.rpc.job_messages import (
     job_id_from_proto,
     job_page_to_proto,
@@ -48,12 +50,14 @@ class ModelService(pb2_grpc.ModelServiceServicer):
         trainings: Trainings,
         evaluations: Evaluations,
         exports: Exports,
+        index_exports: IndexExports,
         watches: Watches,
         draining: threading.Event,
     ) -> None:
         self._models = models
         self._evaluations = evaluations
         self._exports = exports
+        self._index_exports = index_exports
         self._trainings = trainings
         self._watches = watches
         self._draining = draining
@@ -111,6 +115,12 @@ class ModelService(pb2_grpc.ModelServiceServicer):
         export = export_request_from_proto(request)
         progress = self._exports.export(export, self._is_wanted(context))
         yield from map(progress_to_proto, progress)
+
+    def ExportIndex(
+        self, request: pb2.ExportIndexRequest, context: Context
+    ) -> Iterator[pb2.IndexPiece]:
+        catalog, name = index_export_from_proto(request)
+        yield from map(index_piece_to_proto, self._index_exports.export(catalog, name))
 
     def SetAlias(self, request: pb2.SetAliasRequest, context: Context) -> pb2.Alias:
         catalog, name, model_id = alias_from_proto(request)

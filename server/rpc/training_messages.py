@@ -26,6 +26,7 @@ from shortlist.server.rpc.fields import (
     name_from_text,
     settings_at,
 )
+from shortlist.server.rpc.index_messages import index_spec_from_proto, index_spec_to_proto
 from shortlist.server.rpc.search_messages import (
     early_stopping_from_proto,
     early_stopping_to_proto,
@@ -81,6 +82,7 @@ def training_spec_from_proto(request: pb2.TrainRequest) -> TrainingSpec:
             target_recall=request.target_recall
             if request.HasField("target_recall")
             else TARGET_RECALL,
+            index=index_spec_from_proto(request.index, "index"),
         )
 
 
@@ -104,6 +106,7 @@ def training_spec_to_proto(spec: TrainingSpec) -> pb2.TrainRequest:
         request_id=spec.request_id,
         warm_start_model=spec.warm_start_model,
         target_recall=spec.target_recall,
+        index=index_spec_to_proto(spec.index),
     )
     if spec.early_stopping is not None:
         request.early_stopping.CopyFrom(early_stopping_to_proto(spec.early_stopping))

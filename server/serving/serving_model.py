@@ -15,7 +15,7 @@ from shortlist.core.scan.scoring import ItemScan
 from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.export_files import EXPORTS_NAME
 from shortlist.server.artifacts.hidden import HiddenItems
-from shortlist.server.artifacts.manifest import EXACT
+from shortlist.server.domain.index import EXACT
 from shortlist.server.encoders.encoder import Encoder, Scorer
 from shortlist.server.encoders.registry import open_encoder
 from shortlist.server.errors import ArtifactCorrupt
@@ -42,6 +42,7 @@ class Space:
     encoder: Encoder
     index: ApproximateIndex | None
     index_pays: bool | None = None  # whether AUTO asks the index; None: it was not measured
+    index_asked: bool = False  # for, by the training
 
     @property
     def offset_width(self) -> int:
@@ -170,6 +171,7 @@ def _space(artifact: Artifact, encoder: Encoder | None) -> Space | None:
         encoder=encoder,
         index=index,
         index_pays=report.chosen != EXACT if report.chosen else None,
+        index_asked=report.asked,
     )
 
 

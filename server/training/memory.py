@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from shortlist.server.domain.algorithms import Params, dim_of
+from shortlist.server.domain.index import CONNECTIVITY
 from shortlist.server.errors import MemoryExceeded
-from shortlist.server.index.graph import CONNECTIVITY
 from shortlist.server.trainers.data_size import DataSize, padded
 from shortlist.server.trainers.registry import trainer_of
 
@@ -21,21 +21,22 @@ def check_memory(
     size: DataSize,
     event_copies: int = 1,
     available_bytes: int | None = None,
+    connectivity: int = CONNECTIVITY,
 ) -> None:
     """Raise MemoryExceeded when one of the trainings needs more than is available.
 
     event_copies: parts of the events held beside them, as those that are not held out. None: look
-    up what is available.
+    up what is available. connectivity: edges a node of the graph that may be built.
     """
     events = event_copies * _EVENT_BYTES * size.event_count
-    needed = events + max(needed_bytes(params, size) for params in trained)
+    needed = events + max(needed_bytes(params, size, connectivity) for params in trained)
     available = find_available_bytes() if available_bytes is None else available_bytes
     if available is not None and needed > available:
         problem = f"the training needs about {needed} bytes of memory, {available} are available"
         raise MemoryExceeded(problem, needed_bytes=needed, available_bytes=available)
 
 
-def needed_bytes(params: Params, size: DataSize) -> int:
+def needed_bytes(params: Params, size: DataSize, connectivity: int = CONNECTIVITY) -> int:
     """Return what a training allocates beside the events, at its peak.
 
     While it learns: the matrix, and what the trainer says. While indexes are built: a copy of the
@@ -46,7 +47,7 @@ def needed_bytes(params: Params, size: DataSize) -> int:
     dim = dim_of(params)
     if not dim:
         return training
-    codes = size.item_count * (6 * (padded(dim) + 1) + 5 * 2 * CONNECTIVITY)
+    codes = size.item_count * (6 * (padded(dim) + 1) + 5 * 2 * connectivity)
     return max(training, size.matrix_bytes + 2 * size.vector_bytes(padded(dim)) + codes)
 
 

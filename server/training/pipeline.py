@@ -16,6 +16,7 @@ from shortlist.server.artifacts.catalogs import Catalog, Catalogs
 from shortlist.server.artifacts.manifest import IndexReport, Manifest
 from shortlist.server.domain.algorithms import algorithm_of, epoch_count_of, with_dim
 from shortlist.server.domain.evaluation import Evaluation
+from shortlist.server.domain.index import GraphOptions
 from shortlist.server.domain.job import JobPhase
 from shortlist.server.domain.training import TrainingSpec, is_answer_to, spec_to_json
 from shortlist.server.errors import ModelExists
@@ -105,7 +106,7 @@ def _train_and_publish(
         progress,
         threads=threads,
         started=started,
-        target_recall=spec.target_recall,
+        spec=spec,
     )
 
 
@@ -125,6 +126,7 @@ def _check_memory(spec: TrainingSpec, data: PreparedData, threads: int) -> None:
         [spec.algorithm, *(with_dim(spec.algorithm, dim) for dim in dims)],
         size,
         event_copies=measured + 2 * searched,  # of a search also the matrix of its part
+        connectivity=(spec.index.graph or GraphOptions()).connectivity,
     )
 
 
@@ -187,13 +189,13 @@ def _publish(
     *,
     threads: int,
     started: float,
-    target_recall: float,
+    spec: TrainingSpec,
 ) -> Manifest:
     """Build the index, write everything into a hidden folder, and rename that."""
     staged = catalog.stage(about.model_id)
     try:
         progress.start(JobPhase.INDEXING)
-        index = _index(staged, contents, target_recall, progress, threads)
+        index = _index(staged, contents, spec, progress, threads, started)
         progress.start(JobPhase.PUBLISHING)
         seconds = time.perf_counter() - started
         about = replace(about, index=index, training_seconds=seconds)
@@ -207,7 +209,12 @@ def _publish(
 
 
 def _index(
-    folder: Path, contents: ModelContents, target_recall: float, progress: Progress, threads: int
+    folder: Path,
+    contents: ModelContents,
+    spec: TrainingSpec,
+    progress: Progress,
+    threads: int,
+    trained_from: float,
 ) -> IndexReport:
     """Build the index of a model that has vectors."""
     if contents.item_vectors is None or contents.user_vectors is None:
@@ -217,9 +224,13 @@ def _index(
     def added(done: int, total: int) -> None:
         progress.done(done / total, time.perf_counter() - started)
 
-    vectors = contents.item_vectors, contents.user_vectors
     return build_index(
-        folder, *vectors, target_recall=target_recall, threads=threads, on_progress=added
+        *(folder, contents.item_vectors, contents.user_vectors),
+        asked=spec.index,
+        target_recall=spec.target_recall,
+        trained_seconds=started - trained_from,
+        threads=threads,
+        on_progress=added,
     )
 
 

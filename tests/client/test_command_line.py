@@ -1,14 +1,18 @@
 """What the command line makes of its options before it asks a server."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shortlist.client import Freshness, TimeWindow
+from shortlist.client import Freshness, Index, TimeWindow
+from shortlist.client.cli.index import index_of
 from shortlist.client.cli.main import build_parser, main
 from shortlist.client.cli.restrictions import restrictions_of
 from shortlist.client.cli.retrieve import features_of, history_of
+from shortlist.v1 import CONTRACT_REVISION
 from shortlist.v1 import model_service_pb2 as models_pb2
+from shortlist.v1 import server_service_pb2 as server_pb2
 from tests.recorded_server import recorded_server
 
 
@@ -74,6 +78,35 @@ def test_a_list_of_models_names_what_a_basic_view_has(capsys: pytest.CaptureFixt
         assert main(["--target", recorded.target, "models", "list"]) == 0
     row = capsys.readouterr().out.splitlines()[1]
     assert [cell for cell in row.split() if cell in ("a", "sgd", "live")] == ["a", "sgd", "live"]
+
+
+def test_info_shows_both_revisions_of_the_contract(capsys: pytest.CaptureFixture[str]) -> None:
+    info = server_pb2.ServerInfo(version="1.2", contract_revision=9, algorithms=["wals", "sgd"])
+    with recorded_server() as recorded:
+        recorded.will_answer("GetServerInfo", info)
+        assert main(["--target", recorded.target, "info"]) == 0
+        shown = capsys.readouterr().out.splitlines()
+        assert main(["--target", recorded.target, "info", "--json"]) == 0
+    assert shown == [
+        "version     1.2",
+        "commit      not known",
+        f"contract    revision 9, this client's {CONTRACT_REVISION}",
+        "algorithms  wals, sgd",
+        "extras      none",
+    ]
+    assert json.loads(capsys.readouterr().out)["contract_revision"] == 9
+
+
+def test_every_option_of_an_index_is_sent_and_none_unasked() -> None:
+    train = ["train", "--interactions", "events.parquet"]
+    options = ["--index", "usearch", "--index-connectivity", "16", "--index-expansion-add", "64"]
+    options += ["--index-dtype", "i8", "--index-parallel-build"]
+    asked = index_of(build_parser().parse_args([*train, *options]))
+    assert asked == Index("usearch", 16, 64, "i8", True)
+    assert index_of(build_parser().parse_args(train)) is None
+    assert index_of(build_parser().parse_args([*train, "--index", "exact"])) == Index("exact")
+    # Without a kind they are sent too, for the server to refuse.
+    assert index_of(build_parser().parse_args([*train, "--index-dtype", "i8"])) == Index(dtype="i8")
 
 
 def test_shared_options_stand_before_the_command_or_behind_it(

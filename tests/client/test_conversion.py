@@ -8,9 +8,17 @@ import pytest
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from shortlist.client import algorithms, exports, hidden, models, training
+from shortlist.client import (
+    algorithms,
+    exports,
+    hidden,
+    index_export,
+    models,
+    server_calls,
+    training,
+)
 from shortlist.client.conversion import from_proto, to_proto
-from shortlist.v1 import algorithms_pb2, catalog_service_pb2
+from shortlist.v1 import algorithms_pb2, catalog_service_pb2, server_service_pb2
 from shortlist.v1 import model_service_pb2 as pb2
 
 MIRRORS: dict[type, type[Message]] = {
@@ -26,6 +34,7 @@ MIRRORS: dict[type, type[Message]] = {
     algorithms.Ratings: algorithms_pb2.RatingsSpec,
     algorithms.Neighbours: algorithms_pb2.NeighboursSpec,
     training.EvaluationSpec: pb2.EvaluationSpec,
+    training.Index: pb2.IndexSpec,
     training.TrainRequest: pb2.TrainRequest,
     training.JobFailure: pb2.JobFailure,
     training.TrainingJob: pb2.TrainingJob,
@@ -34,6 +43,8 @@ MIRRORS: dict[type, type[Message]] = {
     models.RankingEvaluation: pb2.RankingEvaluation,
     models.Evaluation: pb2.Evaluation,
     models.IndexReport: pb2.IndexReport,
+    models.SearchTrial: pb2.SearchTrial,
+    index_export.IndexHeader: pb2.IndexHeader,
     models.Model: pb2.Model,
     models.ModelPage: pb2.ListModelsResponse,
     exports.ExportProgress: pb2.ExportProgress,
@@ -42,8 +53,9 @@ MIRRORS: dict[type, type[Message]] = {
     hidden.HiddenItemPage: catalog_service_pb2.ListHiddenItemsResponse,
     models.Alias: pb2.Alias,
     models.AliasList: pb2.ListAliasesResponse,
+    server_calls.ServerInfo: server_service_pb2.ServerInfo,
 }
-SENT = [training.TrainRequest, training.InteractionSource, training.EvaluationSpec]
+SENT = [training.TrainRequest, training.Index, training.InteractionSource, training.EvaluationSpec]
 
 
 def filled(message: Message, number: int = 1) -> Message:

@@ -1,5 +1,6 @@
 """Small models published into a data folder the way a training publishes them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +10,26 @@ from shortlist.server.artifacts.artifact import ModelContents, write_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import Manifest
 from shortlist.server.domain.encoding import NO_ENCODER
+from shortlist.server.domain.index import IndexSpec
 from shortlist.server.domain.sources import EventSource
 from shortlist.server.domain.training import TrainingSpec, spec_to_json
 from shortlist.server.encoders.fold_in import state_of
+from shortlist.server.index.choice import build_index
 from tests.server.small_models import PARAMS, small_model
 
 
 def publish(
-    data_dir: Path, model_id: str, *, dim: int = 4, alias: str = "", created_ms: int = 1
+    data_dir: Path,
+    model_id: str,
+    *,
+    dim: int = 4,
+    alias: str = "",
+    created_ms: int = 1,
+    index: IndexSpec | None = None,
 ) -> Path:
     """Publish a model of 30 items and 5 users into the default catalog; dim 0: popularity.
+
+    index: what to build; None: nothing.
 
     Returns its folder.
     """
@@ -53,6 +64,9 @@ def publish(
     )
     catalog = Catalogs(data_dir).catalog("default")
     staged = catalog.stage(model_id)
+    if index is not None:
+        vectors = model.space.item_vectors, model.space.user_vectors
+        manifest = replace(manifest, index=build_index(staged, *vectors, asked=index))
     write_artifact(staged, contents, manifest)
     folder = catalog.publish(staged, model_id)
     if alias:

@@ -101,6 +101,20 @@ def test_a_manifest_comes_back(tmp_path: Path) -> None:
     )
 
 
+def test_a_report_from_before_indexes_could_be_asked_for_opens(tmp_path: Path) -> None:
+    trials = (SearchTrial("exact", 0, 1.0, 80.5), SearchTrial("lists", 8, 0.99, 20.5))
+    report = IndexReport("lists", 0.99, 100, chosen="lists", trials=trials)
+    manifest = write_artifact(tmp_path, small_contents(), replace(about(), index=report))
+    path = tmp_path / "manifest.json"
+    data = json.loads(path.read_text())
+    del data["index"]["asked"], data["index"]["dtype"], data["index"]["build_threads"]
+    for trial in data["index"]["trials"]:
+        del trial["skipped"]
+    del data["spec"]["index"]
+    path.write_text(json.dumps(data))
+    assert replace(read_manifest(tmp_path), spec={}) == replace(manifest, spec={})
+
+
 FILES = ("items.arrow", "users.arrow", "seen.arrow", "attributes.arrow", "item_slots.npy")
 
 

@@ -8,6 +8,7 @@ import pytest
 from shortlist.core.counts.params import PopularityParams
 from shortlist.core.errors import DataInvalid, SettingInvalid
 from shortlist.core.wals.params import WalsParams
+from shortlist.server.domain.index import GraphOptions, IndexSpec
 from shortlist.server.domain.sources import EventColumns, EventSource, ItemSource, TextOptions
 from shortlist.server.domain.training import (
     EvaluationSpec,
@@ -34,6 +35,7 @@ FULL = TrainingSpec(
     request_id="r",
     early_stopping=EarlyStopping("recall", 10, 3, 0.25, "leave_last_out", 7),
     tuning=Tuning(5, (32, 64), 8),
+    index=IndexSpec("usearch", GraphOptions(16, 64, "i8", True)),
 )
 SMALL = TrainingSpec("default", "m", EventSource("e"), algorithm=PopularityParams(2.5))
 
@@ -54,6 +56,12 @@ def test_a_spec_comes_back_from_json(spec: TrainingSpec) -> None:
 def test_text_that_is_no_spec_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(DataInvalid):
         spec_from_json(spec_to_json(FULL) | change)
+
+
+def test_a_spec_from_before_there_was_a_choice_of_index_asks_for_none() -> None:
+    data = spec_to_json(FULL)
+    del data["index"]
+    assert spec_from_json(data) == replace(FULL, index=IndexSpec())
 
 
 def test_a_missing_key_is_refused() -> None:
@@ -79,6 +87,15 @@ def test_a_missing_key_is_refused() -> None:
         ("user_events_min", lambda: Preparation(user_events_min=-1)),
         ("item_events_min", lambda: Preparation(item_events_min=1_000_001)),
         ("value_min", lambda: Preparation(value_min=float("nan"))),
+        ("kind", lambda: IndexSpec("hnsw")),
+        ("graph", lambda: IndexSpec("lists", GraphOptions())),
+        ("graph", lambda: IndexSpec("usearch")),
+        ("connectivity", lambda: GraphOptions(connectivity=3)),
+        ("connectivity", lambda: GraphOptions(connectivity=257)),
+        ("expansion_add", lambda: GraphOptions(expansion_add=7)),
+        ("dtype", lambda: GraphOptions(dtype="f64")),
+        ("index.kind", lambda: replace(SMALL, index=IndexSpec("lists"))),
+        ("index.kind", lambda: replace(FULL, target_recall=1.0)),
         ("half_life_days", lambda: PopularityParams(0)),
         ("half_life_days", lambda: PopularityParams(float("inf"))),
         ("split", lambda: EvaluationSpec("by_luck")),

@@ -17,7 +17,7 @@ from shortlist.server.artifacts.manifest import IndexReport
 from shortlist.server.domain.sources import EventSource
 from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.index.approximate import ApproximateIndex
-from shortlist.server.index.choice import INDEX, build_index
+from shortlist.server.index.choice import INDEX, NO_USERS, build_index
 from shortlist.server.index.graph import GraphIndex, build_graph
 from shortlist.server.index.lists import ListIndex
 from shortlist.server.reading import read_events
@@ -44,6 +44,11 @@ def kept(folder: Path, items: FloatArray, report: IndexReport) -> ApproximateInd
     if report.kind == "lists":
         return ListIndex(items, map_lists(folder, items.shape[1]), report.probes)
     return GraphIndex(folder / INDEX, items, report.expansion_search)
+
+
+def skipped(report: IndexReport) -> dict[str, str]:
+    """Return why methods were not measured."""
+    return {trial.method: trial.skipped for trial in report.trials if trial.skipped}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -123,10 +128,15 @@ def test_every_method_is_measured_and_only_one_index_is_kept(
     assert (tmp_path / "list_rows.npy").exists() == (report.kind == "lists")
 
 
-def test_small_gains_leave_the_graph_unbuilt_and_searches_exact(tmp_path: Path) -> None:
+def test_small_gains_leave_the_graph_unbuilt_and_searches_exact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However busy the machine is."""
+    monkeypatch.setattr("shortlist.server.index.choice.GAIN_MIN_US", 1e9)
     report = build_index(tmp_path, vectors(300, 8), vectors(40, 8, 1))
     assert (report.kind, report.chosen) == ("lists", "exact")
-    assert {trial.method for trial in report.trials} == {"exact", "lists"}
+    assert skipped(report) == {"usearch": "lists find enough in less than 1e+09 us"}
+    assert not (tmp_path / INDEX).exists()
 
 
 def test_where_nothing_finds_enough_the_index_that_finds_most_is_kept_but_not_used(
@@ -136,12 +146,14 @@ def test_where_nothing_finds_enough_the_index_that_finds_most_is_kept_but_not_us
     monkeypatch.setattr("shortlist.server.index.choice._efforts", lambda file: [1])
     report = build_index(tmp_path, vectors(3000, 16), vectors(40, 16, 1), target_recall=0.999)
     assert (report.kind, report.probes, report.chosen) == ("lists", 1, "exact")
+    assert skipped(report) == {"usearch": "3,000 items, over 0"}
     assert report.recall_at_100 < 0.999
 
 
 def test_a_target_of_one_means_exact_search_and_no_index(tmp_path: Path) -> None:
     report = build_index(tmp_path, vectors(300, 8), vectors(4, 8, 1), target_recall=1.0)
-    assert (report.kind, report.chosen, report.trials) == ("none", "exact", ())
+    assert (report.kind, report.chosen, report.asked) == ("none", "exact", False)
+    assert skipped(report) == dict.fromkeys(("exact", "lists", "usearch"), "target_recall is 1")
     assert {path.name for path in tmp_path.iterdir()} == {"item_codes.npy", "item_scales.npy"}
 
 
@@ -190,6 +202,7 @@ def test_without_users_nothing_is_measured_and_nothing_chosen(tmp_path: Path) ->
     items = vectors(30, 4)
     report = build_index(tmp_path, items, np.zeros((3, 4), np.float32))
     assert (report.query_count, report.chosen, report.recall_at_100) == (0, "", 0.0)
+    assert skipped(report) == dict.fromkeys(("exact", "lists", "usearch"), NO_USERS)
     assert len(kept(tmp_path, items, report).search(items[0], 5).rows) == 5
 
 
@@ -197,6 +210,7 @@ def test_without_users_nothing_is_measured_and_nothing_chosen(tmp_path: Path) ->
 def test_there_is_no_index_of_fewer_than_two_items(tmp_path: Path, count: int) -> None:
     report = build_index(tmp_path, vectors(count, 4), vectors(3, 4))
     assert (report.kind, report.chosen) == ("none", "exact")
+    assert set(skipped(report).values()) == {f"{count} items: an index takes 2"}
 
 
 def test_what_progress_raises_ends_the_work(tmp_path: Path) -> None:

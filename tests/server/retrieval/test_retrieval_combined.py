@@ -10,11 +10,9 @@ import json
 import time
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,18 +22,14 @@ from shortlist.core.scan.quantization import quantize
 from shortlist.server.artifacts.hidden import HiddenItems
 from shortlist.server.domain.exporting import ExportKind, ExportSpec
 from shortlist.server.domain.query import (
-    NO_DIVERSITY,
     Candidates,
-    Diversity,
-    EmbeddingQuery,
     ItemsQuery,
     Origin,
-    Query,
     RetrieveQuery,
     SearchMode,
     UserQuery,
 )
-from shortlist.server.domain.restrictions import Box, Freshness, Radius, Restrictions, Window
+from shortlist.server.domain.restrictions import Restrictions
 from shortlist.server.exporting.parts import write_parts
 from shortlist.server.index.lists import ListIndex
 from shortlist.server.retrieval.batch import retrieve_each
@@ -44,69 +38,18 @@ from shortlist.server.serving.precomputed import StoredExports
 from shortlist.server.serving.serving_model import ServingModel
 from tests.oracles.diversity import first_per_value, marginal_worth
 from tests.oracles.requests import Predicate, World, eligible_places, scores_of
+from tests.server.retrieval.combined_items import COUNTED, FILTERS, ITEMS, ROWS, TABLE, USERS
+from tests.server.retrieval.combined_requests import (
+    LISTED_QUERIES,
+    MANY,
+    REQUESTS,
+    SOME,
+    mostly,
+    perhaps,
+)
 from tests.server.small_models import all_ids, item_id, popularity_model, small_model, user_id
 
-ITEMS, USERS, LISTED = 60, 6, 25
-HOUR_MS = 3_600_000
-NOW = datetime.now(UTC).replace(microsecond=0)
-PLACES = [(41.9, 12.5), (-18.1, 178.4), (-13.8, -171.8), (89.99, 20.0), (None, None)]
-CITIES = ["Roma", "Suva", None, "Köln", "roma"]
-
-
-def row_of(row: int) -> dict[str, object]:
-    """Return an item's attributes: no two columns go together."""
-    latitude, longitude = PLACES[row % 5]
-    return {
-        "city": CITIES[row * 7 % 11 % 5],
-        "year": None if row % 13 == 0 else 1990 + row % 7,
-        "tags": None if row % 9 == 0 else ["a", "b", "c"][: row % 4],
-        "free": [True, False, None][row * 5 % 3],
-        "latitude": latitude,
-        "longitude": longitude,
-        "published": None if row % 8 == 0 else NOW - timedelta(hours=row * 11 % 61),
-    }
-
-
-ROWS = [row_of(row) for row in range(ITEMS)]
-TABLE = pa.Table.from_pylist(
-    ROWS,
-    pa.schema(
-        {
-            "city": pa.string(),
-            "year": pa.int16(),
-            "tags": pa.list_(pa.string()),
-            "free": pa.bool_(),
-            "latitude": pa.float64(),
-            "longitude": pa.float64(),
-            "published": pa.timestamp("ms", "UTC"),
-        }
-    ),
-)
-COUNTED = {
-    "city": [{row["city"]} - {None} for row in ROWS],
-    "tags": [set(row["tags"] or []) for row in ROWS],
-    "year": [{row["year"]} - {None} for row in ROWS],
-}
-# A filter, and what it means.
-FILTERS: list[tuple[str, Predicate]] = [
-    ("", lambda row: True),
-    ('city = "Roma"', lambda row: row["city"] == "Roma"),
-    ("city:ROM", lambda row: "rom" in (row["city"] or "").lower()),
-    ("NOT city = Roma", lambda row: row["city"] != "Roma"),
-    ("city != Roma", lambda row: row["city"] not in (None, "Roma")),
-    (
-        "year >= 1993 OR free = true AND tags:a",  # OR binds closer than AND
-        lambda row: (
-            ((row["year"] or 0) >= 1993 or row["free"] is True) and "a" in (row["tags"] or [])
-        ),
-    ),
-    ("-tags:b AND year:*", lambda row: "b" not in (row["tags"] or []) and row["year"] is not None),
-    (
-        "year IN (1990, 1992.0) OR NOT free:*",
-        lambda row: row["year"] in (1990, 1992) or row["free"] is None,
-    ),
-    ("year > 3000", lambda row: False),
-]
+LISTED = 25
 
 
 def with_index(model: ServingModel) -> ServingModel:
@@ -137,72 +80,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ServingModel]:
     return {"plain": plain, "everything": everything, "popular": popular}
 
 
-IDS = st.integers(0, ITEMS + 1).map(item_id)  # the last two are unknown
-SOME = st.lists(IDS, min_size=1, max_size=6).map(tuple)
-MANY = st.lists(IDS, max_size=40).map(tuple)
-USER_IDS = st.integers(0, USERS).map(user_id)  # the last is unknown
-
-
-@st.composite
-def user_queries(draw: st.DrawFn) -> Query:
-    events = draw(perhaps(SOME))
-    values = tuple(draw(st.sampled_from([1.0, 2.0, -1.0])) for _ in events)
-    return UserQuery(draw(USER_IDS) if not events or draw(st.booleans()) else "", events, values)
-
-
-VECTORS = st.lists(st.integers(-2, 2), min_size=4, max_size=4)
-QUERIES = st.one_of(
-    user_queries(),
-    st.builds(ItemsQuery, SOME, st.one_of(st.just(()), SOME)),
-    st.builds(EmbeddingQuery, VECTORS.map(lambda values: np.array(values, np.float32))),
-)
-
-
-LISTED_QUERIES = st.one_of(USER_IDS.map(UserQuery), IDS.map(lambda one: ItemsQuery((one,))))
 MADE_HERE = (Origin.ITEMS, Origin.FOLDED_IN)  # vectors that are exactly the sum of their parts
 SHORT_CUTS = (SearchMode.APPROXIMATE, SearchMode.PRECOMPUTED)
-
-
-def mostly(usual: object, *others: object) -> st.SearchStrategy:
-    """Four of five times the first: so that a request asks for two or three things, not for ten."""
-    return st.sampled_from([usual] * 4 * len(others) + list(others))
-
-
-def perhaps(ids: st.SearchStrategy) -> st.SearchStrategy:
-    return st.sampled_from([True, False]).flatmap(lambda some: ids if some else st.just(()))
-
-
-REQUESTS = st.builds(
-    RetrieveQuery,
-    query=QUERIES,
-    count=st.sampled_from([1, 2, 5, 10, 20, 59, 60, 1000]),
-    exclude_item_ids=perhaps(MANY),
-    include_seen=mostly(False, True),
-    candidate_item_ids=perhaps(MANY),
-    min_score=mostly(None, -3.0, 0.0, 1.0, 1.25),
-    restrictions=st.builds(
-        Restrictions,
-        within=mostly(None, Radius(-18, 179, 1_500_000), Radius(-90, 0, 2e7), Radius(90, 0, 5000)),
-        box=mostly(None, Box(-30, 170, 0, -170), Box(-90, -180, 90, 180), Box(40, 12.5, 42, 12.5)),
-        window=mostly(
-            None,
-            Window(age_max_ms=24 * HOUR_MS + HOUR_MS // 2),
-            Window("published", after_ms=int((NOW - timedelta(hours=40)).timestamp() * 1000)),
-            Window(before_ms=int((NOW - timedelta(hours=11)).timestamp() * 1000)),
-        ),
-    ),
-    freshness=mostly(None, Freshness(7 * HOUR_MS), Freshness(29 * HOUR_MS, 0.6, "published")),
-    diversity=mostly(
-        NO_DIVERSITY,
-        Diversity("city", 2),
-        Diversity("tags", 3),
-        Diversity("year", 1, 0.3),
-        Diversity(mmr_strength=0.7),
-    ),
-    popularity_damping=mostly(0.0, 0.5, 1.0),
-    interests=mostly(0, 3),
-    contributions_max=st.sampled_from([0, 0, 1, 20]),
-)
 
 
 def world_of(model: ServingModel, hidden: HiddenItems) -> World:

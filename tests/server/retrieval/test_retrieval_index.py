@@ -133,6 +133,31 @@ def test_auto_follows_what_was_measured(model: ServingModel, pays: bool | None, 
     assert found.search.mode is SearchMode[mode]
 
 
+@pytest.mark.parametrize("mode", [SearchMode.AUTO, SearchMode.APPROXIMATE])
+def test_an_index_that_was_asked_for_answers_unless_too_much_is_excluded(
+    model: ServingModel, mode: SearchMode
+) -> None:
+    """Also for most of the catalog, where an index nobody asked for gives way to a scan."""
+    assert model.space is not None
+    asked = replace(model, space=replace(model.space, index_pays=True, index_asked=True))
+    vector = EmbeddingQuery(np.ones(DIM, np.float32))
+    query = RetrieveQuery(vector, mode=mode)
+    half = tuple(item_id(row) for row in range(ITEMS // 2))
+    for one, expected in (
+        (query, SearchMode.APPROXIMATE),
+        (replace(query, exclude_item_ids=half), SearchMode.APPROXIMATE),
+        (replace(query, exclude_item_ids=(*half, item_id(ITEMS - 1))), SearchMode.EXACT),
+        (replace(query, candidate_item_ids=half), SearchMode.EXACT),
+        (replace(query, mode=SearchMode.EXACT), SearchMode.EXACT),
+    ):
+        found = retrieve(asked, one)
+        assert found.search.mode is expected
+        assert not set(one.exclude_item_ids) & set(found.item_ids)
+    unasked = replace(asked, space=replace(model.space, index_pays=True))
+    much = replace(query, count=ITEMS // 2 + 1)
+    assert retrieve(unasked, much).search.mode is SearchMode.EXACT
+
+
 def test_no_result_is_missing_where_the_lists_hold_too_few(model: ServingModel) -> None:
     assert model.space is not None
     vectors = model.space.item_vectors

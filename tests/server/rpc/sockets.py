@@ -24,6 +24,7 @@ class Connection:
     """A server and a client of it."""
 
     server: GrpcServer
+    target: str
     folder: Path  # the one data root
     channel: grpc.Channel
     models: ModelServiceStub
@@ -66,6 +67,7 @@ def connected(
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             yield Connection(
                 server,
+                f"127.0.0.1:{port}",
                 Path(settings.data.roots[0]),
                 channel,
                 ModelServiceStub(channel),

@@ -1,12 +1,9 @@
 """Every row of the error table, produced once over a real socket, details and all."""
 
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,9 +14,9 @@ from shortlist.v1 import model_service_pb2 as m
 from shortlist.v1 import query_pb2 as q
 from shortlist.v1 import retrieval_service_pb2 as r
 from tests.server.published import publish
-from tests.server.rpc.sockets import Connection, Refusal, connected, refusal_of, settings_for
+from tests.server.rpc.refusals import USER, check, refused, train
+from tests.server.rpc.sockets import Connection, connected, settings_for
 
-USER = q.Query(user=q.UserQuery(user_id="u001"))
 NOBODY = q.Query(user=q.UserQuery(user_id="nobody"))
 
 
@@ -33,24 +30,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     pq.write_table(pa.table({"user_id": ["u"], "item_id": ["i"]}), folder / "events.parquet")
     with connected(settings) as connection:
         yield connection
-
-
-def refused(call: Callable[[], Any]) -> Refusal:
-    with pytest.raises(grpc.RpcError) as failure:
-        call()
-    return refusal_of(failure.value)
-
-
-def check(found: Refusal, code: str, reason: str) -> None:
-    assert (found.code, found.reason) == (code, reason), found
-    assert found.retry == (code in ("RESOURCE_EXHAUSTED", "UNAVAILABLE"))
-    of_fields = "FIELD_INVALID EMBEDDING_DIMENSION FILTER_SYNTAX FILTER_UNKNOWN_FIELD"
-    assert bool(found.fields) == (reason in of_fields.split())
-
-
-def train(uri: str, **fields: Any) -> m.TrainRequest:
-    source = m.InteractionSource(source=m.DataSource(uri=uri))
-    return m.TrainRequest(interactions=source, **fields)
 
 
 def test_a_bad_field(served: Connection) -> None:
@@ -192,97 +171,6 @@ def batch_of(size_bytes: int) -> r.BatchRetrieveRequest:
     return r.BatchRetrieveRequest(requests=[entry] * (size_bytes // entry.ByteSize()))
 
 
-def test_a_full_queue(tmp_path: Path) -> None:
-    """No supervisor runs here, so the first job stays in the queue of one."""
-    settings = settings_for(tmp_path, queue_max=1)
-    request = train(write_events(tmp_path))
-    with connected(settings) as connection:
-        accepted = connection.models.Train(request)
-        found = refused(lambda: connection.models.Train(request))
-        check(found, "RESOURCE_EXHAUSTED", "OVERLOADED")
-        job = connection.models.GetTrainingJob(m.GetTrainingJobRequest(job_id=accepted.job_id))
-        assert job == accepted
-
-
-def test_too_many_calls_in_flight(tmp_path: Path) -> None:
-    """The call beyond the limit is refused while the first one still runs."""
-    settings = settings_for(tmp_path, in_flight_max=1)
-    publish(settings.data.dir, "a")
-    entered, release = threading.Event(), threading.Event()
-
-    def slow_load(folder: Path) -> ServingModel:
-        entered.set()
-        release.wait()
-        raise ZeroDivisionError
-
-    request = r.RetrieveRequest(model="a", query=USER)
-    with connected(settings, slow_load) as connection, ThreadPoolExecutor(1) as pool:
-        first = pool.submit(refused, lambda: connection.retrieval.Retrieve(request))
-        entered.wait()
-        second = refused(lambda: connection.retrieval.Retrieve(request))
-        release.set()
-        check(second, "RESOURCE_EXHAUSTED", "OVERLOADED")
-        check(first.result(), "INTERNAL", "BUG")
-
-
-def test_too_many_watches(tmp_path: Path) -> None:
-    with connected(settings_for(tmp_path, watches_max=1)) as connection:
-        job_id = connection.models.Train(train(write_events(tmp_path))).job_id
-        request = m.WatchTrainingJobRequest(job_id=job_id)
-        first = connection.models.WatchTrainingJob(request)
-        assert next(first).job_id == job_id
-        found = refused(lambda: list(connection.models.WatchTrainingJob(request)))
-        check(found, "RESOURCE_EXHAUSTED", "OVERLOADED")
-        first.cancel()
-
-
-def test_a_model_that_does_not_fit_in_memory(tmp_path: Path) -> None:
-    def load(folder: Path) -> ServingModel:
-        raise MemoryError
-
-    settings = settings_for(tmp_path)
-    publish(settings.data.dir, "a")
-    with connected(settings, load) as connection:
-        request = r.RetrieveRequest(model="a", query=USER)
-        check(
-            refused(lambda: connection.retrieval.Retrieve(request)), "RESOURCE_EXHAUSTED", "MEMORY"
-        )
-
-
-def test_a_server_that_is_still_loading(tmp_path: Path) -> None:
-    with connected(settings_for(tmp_path), loaded=False) as connection:
-        request = r.RetrieveRequest(query=USER)
-        check(refused(lambda: connection.retrieval.Retrieve(request)), "UNAVAILABLE", "LOADING")
-
-
-def test_a_server_that_is_draining(tmp_path: Path) -> None:
-    """A watch may last for hours: it ends when the server does, with the reason."""
-    with connected(settings_for(tmp_path)) as connection:
-        job_id = connection.models.Train(train(write_events(tmp_path))).job_id
-        stream = connection.models.WatchTrainingJob(m.WatchTrainingJobRequest(job_id=job_id))
-        next(stream)
-        with ThreadPoolExecutor(1) as pool:
-            stopping = pool.submit(connection.server.stop, 5.0)
-            check(refused(lambda: next(stream)), "UNAVAILABLE", "DRAINING")
-            stopping.result()
-
-
-def test_a_stored_model_with_one_wrong_byte(tmp_path: Path) -> None:
-    """A flipped bit on disk must not become a recommendation."""
-    settings = settings_for(tmp_path)
-    folder = publish(settings.data.dir, "a")
-    victim = next(folder.glob("items*"))
-    content = bytearray(victim.read_bytes())
-    content[len(content) // 2] ^= 1
-    victim.write_bytes(content)
-    with connected(settings) as connection:
-        request = r.RetrieveRequest(model="a", query=USER)
-        found = refused(lambda: connection.retrieval.Retrieve(request))
-        check(found, "DATA_LOSS", "ARTIFACT_CORRUPT")
-        alias = m.SetAliasRequest(model_id="a")
-        check(refused(lambda: connection.models.SetAlias(alias)), "DATA_LOSS", "ARTIFACT_CORRUPT")
-
-
 def test_a_bug_is_told_without_its_secrets(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -311,9 +199,3 @@ def test_an_entry_of_a_batch_fails_alone(served: Connection) -> None:
     assert (error.code, error.reason) == (3, "FIELD_INVALID")
     assert error.metadata["field"] == "requests[1].query"
     assert entries[2].response.origin == q.ORIGIN_POPULARITY
-
-
-def write_events(folder: Path) -> str:
-    path = folder / "events.parquet"
-    pq.write_table(pa.table({"user_id": ["u"], "item_id": ["i"]}), path)
-    return str(path)

@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 from shortlist.server.config import with_overrides
 from shortlist.server.errors import FieldUnknown
 from shortlist.server.rpc.unknown_fields import refuse_unknown_fields
-from shortlist.v1 import catalog_service_pb2, model_service_pb2, retrieval_service_pb2
+from shortlist.v1 import (
+    catalog_service_pb2,
+    model_service_pb2,
+    retrieval_service_pb2,
+    server_service_pb2,
+)
 from shortlist.v1 import query_pb2 as q
 from shortlist.v1 import retrieval_service_pb2 as r
 from tests.server.published import publish
@@ -23,7 +28,12 @@ from tests.server.rpc.sockets import Connection, connected, refusal_of, settings
 
 METHODS = [
     method
-    for file in (catalog_service_pb2, model_service_pb2, retrieval_service_pb2)
+    for file in (
+        catalog_service_pb2,
+        model_service_pb2,
+        retrieval_service_pb2,
+        server_service_pb2,
+    )
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 ]

@@ -1,6 +1,5 @@
 """Whole trainings: what is published, what is refused, and that neither leaves half a model."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,52 +12,18 @@ from shortlist.core.counts.params import PopularityParams
 from shortlist.core.errors import DataInvalid, ShortlistError, TrainingCancelled
 from shortlist.core.wals.params import WalsParams
 from shortlist.core.wals.wals import train_wals
-from shortlist.server.artifacts.artifact import Artifact, open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
-from shortlist.server.artifacts.manifest import Manifest
 from shortlist.server.domain.job import JobPhase, JobProgress
 from shortlist.server.domain.sources import EventSource, ItemSource
-from shortlist.server.domain.training import EvaluationSpec, Preparation, TrainingSpec
+from shortlist.server.domain.training import (
+    EvaluationSpec,
+    Preparation,
+)
 from shortlist.server.domain.tuning import EarlyStopping, Tuning
 from shortlist.server.errors import DataSourceInvalid, ModelExists, PathNotAllowed
 from shortlist.server.evaluation.__main__ import evaluate_model
-from shortlist.server.training.pipeline import run_training
-from shortlist.server.training.progress import Report
 from tests.server.small_contents import small_spec, write_events
-
-
-def silent(_: JobProgress) -> None:
-    """Listen to no progress."""
-
-
-def train(
-    folder: Path,
-    spec: TrainingSpec,
-    *,
-    threads: int = 1,
-    report: Report = silent,
-    cancelled: Callable[[], bool] = lambda: False,
-    roots: tuple[str, ...] | None = None,
-    resumed: bool = False,
-) -> Manifest:
-    return run_training(
-        *(spec, Catalogs(folder)),
-        threads=threads,
-        report=report,
-        cancelled=cancelled,
-        roots=roots,
-        resumed=resumed,
-    )
-
-
-def opened(folder: Path, model_id: str = "m1") -> Artifact:
-    return open_artifact(Catalogs(folder).catalog("default").model_path(model_id))
-
-
-def left_over(folder: Path) -> list[str]:
-    """Return every name in the catalog's models, hidden ones included."""
-    models = folder / "catalogs" / "default" / "models"
-    return sorted(path.name for path in models.iterdir()) if models.is_dir() else []
+from tests.server.training.whole_trainings import left_over, opened, train
 
 
 @pytest.fixture(scope="module")
