@@ -37,7 +37,7 @@ def list_ends() -> Benchmark | None:
     """Hold out the last fifth of each training list: what to choose settings for the test part by.
 
     The test part goes on where the training lists end; valid.txt is a random tenth of them, and
-    orders models otherwise (ARCHITECTURE.md, "Stochastic gradient descent"). None: no data.
+    orders models otherwise (docs/algorithms/sgd.md). None: no data.
     """
     folder = data_folder("gowalla")
     if folder is None:

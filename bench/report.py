@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+HEADER = f"{'job':44} {'metric':22} {'ours':>12} {'peer':>12}  {'':26} {'ratio':>7}  quality"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,8 @@ class Report:
         self._bench = bench
         self._as_json = as_json
         if not as_json:
-            print(f"{bench}: {machine()}")
-            print(
-                f"{'job':44} {'metric':22} {'ours':>12} {'peer':>12}  {'':26} {'ratio':>7}  quality"
-            )
+            print(f"{bench}: {machine()}, commit {commit()}")
+            print(HEADER)
 
     def row(
         self,
@@ -61,15 +60,19 @@ class Report:
             values = {k: None if _is_nan(v) else v for k, v in asdict(row).items()}
             print(json.dumps(values), flush=True)
         else:
-            beside = (
-                f"{peer_value:12.5g}  {peer:26} {ratio:6.2f}x"
-                if peer
-                else f"{'':12}  {'':26} {'':7}"
-            )
-            print(
-                f"{job:44} {f'{metric} [{unit}]':22} {ours:12.5g} {beside}  {quality}", flush=True
-            )
+            print(line_of(row), flush=True)
         return row
+
+
+def line_of(row: Row) -> str:
+    """Return a row below HEADER."""
+    beside = (
+        f"{row.peer_value:12.5g}  {row.peer:26} {row.ratio:6.2f}x"
+        if row.peer
+        else f"{'':12}  {'':26} {'':7}"
+    )
+    measured = f"{row.metric} [{row.unit}]"
+    return f"{row.job:44} {measured:22} {row.ours:12.5g} {beside}  {row.quality}"
 
 
 def _is_nan(value: object) -> bool:
@@ -130,7 +133,7 @@ def _timed(run: Callable[[], object], seconds: float) -> list[float]:
 
 
 def machine() -> str:
-    """Return processor, cores and commit, so that a figure can be placed later."""
+    """Return processor and cores, so that a figure can be placed later."""
     processor = platform.processor() or platform.machine()
     for line in (
         Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ()
@@ -138,11 +141,20 @@ def machine() -> str:
         if line.startswith("model name"):
             processor = line.split(":", 1)[1].strip()
             break
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
-    return f"{processor}, {len(os.sched_getaffinity(0))} cores, commit {commit or 'unknown'}"
+    return f"{processor}, {len(os.sched_getaffinity(0))} cores"
+
+
+def commit() -> str:
+    """Return the commit that is measured, and whether files differ from it."""
+    revision = _git("rev-parse", "--short", "HEAD")
+    if not revision:
+        return "unknown"
+    sources = ("core", "server", "client", "proto", "bench", "setup.py")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", *sources)
+    return f"{revision} with changes" if changed else revision
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()

@@ -1,9 +1,10 @@
 """WALS training beside implicit and irspack: seconds an epoch, and loss, of one objective.
 
-The objective is ours (ARCHITECTURE.md) with plain L2 (nu = 0), targets 1 and weights 1, which both
-peers can be told to minimise: implicit by alpha = 1 / w0 and regularization / w0, irspack by alpha0
-= w0 / (1 - w0), its vectors then being scaled by sqrt(1 - w0). Every loss is ours, computed in
-float64 from the factors. `time to loss`: seconds until our loss is below what the peer ends at.
+The objective is ours (docs/algorithms/wals.md) with plain L2 (nu = 0), targets 1 and weights 1,
+which both peers can be told to minimise: implicit by alpha = 1 / w0 and regularization / w0,
+irspack by alpha0 = w0 / (1 - w0), its vectors then being scaled by sqrt(1 - w0). Every loss is
+ours, computed in float64 from the factors. `time to loss`: seconds until our loss is below what
+the peer ends at.
 """
 
 import multiprocessing

@@ -1,6 +1,6 @@
 """What can be trained, one dataclass an algorithm; None, 0 and "" mean the server's default.
 
-Objectives and sources: proto/shortlist/v1/algorithms.proto and ARCHITECTURE.md.
+Objectives and sources: proto/shortlist/v1/algorithms.proto and docs/algorithms.
 """
 
 from __future__ import annotations

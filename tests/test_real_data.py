@@ -32,7 +32,7 @@ from shortlist.client.algorithms import Algorithm
 
 pytestmark = pytest.mark.real_data
 
-# Found on Gowalla's validation part; ARCHITECTURE.md shows what they reach.
+# Found on Gowalla's validation part; docs/algorithms/wals.md shows what they reach.
 TUNED_64 = Wals(
     dim=64,
     epochs=3,

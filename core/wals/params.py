@@ -22,7 +22,7 @@ _W0_FACTOR, _W0_POWER = 3.0, 0.7
 
 @dataclass(frozen=True, slots=True)
 class WalsParams:
-    """What to minimise (ARCHITECTURE.md) and how; out of range: SettingInvalid."""
+    """What to minimise (docs/algorithms/wals.md) and how; out of range: SettingInvalid."""
 
     dim: int = 64
     epochs: int = 10

@@ -1,7 +1,7 @@
 """Weighted alternating least squares: minimise, over the rows of one side and then of the other,
 
     sum_obs w_ij (a_ij - <u_i, v_j>)^2 + w0 sum_unobserved <u_i, v_j>^2
-      + sum_i lambda_i |u_i|^2 + sum_j lambda_j |v_j|^2            (ARCHITECTURE.md)
+      + sum_i lambda_i |u_i|^2 + sum_j lambda_j |v_j|^2  (docs/algorithms/wals.md)
 
 Every row of a half step solves (w0 V'V + lambda_i I + sum_obs (w_ij - w0) v v') u = sum_obs w_ij
 a_ij v. Both sides are first rotated so that V'V is diagonal, which changes no product <u, v> and no

@@ -1,0 +1,1 @@
+"""Runs of benchmarks that are kept, and the tables of the documents that are made from them."""
