@@ -55,7 +55,8 @@ def test_the_index_asked_for_answers_and_the_report_says_so(
         exact = shortlist.retrieve(user="u002", count=10, model=model, mode="exact")
         few = shortlist.retrieve(user="u002", candidates=["i002"], model=model, mode=mode)
     assert (found.search.mode, exact.search.mode) == ("approximate", "exact")
-    assert set(found.item_ids) == set(exact.item_ids)
+    # The items of a taste score almost alike, and a graph that threads built together may miss one.
+    assert len(set(found.item_ids) & set(exact.item_ids)) >= 9
     assert few.search.mode == "exact", "restrictions are no work for an index"
 
 

@@ -88,6 +88,7 @@ def test_train_sends_all_that_start_training_sends() -> None:
         "keep_aliases": True,
         "request_id": "r",
         "target_recall": 0.5,
+        "index": "exact",
         "early_stopping": EarlyStopping(),
         "tuning": Tuning(trials=2),
         "warm_start_model": "w",

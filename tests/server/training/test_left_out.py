@@ -63,7 +63,7 @@ def train(folder: Path, spec: TrainingSpec, told: list[Sequence[LeftOutRows]]) -
         spec,
         catalogs,
         threads=1,
-        report=lambda **progress: None,
+        report=lambda _: None,
         cancelled=lambda: False,
         on_left_out=told.append,
     )

@@ -42,7 +42,7 @@ def train(folder: Path, spec: TrainingSpec, threads: int = 1) -> Manifest:
     return run_training(
         *(spec, Catalogs(folder)),
         threads=threads,
-        report=lambda **_: None,
+        report=lambda _: None,
         cancelled=lambda: False,
     )
 
