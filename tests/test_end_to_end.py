@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -164,7 +165,7 @@ def test_related_items_share_the_taste(served: Served) -> None:
 
 def test_a_request_says_where_and_when(served: Served) -> None:
     """City, radius, box and window each leave what they should; the reply counts it."""
-    everything = {"user": "u001", "count": 1000, "include_seen": True}
+    everything: dict[str, Any] = {"user": "u001", "count": 1000, "include_seen": True}
     with Shortlist(served.target) as shortlist:
         rome = shortlist.retrieve(**everything, filter='city = "Rome"')
         near = shortlist.retrieve(**everything, within=GeoRadius(42, 12, 200_000))

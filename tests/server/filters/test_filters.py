@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,7 @@ from shortlist.server.filters.tree import And, Comparison, Not, Or
 from shortlist.server.serving.attributes import FILTERS_MAX, ItemAttributes
 from tests.oracles.filters import allows
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"city": "Rome", "year": 1999, "tags": ["old", "film"], "free": True, "price": 1.5},
     {"city": "New York", "year": 2001, "tags": [], "free": False, "price": -2.25},
     {"city": None, "year": None, "tags": None, "free": None, "price": None},

@@ -12,11 +12,12 @@ from shortlist.core.scan.quantization import quantize
 from shortlist.core.scan.scoring import ItemScan, score_rows
 from shortlist.core.wals.params import WalsParams
 from shortlist.core.wals.wals import train_wals
+from shortlist.server.artifacts.artifact import INDEX
 from shortlist.server.artifacts.code_files import LIST_FIELDS, map_codes, map_lists
 from shortlist.server.artifacts.manifest import IndexReport
 from shortlist.server.errors import ArtifactCorrupt
 from shortlist.server.index.approximate import ApproximateIndex
-from shortlist.server.index.choice import INDEX, build_index
+from shortlist.server.index.choice import build_index
 from shortlist.server.index.graph import GraphIndex, build_graph
 from shortlist.server.index.lists import ListIndex
 from shortlist.server.reading import EventSource, read_events

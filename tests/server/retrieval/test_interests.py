@@ -22,11 +22,10 @@ from shortlist.server.retrieval.interests import merge_by_share
 from shortlist.server.retrieval.retrieve import embed, retrieve
 from shortlist.server.retrieval.search import Found
 from shortlist.server.retrieval.similar_users import similar_users
-from tests.server.small_models import item_id, popularity_model, small_model, user_id
+from tests.server.small_models import item_id, popularity_model, small_model, space_of, user_id
 
 MODEL = small_model(seed=8, item_count=60)
-SPACE = MODEL.space
-assert SPACE is not None
+SPACE = space_of(MODEL)
 ROWS = [row for row in range(60) if SPACE.item_vectors[row].any()][:12]
 VALUES = (1.0, -2.0, *(1.0,) * 10)
 HISTORY = UserQuery("", tuple(map(item_id, ROWS)), VALUES)
@@ -81,7 +80,8 @@ def members_of(interests: list, medoid: str) -> list[str]:  # type: ignore[type-
     def direction(name: str) -> np.ndarray:
         assert MODEL.space is not None
         vector = MODEL.space.item_vectors[int(name[1:])].astype(np.float64)
-        return vector / np.linalg.norm(vector)
+        unit: np.ndarray = vector / np.linalg.norm(vector)
+        return unit
 
     medoids = sorted(one.medoid_item_id for one in interests)
     liked = [
@@ -133,7 +133,6 @@ def test_an_answer_is_approximate_where_one_part_is() -> None:
 
 def test_values_that_cancel_in_the_whole_history_are_too_large_for_its_parts() -> None:
     """Each part has all the dislikes, so a part's vector may be long where the whole is not."""
-    assert SPACE is not None
     linear = replace(SPACE, fold_in=SvdFoldIn(SPACE.item_vectors, SvdParams(dim=4)))
     model = replace(MODEL, space=linear)
     large = tuple(1e20 if value > 0 else -1e20 for value in VALUES)

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -55,7 +56,7 @@ PLACES = [(41.9, 12.5), (-18.1, 178.4), (-13.8, -171.8), (89.99, 20.0), (None, N
 CITIES = ["Roma", "Suva", None, "Köln", "roma"]
 
 
-def row_of(row: int) -> dict[str, object]:
+def row_of(row: int) -> dict[str, Any]:
     """Return an item's attributes: no two columns go together."""
     latitude, longitude = PLACES[row % 5]
     return {

@@ -16,6 +16,7 @@ from shortlist.server.domain.query import (
     UserQuery,
 )
 from shortlist.server.errors import BatchTooLarge, FieldInvalid
+from shortlist.server.features.given import GivenValue
 from shortlist.server.filters.places import Box, Radius
 from shortlist.server.filters.times import Freshness, Window
 from shortlist.server.rpc.retrieval_messages import (
@@ -126,7 +127,7 @@ def test_features_keep_their_kinds() -> None:
         "tags": q.FeatureValue(texts=q.TextList(texts=["a", "b"])),
     }
     query = retrieve_query_from_proto(r.RetrieveRequest(query=user(features=features))).query
-    given = {"age": 0.0, "city": "", "new": False, "tags": ("a", "b")}
+    given: dict[str, GivenValue] = {"age": 0.0, "city": "", "new": False, "tags": ("a", "b")}
     assert query == UserQuery(features=given)
 
 

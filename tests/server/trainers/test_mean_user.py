@@ -16,8 +16,8 @@ from shortlist.server.domain.training import spec_from_json
 from shortlist.server.retrieval.retrieve import embed, retrieve
 from shortlist.server.serving.serving_model import ServingModel, load_serving_model
 from tests.oracles.wals import solve_parts
-from tests.server.small_contents import small_spec
-from tests.server.training.test_training import opened, train, write_events
+from tests.server.small_contents import small_spec, write_events
+from tests.server.training.test_training import opened, train
 
 PARAMS = WalsParams(dim=8, epochs=5, unobserved_weight=0.1)
 
@@ -52,6 +52,7 @@ def test_the_stored_users_are_drawn_to_the_stored_mean(artifact: Artifact) -> No
     assert artifact.user_map is not None
     assert artifact.user_features is None
     assert artifact.user_vectors is not None
+    assert trained.user_center is not None
     assert [one.kind for one in artifact.user_map.described] == ["constant"]
     np.testing.assert_allclose(artifact.user_map.weights[0], trained.user_center, atol=1e-5)
     np.testing.assert_allclose(artifact.user_vectors, trained.users, atol=1e-4)
