@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -103,7 +104,7 @@ def test_related_items_share_the_taste(served: Served) -> None:
 
 def test_a_request_says_where_and_when(served: Served) -> None:
     """City, radius, box and window each leave what they should; the reply counts it."""
-    everything = {"user": "u001", "count": 1000, "include_seen": True}
+    everything: dict[str, Any] = {"user": "u001", "count": 1000, "include_seen": True}
     with Shortlist(served.target) as shortlist:
         rome = shortlist.retrieve(**everything, filter='city = "Rome"')
         near = shortlist.retrieve(**everything, within=GeoRadius(42, 12, 200_000))

@@ -45,7 +45,14 @@ def test_wheel_works_in_a_clean_environment(distributions: Path, tmp_path: Path)
     (wheel,) = distributions.glob("*.whl")
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
-    install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    install: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+    ]
     subprocess.run([*install, "-c", ROOT / "constraints.txt", wheel], check=True, cwd=tmp_path)
     subprocess.run([python, "-W", "error", "-c", PROGRAM], check=True, cwd=tmp_path)
     shown = subprocess.run(

@@ -8,7 +8,7 @@ from shortlist.core.errors import SettingInvalid
 LossKind: TypeAlias = Literal["squared", "logistic", "bpr", "softmax", "contrastive"]
 BLOCK_PAIRS = 256  # that share their negatives; a block's scores stay in the second-level cache
 OFFSETS = 2  # last coordinates of every vector: a user's (u, 1, b), an item's (v, c, 1)
-LOSSES: tuple[str, ...] = get_args(LossKind)  # in the order of the kernel's numbers
+LOSSES: tuple[LossKind, ...] = get_args(LossKind)  # in the order of the kernel's numbers
 
 
 @dataclass(frozen=True, slots=True)

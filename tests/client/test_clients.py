@@ -253,7 +253,7 @@ def test_a_query_without_exactly_one_target_is_refused_here(query: dict[str, Any
 def test_a_text_where_a_list_belongs_is_refused_here() -> None:
     """It would be taken letter by letter."""
     with Shortlist("localhost:1") as shortlist, pytest.raises(TypeError, match="history"):
-        shortlist.retrieve(history="318")  # type: ignore[arg-type]
+        shortlist.retrieve(history="318")
 
 
 def test_an_unknown_enum_text_names_the_known_ones() -> None:

@@ -60,7 +60,8 @@ SENT = [training.TrainRequest, training.Index, training.InteractionSource, train
 
 def filled(message: Message, number: int = 1) -> Message:
     """Set every field of a message to something that is not its default."""
-    for index, field in enumerate(message.DESCRIPTOR.fields, start=number):
+    fields: Any = message.DESCRIPTOR.fields
+    for index, field in enumerate(fields, start=number):
         target: Any = getattr(message, field.name)
         if isinstance(target, Timestamp):
             target.FromMilliseconds(1_700_000_000_000 + index)
@@ -89,7 +90,7 @@ def test_a_mirror_has_every_field_of_its_message_and_no_other(kind: type) -> Non
 def test_every_field_arrives(kind: type) -> None:
     """No field of a whole message is empty in the dataclass."""
     message = filled(MIRRORS[kind]())
-    value = from_proto(message, kind)
+    value: Any = from_proto(message, kind)
     # One oneof: the algorithm that was filled last is the one that is set.
     unset: set[str] = set()
     if isinstance(message, pb2.TrainRequest):
@@ -101,7 +102,7 @@ def test_every_field_arrives(kind: type) -> None:
 
 @pytest.mark.parametrize("kind", SENT, ids=lambda kind: kind.__name__)
 def test_what_is_sent_survives_there_and_back(kind: type) -> None:
-    there = from_proto(filled(MIRRORS[kind]()), kind)
+    there: object = from_proto(filled(MIRRORS[kind]()), kind)
     assert from_proto(to_proto(there, MIRRORS[kind]()), kind) == there
 
 

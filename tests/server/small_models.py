@@ -116,3 +116,9 @@ def _seen(rng: np.random.Generator, user_count: int, item_count: int) -> Interac
     np.cumsum([len(row) for row in rows], out=starts[1:])
     columns = np.concatenate(rows).astype(np.int32)
     return Interactions(starts, columns, np.ones(len(columns), np.float32), item_count)
+
+
+def space_of(model: ServingModel) -> Space:
+    """Return the vectors of a model that has some."""
+    assert model.space is not None
+    return model.space

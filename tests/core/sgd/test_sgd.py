@@ -19,7 +19,7 @@ from tests.oracles.sgd import numeric_gradient, pair_loss
 
 USERS, ITEMS, DIM, NEGATIVES = 4, 30, 16, 16
 SETTINGS: list[SgdParams] = [
-    SgdParams(loss=loss, cosine=cosine, negative_weight=1.5, temperature=0.7, margin=0.1)  # type: ignore[arg-type]
+    SgdParams(loss=loss, cosine=cosine, negative_weight=1.5, temperature=0.7, margin=0.1)
     for loss in LOSSES
     for cosine in (False, True)
 ]

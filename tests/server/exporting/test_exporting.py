@@ -1,6 +1,7 @@
 """Exports: what Retrieve would answer, in whole parts, made once."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -55,7 +56,7 @@ def test_every_item_has_its_related_items(tmp_path: Path) -> None:
 def test_an_interrupted_export_goes_on_where_it_ended(tmp_path: Path) -> None:
     """Whole parts stay as they are; a half one is not there and is made again."""
     spec = ExportSpec("m", "items", 3)
-    parts = write_parts(MODEL, spec, tmp_path, 1, pairs_a_part=30)
+    parts: Any = write_parts(MODEL, spec, tmp_path, 1, pairs_a_part=30)
     next(parts), next(parts)
     parts.close()
     half = tmp_path / ".part-00002.parquet"
@@ -84,7 +85,7 @@ def test_an_export_is_of_one_model_with_one_setting(tmp_path: Path) -> None:
 def test_two_do_not_write_one_export(tmp_path: Path) -> None:
     publish(tmp_path, "a")
     catalogs, spec = Catalogs(tmp_path), ExportSpec("a", "items", 4)
-    writing = export(catalogs, "default", "mine", spec, 1)
+    writing: Any = export(catalogs, "default", "mine", spec, 1)
     assert (Path(next(writing).path) / LOCK_NAME).exists()
     with pytest.raises(Overloaded):
         list(export(catalogs, "default", "mine", spec, 1))

@@ -1,6 +1,7 @@
 """What a request says of a user: the same features as a row of a table has."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -52,7 +53,14 @@ TEXT = st.one_of(
 def test_a_query_has_the_features_of_a_row(
     city: str, tags: str, moods: list[str], about: str, new: bool, age: float
 ) -> None:
-    row = {"city": city, "tags": tags, "moods": moods, "about": about, "new": new, "age": age}
+    row: dict[str, Any] = {
+        "city": city,
+        "tags": tags,
+        "moods": moods,
+        "about": about,
+        "new": new,
+        "age": age,
+    }
     types = {"moods": pa.list_(pa.string())}
     table = pa.table({name: pa.array([one], types.get(name)) for name, one in row.items()})
     values, _ = GIVEN.encode(row | {"moods": tuple(moods)})
@@ -87,7 +95,12 @@ def test_a_code_may_be_given_as_a_number() -> None:
 
 
 def test_what_nobody_shares_is_told_but_for_words() -> None:
-    given_ = {"city": "Oslo", "tags": "a|zzz", "moods": ("calm",), "about": "never heard"}
+    given_: dict[str, GivenValue] = {
+        "city": "Oslo",
+        "tags": "a|zzz",
+        "moods": ("calm",),
+        "about": "never heard",
+    }
     values, unknown = GIVEN.encode(given_)
     assert unknown == ["Oslo", "zzz", "calm"]
     assert len(values) == 1

@@ -1,6 +1,7 @@
 """Popularity damping is the score divided by a power of the item's length, everywhere."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,11 +12,11 @@ from shortlist.server.domain.query import EmbeddingQuery, Origin, RetrieveQuery,
 from shortlist.server.errors import QueryKindUnsupported
 from shortlist.server.retrieval.batch import retrieve_each
 from shortlist.server.retrieval.retrieve import retrieve
-from tests.server.small_models import all_ids, popularity_model, small_model, with_offsets
+from shortlist.server.serving.serving_model import ServingModel
+from tests.server.small_models import all_ids, popularity_model, small_model, space_of, with_offsets
 
 MODEL = small_model(seed=5, item_count=50)
-SPACE = MODEL.space
-assert SPACE is not None
+SPACE = space_of(MODEL)
 VECTORS = SPACE.item_vectors.astype(np.float64)
 
 
@@ -81,7 +82,7 @@ def test_damping_leaves_the_query_and_the_reasons_whole() -> None:
     )
     score_of = dict(zip(plain.item_ids, plain.scores, strict=True))
     for name, score, reason in zip(scaled.item_ids, scaled.scores, scaled.reasons, strict=True):
-        length = np.linalg.norm(VECTORS[all_ids(MODEL).index(name)])
+        length = float(np.linalg.norm(VECTORS[all_ids(MODEL).index(name)]))
         assert score == pytest.approx(score_of[name] / max(length, 1e-9) ** 0.5, abs=1e-5)
         assert sum(reason.amounts) + reason.remainder == pytest.approx(score)
         assert reason.remainder == pytest.approx(0.0, abs=1e-4)
@@ -102,10 +103,10 @@ def test_a_model_keeps_the_scaled_items_of_two_exponents() -> None:
     model = small_model(seed=6, item_count=9)
     made: list[float] = []
 
-    def make(exponent: float) -> object:
+    def make(exponent: float) -> ServingModel:
         made.append(exponent)
         return model
 
     for exponent in (0.1, 0.2, 0.1, 0.3, 0.1, 0.2):
-        model.damped.get(exponent, lambda e=exponent: make(e))  # type: ignore[misc, return-value]
+        model.damped.get(exponent, partial(make, exponent))
     assert made == [0.1, 0.2, 0.3, 0.2]

@@ -23,12 +23,12 @@ from tests.server.small_models import (
     item_id,
     popularity_model,
     small_model,
+    space_of,
     user_id,
 )
 
 MODEL = small_model(seed=3, item_count=30)
-SPACE = MODEL.space
-assert SPACE is not None
+SPACE = space_of(MODEL)
 VECTORS = SPACE.item_vectors.astype(np.float64)
 ALL = 20
 

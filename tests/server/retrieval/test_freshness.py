@@ -37,6 +37,7 @@ def model_of_any_age() -> ServingModel:
     model = small_model(4, ITEMS, dim=DIM, attributes=table)
     vectors = rng.standard_normal((ITEMS, DIM)).astype(np.float32)
     scan = ItemScan(vectors, quantize(vectors))
+    assert model.space is not None
     return replace(model, space=replace(model.space, item_vectors=vectors, scan=scan))
 
 
@@ -54,6 +55,7 @@ def test_the_best_after_fading_are_those_of_brute_force(
     freshness = Freshness(half_life_ms, weight)
     vector = np.full(DIM, 0.5, np.float32)
     model = MODEL
+    assert model.space is not None
     if sign < 0:
         vectors = -np.abs(model.space.item_vectors)
         scan = ItemScan(vectors, quantize(vectors))
@@ -64,7 +66,9 @@ def test_the_best_after_fading_are_those_of_brute_force(
     asked = ask(model, query, Eligibility())
     found = rank(asked, 40)
     times = model.attributes.times("published", "")
+    assert model.space is not None
     scores = (model.space.item_vectors.astype(np.float64) @ vector).astype(np.float32)
+    assert asked.plan.fading is not None
     scores = faded(freshness, scores, times, asked.plan.fading.now_ms)
     if restrictions.filter:
         scores[1::2] = -np.inf

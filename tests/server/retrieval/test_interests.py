@@ -25,11 +25,10 @@ from shortlist.server.retrieval.interests import merge_by_share
 from shortlist.server.retrieval.retrieve import embed, retrieve
 from shortlist.server.retrieval.search import Found
 from shortlist.server.retrieval.similar_users import similar_users
-from tests.server.small_models import item_id, popularity_model, small_model, user_id
+from tests.server.small_models import item_id, popularity_model, small_model, space_of, user_id
 
 MODEL = small_model(seed=8, item_count=60)
-SPACE = MODEL.space
-assert SPACE is not None
+SPACE = space_of(MODEL)
 ROWS = [row for row in range(60) if SPACE.item_vectors[row].any()][:12]
 VALUES = (1.0, -2.0, *(1.0,) * 10)
 HISTORY = UserQuery("", tuple(map(item_id, ROWS)), VALUES)
@@ -84,7 +83,8 @@ def members_of(interests: list, medoid: str) -> list[str]:  # type: ignore[type-
     def direction(name: str) -> np.ndarray:
         assert MODEL.space is not None
         vector = MODEL.space.item_vectors[int(name[1:])].astype(np.float64)
-        return vector / np.linalg.norm(vector)
+        unit: np.ndarray = vector / np.linalg.norm(vector)
+        return unit
 
     medoids = sorted(one.medoid_item_id for one in interests)
     liked = [

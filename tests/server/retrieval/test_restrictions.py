@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +32,8 @@ CITIES = {"Rome": (41.9, 12.5), "Suva": (-18.1, 178.4), "Apia": (-13.8, -171.8)}
 def attributes(seed: int) -> pa.Table:
     """Return items in three cities, some unknown, published over ten days."""
     rng = np.random.default_rng(seed)
-    cities = [rng.choice([*CITIES, None]) for _ in range(ITEMS)]
+    named: list[Any] = [*CITIES, None]
+    cities = [rng.choice(named) for _ in range(ITEMS)]
     places = [CITIES.get(city, (None, None)) for city in cities]
     ages = [timedelta(hours=int(rng.integers(1, 240))) for _ in range(ITEMS)]
     times = [None if rng.random() < 0.1 else NOW - age for age in ages]
@@ -69,7 +71,7 @@ RESTRICTIONS = st.builds(
 )
 
 
-def passes(row: dict, asked: Restrictions) -> bool:
+def passes(row: dict[str, Any], asked: Restrictions) -> bool:
     """Say in plain Python whether an item is allowed."""
     place, when = (row["latitude"], row["longitude"]), row["published"]
     if asked.filter and not allows(parse_filter(asked.filter), row):
@@ -101,7 +103,7 @@ def expected(number: int, vector: np.ndarray, asked: RetrieveQuery) -> list[tupl
     model = MODELS[number]
     assert model.space is not None
     vectors = model.space.item_vectors.astype(np.float64)
-    rows = range(ITEMS)
+    rows: Sequence[int] = range(ITEMS)
     if asked.candidate_item_ids:
         rows = [row for row in rows if item_id(row) in asked.candidate_item_ids]
     allowed = [

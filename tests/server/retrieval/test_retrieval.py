@@ -24,12 +24,12 @@ from tests.server.small_models import (
     popularity_model,
     seen_ids,
     small_model,
+    space_of,
     user_id,
 )
 
 MODEL = small_model(seed=3, item_count=30)
-SPACE = MODEL.space
-assert SPACE is not None
+SPACE = space_of(MODEL)
 
 
 def history(*rows: int) -> UserQuery:
@@ -84,7 +84,7 @@ def test_a_known_user_with_an_unknown_history_keeps_the_stored_vector() -> None:
 
 
 def test_nothing_known_is_popularity_without_a_vector() -> None:
-    queries = [
+    queries: list[Query] = [
         UserQuery("nobody"),
         UserQuery("", ("never",), (1.0,)),
         ItemsQuery(("never",), ("i001",)),

@@ -7,17 +7,18 @@ from shortlist.server.domain.query import Origin, SimilarUsersQuery, UserQuery
 from shortlist.server.errors import QueryKindUnsupported, UserUnknown
 from shortlist.server.retrieval.retrieve import embed
 from shortlist.server.retrieval.similar_users import similar_users
-from tests.server.small_models import popularity_model, small_model, user_id, with_offsets
+from tests.server.small_models import popularity_model, small_model, space_of, user_id, with_offsets
 
 MODEL = small_model(seed=2, item_count=30, user_count=40)
-SPACE = MODEL.space
-assert SPACE is not None
+SPACE = space_of(MODEL)
 USERS = SPACE.user_vectors.astype(np.float64)
 
 
 def cosines(vector: np.ndarray, vectors: np.ndarray = USERS) -> np.ndarray:
     lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(vector)
-    return np.divide(vectors @ vector, lengths, out=np.zeros(len(vectors)), where=lengths > 0)
+    found = np.zeros(len(vectors))
+    np.divide(vectors @ vector, lengths, out=found, where=lengths > 0)
+    return found
 
 
 @pytest.mark.parametrize("count", [1, 7, 100])

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
-from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
@@ -82,14 +82,9 @@ def refusal_of(error: grpc.RpcError) -> Refusal:
     """Return the status details of a failed call."""
     status = rpc_status.from_call(error)
     assert status is not None, f"no details: {error}"
-    info, request, retry = (
-        _unpacked(status, kind)
-        for kind in (
-            error_details_pb2.ErrorInfo,
-            error_details_pb2.BadRequest,
-            error_details_pb2.RetryInfo,
-        )
-    )
+    info = _unpacked(status, error_details_pb2.ErrorInfo)
+    request = _unpacked(status, error_details_pb2.BadRequest)
+    retry = _unpacked(status, error_details_pb2.RetryInfo)
     assert info is not None
     assert info.domain == "shortlist"
     return Refusal(
@@ -102,6 +97,6 @@ def refusal_of(error: grpc.RpcError) -> Refusal:
     )
 
 
-def _unpacked(status: Message, kind: type[Message]) -> Message | None:
+def _unpacked(status: Any, kind: Any) -> Any:
     message = kind()
     return next((message for packed in status.details if packed.Unpack(message)), None)

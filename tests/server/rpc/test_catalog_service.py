@@ -8,7 +8,12 @@ from pathlib import Path
 import grpc
 import pytest
 
-from shortlist.client import AsyncShortlist, FailedPrecondition, InvalidArgument, Shortlist
+from shortlist.client import (
+    AsyncShortlist,
+    FailedPrecondition,
+    InvalidArgument,
+    Shortlist,
+)
 from shortlist.client.cli.main import main
 from shortlist.v1 import catalog_service_pb2 as c
 from tests.server.processes.running import WAIT_S, Start, target_of
@@ -50,7 +55,8 @@ def test_the_list_comes_in_pages(served: Connection) -> None:
         assert shortlist.hidden_items().items == ()
         shortlist.hide_items(["b", "d", "é" * 256])
         shortlist.delete_items(["a", "c"])
-        pages, token = [], ""
+        pages: list[list[tuple[str, bool]]] = []
+        token = ""
         while not pages or token:
             page = shortlist.hidden_items(page_size=2, page_token=token)
             pages.append([(one.item_id, one.deleted) for one in page.items])

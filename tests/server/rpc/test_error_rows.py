@@ -41,7 +41,8 @@ def test_a_bad_field(served: Connection) -> None:
 
 
 def test_bytes_that_are_no_message(served: Connection) -> None:
-    call = served.channel.unary_unary("/shortlist.v1.RetrievalService/Retrieve")
+    method = "/shortlist.v1.RetrievalService/Retrieve"
+    call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = served.channel.unary_unary(method)
     check(refused(lambda: call(b"\xff\xff")), "INVALID_ARGUMENT", "FIELD_INVALID")
 
 

@@ -12,9 +12,8 @@ from shortlist.server.domain.query import (
     UserQuery,
 )
 from shortlist.server.domain.restrictions import Box, Freshness, Radius, Restrictions, Window
-from shortlist.server.rpc.retrieval_messages import (
-    retrieve_query_from_proto,
-)
+from shortlist.server.features.given import GivenValue
+from shortlist.server.rpc.retrieval_messages import retrieve_query_from_proto
 from shortlist.v1 import query_pb2 as q
 from shortlist.v1 import retrieval_service_pb2 as r
 
@@ -143,7 +142,7 @@ def test_features_keep_their_kinds() -> None:
         "tags": q.FeatureValue(texts=q.TextList(texts=["a", "b"])),
     }
     query = retrieve_query_from_proto(r.RetrieveRequest(query=user(features=features))).query
-    given = {"age": 0.0, "city": "", "new": False, "tags": ("a", "b")}
+    given: dict[str, GivenValue] = {"age": 0.0, "city": "", "new": False, "tags": ("a", "b")}
     assert query == UserQuery(features=given)
 
 

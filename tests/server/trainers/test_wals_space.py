@@ -1,6 +1,7 @@
 """The space that tuning searches: inside the ranges, and the same settings at the same place."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,7 +58,7 @@ def test_regularization_means_the_same_under_any_exponent() -> None:
 def test_the_settings_given_come_first_and_what_is_not_searched_stays() -> None:
     given_ = WalsParams(dim=8, epochs=3, value_transform="log", seed=5, regularization=0.5)
     start = WalsSpace(given_, SEEN).start()
-    path = {"over_relaxation": STEADY, "init_stddev": INIT_STDDEV}
+    path: dict[str, Any] = {"over_relaxation": STEADY, "init_stddev": INIT_STDDEV}
     assert start == replace(given_, unobserved_weight=start.w0, **path)
     moved = WalsSpace(given_, SEEN).params(np.full(SPACE.axes, 0.5))
     assert (moved.dim, moved.epochs, moved.value_transform, moved.seed) == (8, 3, "log", 5)

@@ -95,7 +95,7 @@ def test_a_state_that_does_not_fit_is_left_aside(change: str, tmp_path: Path, ev
     train(tmp_path / "killed", spec)
     train(tmp_path / "whole", spec)
     ours, whole = published(tmp_path / "killed"), published(tmp_path / "whole")
-    np.testing.assert_array_equal(ours.user_vectors, whole.user_vectors)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(ours.user_vectors, whole.user_vectors)
 
 
 def test_a_cancelled_training_leaves_no_state(tmp_path: Path, events: Path) -> None:

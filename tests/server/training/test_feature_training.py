@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -47,7 +48,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     parquet.write_table(table.filter(old), folder / "events.parquet")
     parquet.write_table(table.filter(~old), folder / "later.parquet")
     every = [f"i{item:02d}" for item in range(ITEMS)]
-    columns = {"item": every, "taste": [f"kind {taste(name)}" for name in every]}
+    columns: dict[str, list[Any]] = {
+        "item": every,
+        "taste": [f"kind {taste(name)}" for name in every],
+    }
     columns["year"] = [1980 + int(name[1:]) for name in every]
     parquet.write_table(pa.table(columns), folder / "items.parquet")
     return folder

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -54,13 +55,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     parquet.write_table(table.filter(old), folder / "events.parquet")
     parquet.write_table(table.filter(~old), folder / "later.parquet")
     every = [f"u{user:02d}" for user in reversed(range(USERS))]  # the table has its own order
-    columns = {"id": every, "club": [f"club {taste(name)}" for name in every]}
+    columns: dict[str, list[Any]] = {"id": every, "club": [f"club {taste(name)}" for name in every]}
     columns["age"] = [20 + int(name[1:]) for name in every]
     parquet.write_table(pa.table(columns), folder / "users.parquet")
     return folder
 
 
-def spec(data: Path, params: WalsParams = PARAMS, **changes: object) -> TrainingSpec:
+def spec(data: Path, params: WalsParams = PARAMS, **changes: Any) -> TrainingSpec:
     users = UserSource(str(data / "users.parquet"))
     return small_spec(data / "events.parquet", users=users, algorithm=params, **changes)
 
@@ -139,11 +140,13 @@ def test_known_users_fold_in_from_their_own_features(model: ServingModel) -> Non
     space = model.space
     assert space is not None
     for user in ("u01", "u47"):
-        same = {"club": f"club {taste(user)}", "age": 20.0 + int(user[1:])}
+        same: dict[str, GivenValue] = {"club": f"club {taste(user)}", "age": 20.0 + int(user[1:])}
         (found,) = embed(model, [UserQuery(user, features=same)])
         assert found.origin is Origin.FOLDED_IN
         row = model.users.row(user)
         assert row is not None
+        assert space.user_vectors is not None
+        assert found.values is not None
         np.testing.assert_allclose(found.values, space.user_vectors[row], atol=0.03)
 
 
