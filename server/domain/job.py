@@ -65,3 +65,8 @@ class Job:
     failure: Failure | None
     attempt: int  # 1 for the first run, more after a crash or a restart of the server
     version: int  # grows with every change
+
+    @property
+    def has_ended(self) -> bool:
+        """Return whether the job will never change again."""
+        return self.state not in (JobState.QUEUED, JobState.RUNNING)

@@ -27,6 +27,7 @@ from shortlist.server.jobs.table import (
     update_job,
 )
 
+JOBS_NAME = "jobs.sqlite"  # in the data folder
 ATTEMPTS_MAX = 3
 BUSY_TIMEOUT_S = 30.0
 NUMBERS_END = 2**63 - 1  # beyond the number of any job

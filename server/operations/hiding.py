@@ -26,22 +26,23 @@ class Hiding:
 
     def hide(self, catalog: str, ids: tuple[str, ...]) -> HiddenItems:
         """Hide items. Raises FieldInvalid where the list would grow too long."""
-        return self._catalogs.catalog(catalog).change_hidden(lambda found: found.hide(ids))
+        return self._catalogs.catalog(catalog).change_hidden(lambda items: items.hide(ids))
 
     def show(self, catalog: str, ids: tuple[str, ...]) -> HiddenItems:
         """Show items again. Raises ItemDeleted."""
-        return self._catalogs.catalog(catalog).change_hidden(lambda found: found.show(ids))
+        return self._catalogs.catalog(catalog).change_hidden(lambda items: items.show(ids))
 
     def delete(self, catalog: str, ids: tuple[str, ...]) -> HiddenItems:
         """Delete items. Raises FieldInvalid where the list would grow too long."""
-        return self._catalogs.catalog(catalog).change_hidden(lambda found: found.delete(ids))
+        return self._catalogs.catalog(catalog).change_hidden(lambda items: items.delete(ids))
 
     def page(self, catalog: str, size: int, token: str) -> HiddenPage:
         """Return up to `size` items whose ids come after `token`, and the next token."""
         whole = self._catalogs.catalog(catalog).hidden()
         ids = sorted((*whole.hidden, *whole.deleted))
         first = bisect.bisect_right(ids, token) if token else 0
-        shown, deleted = ids[first : first + size], set(whole.deleted)
+        shown = ids[first : first + size]
+        deleted = set(whole.deleted)
         more = first + size < len(ids)
-        items = [(one, one in deleted) for one in shown]
+        items = [(item_id, item_id in deleted) for item_id in shown]
         return HiddenPage(items, shown[-1] if more else "", whole)

@@ -16,13 +16,6 @@ from shortlist.server.serving.slots import Slots
 from shortlist.server.trainers.registry import Params, algorithm_of
 from shortlist.server.training.warm_start import check_warm_start
 
-_OPEN = (JobState.QUEUED, JobState.RUNNING)
-
-
-def has_ended(job: Job) -> bool:
-    """Return whether a job will never change again."""
-    return job.state not in _OPEN
-
 
 def new_model_id(params: Params) -> str:
     """Return an id that says what and when, and that nobody else is given."""
@@ -96,13 +89,13 @@ class Trainings:
         catalog = self._catalogs.catalog(spec.catalog)
         try:
             model_id = catalog.resolve(spec.warm_start_model)
-            found = catalog.manifest(model_id)
+            manifest = catalog.manifest(model_id)
         except ModelNotFound as missing:
             raise FieldInvalid(
                 "warm_start_model", str(missing), found=spec.warm_start_model
             ) from missing
         dim = algorithm_of(spec.algorithm).dim(spec.algorithm)
-        check_warm_start(model_id, found.algorithm, found.dim, dim)
+        check_warm_start(model_id, manifest.algorithm, manifest.dim, dim)
         return replace(spec, warm_start_model=model_id)
 
     def _check_names(self, spec: TrainingSpec) -> None:

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 from shortlist.core.errors import SettingInvalid
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
-from shortlist.server.jobs.store import JobStore
+from shortlist.server.jobs.store import JOBS_NAME, JobStore
 from shortlist.server.processes.metrics import MetricsServer
 from shortlist.server.processes.ports import hold_port
 from shortlist.server.processes.stop_signal import StopSignal
@@ -28,7 +29,6 @@ _LOG = logging.getLogger("shortlist.server")
 
 TICK_S = 0.1  # how late a new job or a dead worker may be noticed
 LOCK_NAME = "supervisor.lock"
-JOBS_NAME = "jobs.sqlite"
 
 
 def supervise(settings: Settings) -> int:
@@ -47,8 +47,8 @@ def supervise(settings: Settings) -> int:
         sweep_checkpoints(settings.data.dir, store.open_ids())
         if settings.monitoring.metrics_port:
             recalls = LiveRecallStore(settings.data.dir)
-            address = settings.server.host, settings.monitoring.metrics_port
-            cleanup.callback(MetricsServer(*address, recalls).close)
+            port = settings.monitoring.metrics_port
+            cleanup.callback(MetricsServer(settings.server.host, port, recalls).close)
         if settings.server.workers > 1:
             held = hold_port(settings.server.host, settings.server.port)
             cleanup.callback(held.close)
@@ -83,7 +83,8 @@ def _wait_until_ready(workers: list[WorkerProcess], stop: StopSignal) -> bool:
         waiting = [worker for worker in workers if worker.port is None]
         if not waiting:
             return True
-        readable, _, _ = select.select([stop, *(worker.pipe for worker in waiting)], [], [], TICK_S)
+        pipes: list[StopSignal | IO[bytes]] = [stop, *(worker.pipe for worker in waiting)]
+        readable, _, _ = select.select(pipes, [], [], TICK_S)
         for worker in waiting:
             if worker.pipe in readable:
                 worker.read_ready_line()

@@ -5,14 +5,13 @@ from pathlib import Path
 
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.config import Settings
-from shortlist.server.jobs.store import JobStore
+from shortlist.server.jobs.store import JOBS_NAME, JobStore
 from shortlist.server.operations.evaluations import Evaluations
 from shortlist.server.operations.exports import Exports
 from shortlist.server.operations.hiding import Hiding
 from shortlist.server.operations.models import Models
 from shortlist.server.operations.trainings import Trainings
 from shortlist.server.processes.stop_signal import StopSignal
-from shortlist.server.processes.supervisor import JOBS_NAME
 from shortlist.server.processes.worker_process import READY
 from shortlist.server.retrieval.recall_monitor import RecallMonitor
 from shortlist.server.rpc.grpc_server import GrpcServer

@@ -16,7 +16,7 @@ from pathlib import Path
 from shortlist.core.errors import TrainingCancelled
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.domain.job import Job, JobState
-from shortlist.server.jobs.store import JobStore
+from shortlist.server.jobs.store import JOBS_NAME, JobStore
 from shortlist.server.reasons import BUG, failure_of
 from shortlist.server.training.checkpoints import Checkpoints
 from shortlist.server.training.pipeline import run_training
@@ -24,7 +24,6 @@ from shortlist.server.training.pipeline import run_training
 _LOG = logging.getLogger("shortlist.training")
 
 NICENESS = 10  # serving goes first
-JOBS_NAME = "jobs.sqlite"
 LOGS_NAME = "logs"
 
 
