@@ -67,3 +67,8 @@ class Job:
     attempt: int  # 1 for the first run, more after a crash or a restart of the server
     version: int  # grows with every change
     left_out: tuple[LeftOutRows, ...] = ()  # rows of the files that it did not use, so far as read
+
+    @property
+    def has_ended(self) -> bool:
+        """Return whether the job will never change again."""
+        return self.state not in (JobState.QUEUED, JobState.RUNNING)

@@ -54,9 +54,8 @@ class Models:
         shown = ids[first : first + size]
         targets = store.aliases().targets
         more = first + size < len(ids)
-        return [self._published(store, model_id, targets) for model_id in shown], shown[
-            -1
-        ] if more else ""
+        models = [self._published(store, model_id, targets) for model_id in shown]
+        return models, shown[-1] if more else ""
 
     def delete(self, catalog: str, model_id: str) -> None:
         """Delete a model. Raises ModelInUse while an alias names it, ModelNotFound."""
@@ -80,8 +79,10 @@ class Models:
     def aliases(self, catalog: str) -> list[AliasTarget]:
         """Return the aliases of a catalog by name. Raises CatalogNotFound."""
         aliases = self._catalogs.catalog(catalog, must_exist=True).aliases()
-        names = sorted(aliases.targets.items())
-        return [AliasTarget(catalog, alias, target, aliases.generation) for alias, target in names]
+        return [
+            AliasTarget(catalog, name, target, aliases.generation)
+            for name, target in sorted(aliases.targets.items())
+        ]
 
     def _published(
         self, store: Catalog, model_id: str, targets: Mapping[str, str]

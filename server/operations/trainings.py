@@ -16,13 +16,6 @@ from shortlist.server.jobs.store import JobStore
 from shortlist.server.operations.source_check import check_attributes, check_events
 from shortlist.server.serving.slots import Slots
 
-_OPEN = (JobState.QUEUED, JobState.RUNNING)
-
-
-def has_ended(job: Job) -> bool:
-    """Return whether a job will never change again."""
-    return job.state not in _OPEN
-
 
 def new_model_id(params: Params) -> str:
     """Return an id that says what and when, and that nobody else is given."""

@@ -58,22 +58,24 @@ class MetricsServer:
 
 def metrics_text(tallies: list[Tally]) -> str:
     """Return the page; names of catalogs and models hold nothing that needs escaping."""
-    measured = [one for one in tallies if one.queries]
-    recall, error = "shortlist_index_recall", "shortlist_index_recall_standard_error"
-    queries, dropped = "shortlist_index_recall_queries", "shortlist_index_recall_dropped"
+    measured = [tally for tally in tallies if tally.queries]
+    recall = "shortlist_index_recall"
+    error = f"{recall}_standard_error"
+    queries = f"{recall}_queries"
+    dropped = f"{recall}_dropped"
     lines = [
         f"# HELP {recall} Share of the exact results that sampled approximate searches found.",
         f"# TYPE {recall} gauge",
-        *(f"{recall}{_labels(one)} {one.recall:.6g}" for one in measured),
+        *(f"{recall}{_labels(tally)} {tally.recall:.6g}" for tally in measured),
         f"# HELP {error} Standard error of {recall}.",
         f"# TYPE {error} gauge",
-        *(f"{error}{_labels(one)} {one.standard_error:.6g}" for one in measured),
+        *(f"{error}{_labels(tally)} {tally.standard_error:.6g}" for tally in measured),
         f"# HELP {queries}_total Approximate searches that were answered exactly again.",
         f"# TYPE {queries}_total counter",
-        *(f"{queries}_total{_labels(one)} {one.queries}" for one in tallies),
+        *(f"{queries}_total{_labels(tally)} {tally.queries}" for tally in tallies),
         f"# HELP {dropped}_total Sampled searches that were not, because too many waited.",
         f"# TYPE {dropped}_total counter",
-        *(f"{dropped}_total{_labels(one)} {one.dropped}" for one in tallies),
+        *(f"{dropped}_total{_labels(tally)} {tally.dropped}" for tally in tallies),
     ]
     return "\n".join(lines) + "\n"
 

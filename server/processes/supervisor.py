@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from shortlist.core.errors import SettingInvalid
 from shortlist.server.artifacts.catalogs import Catalogs
@@ -47,8 +47,8 @@ def supervise(settings: Settings) -> int:
         sweep_checkpoints(settings.data.dir, store.open_ids())
         if settings.monitoring.metrics_port:
             recalls = LiveRecallStore(settings.data.dir)
-            address = settings.server.host, settings.monitoring.metrics_port
-            cleanup.callback(MetricsServer(*address, recalls).close)
+            port = settings.monitoring.metrics_port
+            cleanup.callback(MetricsServer(settings.server.host, port, recalls).close)
         if settings.server.workers > 1:
             held = hold_port(settings.server.host, settings.server.port)
             cleanup.callback(held.close)
@@ -83,8 +83,8 @@ def _wait_until_ready(workers: list[WorkerProcess], stop: StopSignal) -> bool:
         waiting = [worker for worker in workers if worker.port is None]
         if not waiting:
             return True
-        sources: list[Any] = [stop, *(worker.pipe for worker in waiting)]
-        readable, _, _ = select.select(sources, [], [], TICK_S)
+        pipes: list[StopSignal | IO[bytes]] = [stop, *(worker.pipe for worker in waiting)]
+        readable, _, _ = select.select(pipes, [], [], TICK_S)
         for worker in waiting:
             if worker.pipe in readable:
                 worker.read_ready_line()

@@ -12,7 +12,6 @@ _LOG = logging.getLogger("shortlist.server")
 
 TRAINING = "shortlist.server.training"  # the module that a training process runs
 STOP_PATIENCE_S = 5.0
-ENDED = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
 
 
 class TrainingRunner:
@@ -54,7 +53,7 @@ class TrainingRunner:
         """A training writes its own end; one that could not has died."""
         assert self._job is not None
         job = self._store.get(self._job.job_id)
-        if job.state not in ENDED:
+        if not job.has_ended:
             _LOG.error("training %s died (exit status %d)", job.job_id, status)
             message = f"The training process ended with status {status} before it was done."
             failure = Failure("TRAINING_DIED", message, {"status": str(status)})

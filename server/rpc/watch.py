@@ -7,7 +7,7 @@ import grpc
 
 from shortlist.server.domain.job import Job
 from shortlist.server.errors import NotReady, Overloaded
-from shortlist.server.operations.trainings import Trainings, has_ended
+from shortlist.server.operations.trainings import Trainings
 
 POLL_S = 0.1
 
@@ -41,7 +41,7 @@ class Watches:
             if job.version != version:
                 version = job.version
                 yield job
-            if has_ended(job):
+            if job.has_ended:
                 return
             if self._draining.wait(POLL_S):
                 raise NotReady("The server is shutting down; watch again elsewhere.", draining=True)

@@ -10,7 +10,7 @@ import math
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from shortlist.server.storage.layout import live_recall_path
@@ -59,42 +59,30 @@ class LiveRecallStore:
     def __init__(self, data_dir: Path) -> None:
         self._path = live_recall_path(data_dir)
         data_dir.mkdir(parents=True, exist_ok=True)
-        with self._opened() as rows:
-            rows.execute(_CREATE)
+        with self._opened() as connection:
+            connection.execute(_CREATE)
 
     def add(self, tallies: Iterable[Tally]) -> None:
         """Add to what is there."""
-        values = [
-            (
-                one.catalog,
-                one.model_id,
-                one.cutoff,
-                one.queries,
-                one.total,
-                one.squares,
-                one.dropped,
-            )
-            for one in tallies
-        ]
-        with self._opened() as rows:
-            rows.executemany(_ADD, values)
+        with self._opened() as connection:
+            connection.executemany(_ADD, map(astuple, tallies))
 
     def of_model(self, catalog: str, model_id: str) -> list[Tally]:
         """Return the sums of a model by rising cut-off."""
         query = "SELECT * FROM live_recall WHERE catalog = ? AND model = ? ORDER BY cutoff"
-        with self._opened() as rows:
-            return [Tally(*row) for row in rows.execute(query, (catalog, model_id))]
+        with self._opened() as connection:
+            return [Tally(*row) for row in connection.execute(query, (catalog, model_id))]
 
     def all(self) -> list[Tally]:
         """Return all sums, by catalog, model and cut-off."""
-        with self._opened() as rows:
+        with self._opened() as connection:
             query = "SELECT * FROM live_recall ORDER BY catalog, model, cutoff"
-            return [Tally(*row) for row in rows.execute(query)]
+            return [Tally(*row) for row in connection.execute(query)]
 
     def forget(self, catalog: str, model_id: str) -> None:
         """Drop the sums of a model that is deleted."""
-        with self._opened() as rows:
-            rows.execute(
+        with self._opened() as connection:
+            connection.execute(
                 "DELETE FROM live_recall WHERE catalog = ? AND model = ?", (catalog, model_id)
             )
 

@@ -59,8 +59,10 @@ def _decoded(hint: Any, value: object, place: str) -> Any:
             return None
         (rest,) = (kind for kind in arguments if kind is not type(None))
         return _decoded(rest, value, place)
-    if isinstance(hint, type) and issubclass(hint, StrEnum) and value in list(hint):
-        return hint(str(value))
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        for member in hint:
+            if member == value:
+                return member
     if is_dataclass(hint) and isinstance(hint, type):
         return from_plain(hint, value)
     if origin is tuple and isinstance(value, list):

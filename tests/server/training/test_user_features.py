@@ -14,6 +14,7 @@ from shortlist.core.wals.params import WalsParams
 from shortlist.server.artifacts.artifact import Artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.domain.query import (
+    GivenValue,
     Origin,
     RetrieveQuery,
     SimilarUsersQuery,
