@@ -52,11 +52,11 @@ def neighbours(report: Report, job: str, matrix: Interactions) -> None:
         ours = median_seconds(
             partial(find_neighbours, by_item, NEIGHBOURS, weighting, THREADS), repeat=3
         )
-        ours = find_neighbours(by_item, NEIGHBOURS, weighting, THREADS)
+        nearest = find_neighbours(by_item, NEIGHBOURS, weighting, THREADS)
         report.row(
             f"{job} {weighting} top {NEIGHBOURS}", "item neighbours", "s", ours,
             peer="implicit", peer_value=theirs,
-            quality=f"{shared(ours.of, peer.similarity):.3f} of the neighbours are its own",
+            quality=f"{shared(nearest.of, peer.similarity):.3f} of the neighbours are its own",
         )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import pytest
 from usearch.index import Index as UsearchIndex
 
 from shortlist.client import FailedPrecondition, Index, InvalidArgument, Popularity, Shortlist, Wals
-from tests.test_end_to_end import Served, checkerboard, start_server, stop_server
+from tests.served import Served, checkerboard, start_server, stop_server
 
 GRAPH = Index("usearch", connectivity=8, expansion_add=64, dtype="bf16", parallel_build=True)
 
@@ -75,6 +75,7 @@ def test_the_model_says_what_was_asked_built_and_measured(served: Served) -> Non
         model = shortlist.model("graph")
     index = model.index
     assert index is not None
+    assert model.request is not None
     assert model.request.index == GRAPH
     assert (index.kind, index.chosen, index.asked) == ("usearch", "usearch", True)
     assert (index.connectivity, index.expansion_add, index.dtype) == (8, 64, "bf16")

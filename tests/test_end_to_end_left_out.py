@@ -36,6 +36,7 @@ def check_what_is_told(served: Served) -> None:
     assert model.item_count == 4
     assert [str(rows) for rows in model.left_out] == told
     assert job.left_out == model.left_out
+    assert job.request.interactions is not None
     assert job.request.interactions.source.quoted is False
     for shown in (("jobs", "show", job.job_id), ("models", "show", "gaps")):
         assert [x for x in command_line(served, *shown).splitlines() if "left out" in x] == told

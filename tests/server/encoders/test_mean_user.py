@@ -53,6 +53,7 @@ def test_the_stored_users_are_drawn_to_the_stored_mean(artifact: Artifact) -> No
     assert artifact.user_schema is None
     assert artifact.user_features is None
     assert artifact.user_vectors is not None
+    assert trained.user_center is not None
     mean = artifact.encoder.arrays[USER_WEIGHTS]
     assert mean.shape == (1, artifact.manifest.dim)
     np.testing.assert_allclose(mean[0], trained.user_center, atol=1e-5)

@@ -1,6 +1,7 @@
 """A small table of items, and which of them a filter passes."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +9,7 @@ import pyarrow as pa
 from shortlist.server.filters.compile import evaluate_filter
 from shortlist.server.filters.parse import parse_filter
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"city": "Rome", "year": 1999, "tags": ["old", "film"], "free": True, "price": 1.5},
     {"city": "New York", "year": 2001, "tags": [], "free": False, "price": -2.25},
     {"city": None, "year": None, "tags": None, "free": None, "price": None},

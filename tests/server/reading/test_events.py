@@ -1,6 +1,7 @@
 """Interactions from files: every format says the same, and nothing odd passes in silence."""
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -157,13 +158,14 @@ def test_stray_quotes_are_text_where_fields_are_not_quoted(tmp_path: Path) -> No
 def test_options_out_of_range_are_refused(tmp_path: Path) -> None:
     path = parquet(tmp_path / "a.parquet", user=[1], item=[2]).uri
     text = written(tmp_path / "a.csv", "user,item\n1,2\n")
-    for make, field in [
+    sources: list[tuple[Callable[[], EventSource], str]] = [
         (lambda: EventSource(path, "excel"), "format"),
         (lambda: EventSource(path, text=TextOptions("::")), "separator"),
         (lambda: EventSource(path, text=TextOptions(quoted=False)), "quoted"),
         (lambda: EventSource(text, text=TextOptions("x" * 9)), "separator"),
         (lambda: EventSource(text, text=TextOptions(encoding="latin-99")), "encoding"),
-    ]:
+    ]
+    for make, field in sources:
         with pytest.raises(SettingInvalid, match=field):
             read_events(make())
 

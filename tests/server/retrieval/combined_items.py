@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 
@@ -16,7 +17,7 @@ PLACES = [(41.9, 12.5), (-18.1, 178.4), (-13.8, -171.8), (89.99, 20.0), (None, N
 CITIES = ["Roma", "Suva", None, "Köln", "roma"]
 
 
-def row_of(row: int) -> dict[str, object]:
+def row_of(row: int) -> dict[str, Any]:
     """Return an item's attributes: no two columns go together."""
     latitude, longitude = PLACES[row % 5]
     return {

@@ -6,13 +6,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from shortlist.server.domain.query import (
     Diversity,
+    GivenValue,
     ItemsQuery,
     RetrieveQuery,
     SearchMode,
     UserQuery,
 )
 from shortlist.server.domain.restrictions import Box, Freshness, Radius, Restrictions, Window
-from shortlist.server.features.given import GivenValue
 from shortlist.server.rpc.retrieval_messages import retrieve_query_from_proto
 from shortlist.v1 import query_pb2 as q
 from shortlist.v1 import retrieval_service_pb2 as r

@@ -48,7 +48,7 @@ BAD = [
     (with_fields(target_recall=0.49), "target_recall"),
     (with_fields(target_recall=1.01), "target_recall"),
     (with_fields(target_recall=math.nan), "target_recall"),
-    (with_fields(preparation=m.Preparation(aggregation=9)), "preparation.aggregation"),
+    (with_fields(preparation=m.Preparation(aggregation=9)), "preparation.aggregation"),  # type: ignore[arg-type]
     (with_fields(preparation=m.Preparation(user_events_min=-1)), "preparation.user_events_min"),
     (
         with_fields(preparation=m.Preparation(item_events_min=2_000_000)),
@@ -65,7 +65,7 @@ BAD = [
         "wals.regularization_exponent",
     ),
     (with_fields(wals=a.WalsSpec(value_epsilon=0)), "wals.value_epsilon"),
-    (with_fields(wals=a.WalsSpec(value_transform=9)), "wals.value_transform"),
+    (with_fields(wals=a.WalsSpec(value_transform=9)), "wals.value_transform"),  # type: ignore[arg-type]
     (
         with_fields(wals=a.WalsSpec(item_frequency_exponent=2)),
         "wals.item_frequency_exponent",
@@ -83,16 +83,16 @@ BAD = [
     (with_fields(sgd=a.SgdSpec(temperature=0)), "sgd.temperature"),
     (with_fields(distilled=a.DistilledSpec(teacher_dim=-1)), "distilled.teacher_dim"),
     (with_fields(distilled=a.DistilledSpec(half_life_days=-1)), "distilled.half_life_days"),
-    (with_fields(neighbours=a.NeighboursSpec(kind=3)), "neighbours.kind"),
+    (with_fields(neighbours=a.NeighboursSpec(kind=3)), "neighbours.kind"),  # type: ignore[arg-type]
     (with_fields(svd=a.SvdSpec(power_iterations=101)), "svd.power_iterations"),
-    (with_fields(ratings=a.RatingsSpec(solver=5)), "ratings.solver"),
+    (with_fields(ratings=a.RatingsSpec(solver=5)), "ratings.solver"),  # type: ignore[arg-type]
     (with_fields(ratings=a.RatingsSpec(learning_rate=-1)), "ratings.learning_rate"),
-    (with_fields(wals=a.WalsSpec(solver=9)), "wals.solver"),
+    (with_fields(wals=a.WalsSpec(solver=9)), "wals.solver"),  # type: ignore[arg-type]
     (
         with_fields(popularity=a.PopularitySpec(half_life_days=0)),
         "popularity.half_life_days",
     ),
-    (with_fields(evaluation=m.EvaluationSpec(split=9)), "evaluation.split"),
+    (with_fields(evaluation=m.EvaluationSpec(split=9)), "evaluation.split"),  # type: ignore[arg-type]
     (with_fields(evaluation=m.EvaluationSpec(split=m.SPLIT_GIVEN)), "evaluation.test_interactions"),
     (
         with_fields(evaluation=m.EvaluationSpec(test_interactions=EVENTS)),

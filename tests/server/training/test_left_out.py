@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from shortlist.core.counts.params import PopularityParams
 from shortlist.server.artifacts.artifact import open_artifact
 from shortlist.server.artifacts.catalogs import Catalogs
 from shortlist.server.artifacts.manifest import read_manifest
@@ -17,7 +18,6 @@ from shortlist.server.domain.sources import EventSource, ItemSource
 from shortlist.server.domain.training import EvaluationSpec, Preparation, TrainingSpec
 from shortlist.server.evaluation.__main__ import evaluate_model
 from shortlist.server.storage.layout import MANIFEST_NAME
-from shortlist.server.trainers.popularity import PopularityParams
 from shortlist.server.training.pipeline import run_training
 
 
