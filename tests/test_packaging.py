@@ -1,5 +1,6 @@
 """What users install: a wheel built from the sdist, in a clean environment."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sysconfig
 import tarfile
 import venv
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -100,21 +102,35 @@ def test_client_import_pulls_neither_core_nor_server() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+def compilers() -> dict[str, list[str]]:
+    """Return how each compiler is called, those that are there; clang also comes from PyPI."""
+    found = {name: [path] for name in ("gcc", "clang") if (path := shutil.which(name))}
+    if "clang" not in found and importlib.util.find_spec("ziglang") is not None:
+        found["clang"] = [sys.executable, "-m", "ziglang", "cc", "-fno-sanitize=undefined"]
+    return found
+
+
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-def test_every_extension_builds_with(compiler: str, tmp_path: Path) -> None:
-    """Each compiler understands the target pragmas and vector types that the kernels use."""
-    found = shutil.which(compiler) or shutil.which(f"{compiler}-14")
-    if not found:
+def test_every_kernel_of_vectors_compiles_with(compiler: str, tmp_path: Path) -> None:
+    """Each compiler understands the target pragmas and vector types that the kernels use.
+
+    Without optimization, which takes most of the time and refuses nothing.
+    """
+    if compiler not in compilers():
         pytest.skip(f"{compiler} is not installed")
     if compiler in (sysconfig.get_config_var("CC") or ""):
         pytest.skip(f"{compiler} built this checkout and the wheel")
-    command = [sys.executable, "setup.py", "-q", "build_ext", "--force"]
-    command += ["--build-lib", str(tmp_path / "lib"), "--build-temp", str(tmp_path / "temp")]
-    # sysconfig may name gcc-only flags and another linker; CC and LDSHARED override both.
-    variables = {**os.environ, "CC": found, "LDSHARED": f"{found} -shared"}
-    done = subprocess.run(
-        command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    built = {path.name.split(".")[0] for path in (tmp_path / "lib").rglob("*.so")}
-    assert built == {path.stem for path in (ROOT / "core").rglob("_*.pyx")}
+    flags = ["-O0", "-std=gnu11", "-fno-math-errno", "-Wall", "-Wno-unused-function", "-fPIC"]
+    flags += ["-I", "core", "-I", sysconfig.get_path("include")]
+    generated = ROOT / "build" / "cython" / "build" / "tree" / "shortlist"
+    kernels = [path for path in (ROOT / "core").rglob("_*.pyx") if "simd/" in path.read_text()]
+    assert len(kernels) >= 10, "most kernels are of vectors"
+
+    def compile_one(path: Path) -> str:
+        source = (generated / path.relative_to(ROOT)).with_suffix(".c")
+        command = [*compilers()[compiler], *flags, "-c", source, "-o", tmp_path / f"{path.stem}.o"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        return "" if done.returncode == 0 else f"{path.name}: {done.stdout}{done.stderr}"
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        assert "".join(pool.map(compile_one, kernels)) == ""

@@ -11,6 +11,12 @@ FOLDERS = ("core", "client", "server", "bench", "tests")
 LINES_MAX = 300
 KERNEL_LINES_MAX = 250  # of Cython and C
 FUNCTION_LINES_MAX = 60
+COLUMNS_MAX = 100
+
+
+def stubs() -> list[Path]:
+    """Return what mypy reads instead of the kernels."""
+    return sorted((ROOT / "core").rglob("_*.pyi"))
 
 
 def kernels() -> list[Path]:
@@ -41,6 +47,13 @@ def own_modules(test: Path) -> set[str]:
 def test_no_file_is_longer_than_the_wall(path: Path) -> None:
     """A file beyond the wall holds more than one concept."""
     assert line_count(path) <= LINES_MAX
+
+
+@pytest.mark.parametrize("path", [*kernels(), *stubs()], ids=name_of)
+def test_no_line_of_a_kernel_is_wider_than_a_line_of_python(path: Path) -> None:
+    """What ruff holds for Python; clang-format leaves a comment or a text as wide as it is."""
+    wide = [n for n, line in enumerate(path.read_text().splitlines(), 1) if len(line) > COLUMNS_MAX]
+    assert not wide
 
 
 @pytest.mark.parametrize("path", kernels(), ids=name_of)

@@ -21,7 +21,9 @@ cdef void sift_down(float *scores, int32_t *rows, int64_t at, int64_t count) noe
     cdef int64_t child
     while 2 * at + 1 < count:
         child = 2 * at + 1
-        if child + 1 < count and worse(scores[child + 1], rows[child + 1], scores[child], rows[child]):
+        if child + 1 < count and worse(
+            scores[child + 1], rows[child + 1], scores[child], rows[child]
+        ):
             child += 1
         if not worse(scores[child], rows[child], score, row):
             break

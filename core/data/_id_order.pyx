@@ -105,7 +105,7 @@ cdef void sort_span(
 
 def sort_ids(
     const uint8_t[::1] utf8, const int64_t[::1] offsets,
-    int32_t[::1] order,         # (ids,) holds 0, 1, 2 ...; written: the ids in the order of their bytes
+    int32_t[::1] order,         # (ids,) holds 0, 1, 2 ...; written: ids in the order of their bytes
     uint64_t[::1] keys,         # (ids,) scratch
     uint64_t[::1] spare_keys,   # (ids,) scratch
     int32_t[::1] spare_order,   # (ids,) scratch

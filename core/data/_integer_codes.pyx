@@ -12,7 +12,13 @@ cdef inline uint64_t home(int64_t value, int shift) noexcept nogil:
     return (<uint64_t>value * 0x9E3779B97F4A7C15u) >> shift
 
 
-def fill_slots(const int64_t[::1] seen, int64_t known, int shift, int64_t[::1] slot_values, int32_t[::1] slot_codes):
+def fill_slots(
+    const int64_t[::1] seen,
+    int64_t known,
+    int shift,
+    int64_t[::1] slot_values,
+    int32_t[::1] slot_codes,
+):
     """Enter the first `known` values, all different; shift is 64 - log2(slots)."""
     cdef uint64_t mask = slot_codes.shape[0] - 1
     cdef uint64_t slot
@@ -32,7 +38,8 @@ def code_integers(
     int64_t[::1] seen,          # room for all rows behind the known ones; new values are appended
     int64_t known,
     int shift,
-    int64_t[::1] slot_values, int32_t[::1] slot_codes,  # (slots,) more than twice what seen may hold
+    int64_t[::1] slot_values,  # (slots,) more than twice what seen may hold
+    int32_t[::1] slot_codes,   # (slots,)
     int32_t[::1] codes,         # (rows,) written
 ):
     """Write the code of each value, new ones in order of first sight; return how many are known."""

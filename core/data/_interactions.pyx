@@ -1,4 +1,4 @@
-"""Counting sorts between events and compressed rows (see core/data/interactions.py, the only importer).
+"""Counting sorts between events and compressed rows (see interactions.py, the only importer).
 
 A kernel that scatters takes a range of target rows, reads all of its input and writes only what
 falls in that range. So threads share nothing, and the number of ranges never changes a bit.

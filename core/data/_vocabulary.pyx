@@ -89,7 +89,9 @@ cdef inline uint64_t probe(
     return slot
 
 
-def fill_slots(const uint8_t[::1] utf8, const int64_t[::1] offsets, int64_t count, int32_t[::1] slots):
+def fill_slots(
+    const uint8_t[::1] utf8, const int64_t[::1] offsets, int64_t count, int32_t[::1] slots
+):
     """Enter the first `count` ids, all different, into the table; whatever it held is gone."""
     cdef uint64_t mask = slots.shape[0] - 1
     cdef uint64_t slot
@@ -110,7 +112,7 @@ def intern_ids(
     int64_t[::1] offsets,           # room for all new ids
     int64_t known,
     int32_t[::1] slots,             # at least twice the known and the new ids, a power of two
-    int32_t[::1] codes,             # (new,) written: the code of each new id, in order of first sight
+    int32_t[::1] codes,             # (new,) written: the code of each new id, by first sight
 ):
     """Enter the ids that are not known yet; return how many are known now."""
     cdef uint64_t mask = slots.shape[0] - 1
@@ -193,8 +195,10 @@ cdef class IdTable:
         row = self.look_up(<const uint8_t *>text, size)
         return None if row == EMPTY else row
 
-    def find(self, list ids not None, int32_t[::1] rows, int64_t[::1] positions, int64_t[::1] missing):
-        """Write rows and positions of the known ids, positions of the others; return the known count."""
+    def find(
+        self, list ids not None, int32_t[::1] rows, int64_t[::1] positions, int64_t[::1] missing
+    ):
+        """Write rows and positions of the known ids, positions of the others; return how many."""
         cdef Py_ssize_t i
         cdef int64_t known = 0
         for i in range(len(ids)):

@@ -1,12 +1,12 @@
-"""Sparse times dense (see core/linear/sparse.py, the only importer; core/simd/sparse_template.h)."""
+"""Sparse times dense (see sparse.py, the only importer; core/simd/sparse_template.h)."""
 
 from libc.stdint cimport int32_t, int64_t
 
 cdef extern from "simd/sparse.h" nogil:
     ctypedef struct SparseFunctions:
         void (*multiply)(
-            const int64_t *, const int32_t *, const float *, const float *, int64_t, int64_t, int64_t,
-            int64_t, float *) noexcept nogil
+            const int64_t *, const int32_t *, const float *, const float *,
+            int64_t, int64_t, int64_t, int64_t, float *) noexcept nogil
     const SparseFunctions sparse_functions[4]
 
 

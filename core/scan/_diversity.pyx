@@ -1,4 +1,4 @@
-"""Choosing from a ranking so that the chosen differ (see core/scan/diversity.py, the only importer)."""
+"""Choosing from a ranking so that the chosen differ (see diversity.py, the only importer)."""
 
 from libc.stdint cimport int32_t, int64_t
 
@@ -40,7 +40,7 @@ def order_by_marginal_relevance(
     const double[::1] relevance,      # (n,) scaled by what strength leaves
     double strength,
     const double[:, ::1] directions,  # (n, dim) of length 1 or 0
-    double[::1] nearest,              # (n,) -1; largest cosine with those chosen that were looked at
+    double[::1] nearest,              # (n,) -1; largest cosine with those chosen and looked at
     int64_t[::1] looked,              # (n,) zeros; how many of those chosen, -1 once chosen
     int64_t[::1] order,               # (at most n,) places, written
 ):
@@ -50,7 +50,7 @@ def order_by_marginal_relevance(
     beats the best place found so far (lazy greedy, Minoux 1978).
     """
     cdef int64_t chosen, place, best
-    cdef double worth, best_worth
+    cdef double worth, best_worth, cosine
     with nogil:
         for chosen in range(order.shape[0]):
             best = -1
@@ -60,7 +60,8 @@ def order_by_marginal_relevance(
                     continue
                 worth = relevance[place] - strength * nearest[place]
                 while looked[place] < chosen and (best < 0 or worth > best_worth):
-                    nearest[place] = max(nearest[place], inner_product(directions, place, order[looked[place]]))
+                    cosine = inner_product(directions, place, order[looked[place]])
+                    nearest[place] = max(nearest[place], cosine)
                     worth = relevance[place] - strength * nearest[place]
                     looked[place] += 1
                 if best < 0 or worth > best_worth:

@@ -14,12 +14,22 @@ cdef extern from "simd/scan_lists.h" nogil:
         const int64_t *spans
 
     void extend_query(const float *, int64_t, int64_t, float, float *) noexcept
-    int64_t search_lists(int, const InvertedLists *, ScanTask *, int32_t *, ScanLists *, ScanLists *, uint64_t *, int64_t *) noexcept
+    int64_t search_lists(
+        int,
+        const InvertedLists *,
+        ScanTask *,
+        int32_t *,
+        ScanLists *,
+        ScanLists *,
+        uint64_t *,
+        int64_t *,
+    ) noexcept
 
 
 def scratch_words(int level, int64_t capacity, int64_t dim):
     """Return how much scratch `search` needs, in words of eight bytes."""
-    return 2 * capacity + (3 * capacity + dim + 8 + (dim + 4) / 4 * scan_kernels[level].query_words + 1) / 2
+    cdef int64_t query = (dim + 4) / 4 * scan_kernels[level].query_words
+    return 2 * capacity + (3 * capacity + dim + 8 + query + 1) / 2
 
 
 def search(
@@ -42,7 +52,7 @@ def search(
     float[:, ::1] top_scores,            # (q, k) written here, best first; k at most keep
     int32_t[:, ::1] top_rows,            # (q, k) written here
     int64_t[::1] scored,                 # (q,) written here: items looked at
-    int64_t capacity,                    # of a list: keep or probes, and room (core/scan/scanning.py)
+    int64_t capacity,                    # of a list: keep or probes, and room (scanning.py)
     uint64_t[::1] scratch,               # (scratch_words,)
 ):
     """Write the k best rows that the most promising lists hold of each query."""

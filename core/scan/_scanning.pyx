@@ -112,7 +112,7 @@ def finish(
     int level,
     const float[:, ::1] items,             # (n, dim) to score estimated lists again, or None
     const float[:, ::1] queries,           # (q, stride), or None
-    float margin,                          # estimates are wrong by no more than this times the worst seen
+    float margin,                          # estimates err by at most this times the worst seen
     int64_t keep,                          # how many to score again
     const int64_t[:, ::1] counts,          # (parts, q)
     const float[:, :, ::1] list_scores,    # (parts, q, capacity)
@@ -123,7 +123,7 @@ def finish(
     float[::1] merged_scores,              # (parts * capacity,) scratch
     int32_t[::1] merged_rows,              # (parts * capacity,) scratch
     uint64_t[::1] spare,                   # (2 * parts * capacity,) scratch
-    uint8_t[::1] doubtful,                 # (q,) written here: 1 where estimates may have hidden a result
+    uint8_t[::1] doubtful,                 # (q,) written: 1 where estimates may hide a result
 ):
     """Merge the lists of every part and write the k best of each query, equal scores by row."""
     cdef int64_t q, k = top_rows.shape[1], count
@@ -137,9 +137,12 @@ def finish(
         rescore = &task
     with nogil:
         for q in range(top_rows.shape[0]):
-            count = scan_finish(level, rescore, margin, keep, &list_scores[0, 0, 0], &list_rows[0, 0, 0], &counts[0, 0],
-                                counts.shape[0], counts.shape[1], list_rows.shape[2], q, k,
-                                &merged_scores[0], &merged_rows[0], &spare[0], &doubtful[q])
+            count = scan_finish(
+                level, rescore, margin, keep,
+                &list_scores[0, 0, 0], &list_rows[0, 0, 0], &counts[0, 0],
+                counts.shape[0], counts.shape[1], list_rows.shape[2], q, k,
+                &merged_scores[0], &merged_rows[0], &spare[0], &doubtful[q],
+            )
             memcpy(&top_scores[q, 0], &merged_scores[0], count * sizeof(float))
             memcpy(&top_rows[q, 0], &merged_rows[0], count * sizeof(int32_t))
             top_counts[q] = count
@@ -156,7 +159,9 @@ def score_rows(
     if rows.shape[0] == 0:
         return
     with nogil:
-        scan_kernels[level].score_rows(&items[0, 0], items.shape[1], &query[0], &rows[0], rows.shape[0], &scores[0])
+        scan_kernels[level].score_rows(
+            &items[0, 0], items.shape[1], &query[0], &rows[0], rows.shape[0], &scores[0]
+        )
 
 
 cdef ScanTask task_of(

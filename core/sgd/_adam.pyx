@@ -14,7 +14,7 @@ def move_rows(
     float[:, ::1] first_moments,       # (all rows, dim)
     float[:, ::1] second_moments,      # (all rows, dim)
     int32_t[::1] steps,                # (all rows,) moves of each so far, counted up
-    const float[::1] first_scales,     # (n,) of the first moments by the moves so far; the last for more
+    const float[::1] first_scales,     # (n,) of first moments by moves so far; the last for more
     const float[::1] second_scales,    # (n,) of the roots of the second moments
     float rate, float decay, float square_decay, float scale, float regularization,
     int64_t first, int64_t last,       # range of `rows`

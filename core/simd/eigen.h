@@ -7,7 +7,10 @@
 #pragma GCC diagnostic ignored "-Wpsabi" /* wide vectors never cross a file */
 #endif
 
-enum { EIGEN_SWEEPS = 32, EIGEN_SCRATCH = 2 + 2 * EIGEN_SWEEPS + 32 }; /* rows of n doubles that eigen wants */
+enum {
+    EIGEN_SWEEPS = 32,
+    EIGEN_SCRATCH = 2 + 2 * EIGEN_SWEEPS + 32
+}; /* rows of n doubles that eigen wants */
 
 #define LEVEL_NAME(name) eigen_##name##_baseline
 #define LANES 4

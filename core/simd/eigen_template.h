@@ -1,11 +1,13 @@
-/* Eigenvectors of a small symmetric matrix in double, written once; eigen.h includes this per level.
+/* Eigenvectors of a small symmetric matrix in double, written once; eigen.h includes this per
+ * level.
  *
  * Householder reduction to a tridiagonal matrix, then implicit QL steps (Golub and Van Loan, Matrix
  * Computations, chapter 8). Eigenvectors are kept as rows, so that every loop runs along a row. QL
  * itself looks at the tridiagonal matrix alone: its rotations are noted, and EIGEN_SWEEPS sweeps of
  * them applied together to a block of columns, which stays in the second-level cache meanwhile.
  *
- * Expects LEVEL_NAME and LANES, floats a vector; n is a multiple of 16, so that vectors divide a row.
+ * Expects LEVEL_NAME and LANES, floats a vector; n is a multiple of 16, so that vectors divide a
+ * row.
  */
 
 #define WIDTH (LANES / 2)
@@ -30,9 +32,10 @@ INLINE double LEVEL_NAME(dot)(const double *a, const double *b, int first, int v
     return total;
 }
 
-/* Reduce a (n x n) to the tridiagonal (diagonal, beside), beside[k] joining k and k + 1. Row k of `a`
- * keeps the vector v of the reflection I - scale[k] v v', zero up to k. w: n doubles. */
-static void LEVEL_NAME(tridiagonal)(int n, double *a, double *diagonal, double *beside, double *scale, double *w) {
+/* Reduce a (n x n) to the tridiagonal (diagonal, beside), beside[k] joining k and k + 1. Row k of
+ * `a` keeps the vector v of the reflection I - scale[k] v v', zero up to k. w: n doubles. */
+static void LEVEL_NAME(tridiagonal)(
+    int n, double *a, double *diagonal, double *beside, double *scale, double *w) {
     const int vectors = n / WIDTH;
     for (int k = 0; k < n; k++) {
         double *v = a + (size_t)k * n;
@@ -82,8 +85,10 @@ static void LEVEL_NAME(reflections)(int n, const double *a, const double *scale,
 
 #define BLOCK 4 /* vectors a row that travel together */
 
-/* Mix the rows low..high of BLOCK vectors each by the rotations of a sweep that went from high to low. */
-INLINE void LEVEL_NAME(sweep)(int low, int high, const double *cosines, const double *sines, double *block) {
+/* Mix the rows low..high of BLOCK vectors each by the rotations of a sweep that went from high to
+ * low. */
+INLINE void LEVEL_NAME(sweep)(
+    int low, int high, const double *cosines, const double *sines, double *block) {
     const size_t length = BLOCK * WIDTH;
     VEC carried[BLOCK];
 #pragma GCC unroll 4
@@ -102,25 +107,29 @@ INLINE void LEVEL_NAME(sweep)(int low, int high, const double *cosines, const do
     for (int c = 0; c < BLOCK; c++) SET(block + low * length, c) = carried[c];
 }
 
-/* Mix `rows` by the sweeps noted: their ends in `ends`, a row of cosines and one of sines each. Columns
- * are copied out: rows a power of two apart would all lie in the same few places of the cache. */
+/* Mix `rows` by the sweeps noted: their ends in `ends`, a row of cosines and one of sines each.
+ * Columns are copied out: rows a power of two apart would all lie in the same few places of the
+ * cache. */
 static void LEVEL_NAME(apply)(
     int n, int count, const int (*ends)[2], const double *noted, double *rows, double *block) {
     const int length = BLOCK * WIDTH;
     for (int j = 0; j < n; j += length) {
         const size_t bytes = sizeof(double) * (n - j < length ? n - j : length);
-        for (int i = 0; i < n; i++) memcpy(block + (size_t)i * length, rows + (size_t)i * n + j, bytes);
+        for (int i = 0; i < n; i++)
+            memcpy(block + (size_t)i * length, rows + (size_t)i * n + j, bytes);
         for (int at = 0; at < count; at++) {
             const double *cosines = noted + (size_t)2 * at * n;
             LEVEL_NAME(sweep)(ends[at][0], ends[at][1], cosines, cosines + n, block);
         }
-        for (int i = 0; i < n; i++) memcpy(rows + (size_t)i * n + j, block + (size_t)i * length, bytes);
+        for (int i = 0; i < n; i++)
+            memcpy(rows + (size_t)i * n + j, block + (size_t)i * length, bytes);
     }
 }
 
-/* Diagonalise (diagonal, beside) by implicit QL, its rotations mixing `rows`. Return 0 without convergence.
- * noted: 2 EIGEN_SWEEPS x n, behind it room for n x BLOCK vectors. */
-static int LEVEL_NAME(diagonalise)(int n, double *diagonal, double *beside, double *rows, double *noted) {
+/* Diagonalise (diagonal, beside) by implicit QL, its rotations mixing `rows`. Return 0 without
+ * convergence. noted: 2 EIGEN_SWEEPS x n, behind it room for n x BLOCK vectors. */
+static int LEVEL_NAME(diagonalise)(
+    int n, double *diagonal, double *beside, double *rows, double *noted) {
     double *block = noted + (size_t)2 * EIGEN_SWEEPS * n;
     int ends[EIGEN_SWEEPS][2], count = 0;
     memset(block, 0, sizeof(double) * n * BLOCK * WIDTH); /* the last columns may not fill it */
@@ -128,7 +137,8 @@ static int LEVEL_NAME(diagonalise)(int n, double *diagonal, double *beside, doub
         for (int round = 0;; round++) {
             int high = low;
             for (; high + 1 < n; high++) {
-                const double near = __builtin_fabs(diagonal[high]) + __builtin_fabs(diagonal[high + 1]);
+                const double near =
+                    __builtin_fabs(diagonal[high]) + __builtin_fabs(diagonal[high + 1]);
                 if (__builtin_fabs(beside[high]) <= 1e-16 * near) break;
             }
             if (high == low) break;
@@ -173,7 +183,8 @@ static int LEVEL_NAME(diagonalise)(int n, double *diagonal, double *beside, doub
     return 1;
 }
 
-/* a (n x n) symmetric, used up -> values (n,), in no order, and the eigenvectors as `rows`. scratch: EIGEN_SCRATCH x n. */
+/* a (n x n) symmetric, used up -> values (n,), in no order, and the eigenvectors as `rows`.
+ * scratch: EIGEN_SCRATCH x n. */
 static int LEVEL_NAME(eigen)(int n, double *a, double *values, double *rows, double *scratch) {
     double *beside = scratch, *scale = scratch + n, *w = scratch + 2 * n;
     LEVEL_NAME(tridiagonal)(n, a, values, beside, scale, w);

@@ -1,4 +1,5 @@
-/* Gramians and rotations of factor matrices: one table of functions a level (see gramian_template.h). */
+/* Gramians and rotations of factor matrices: one table of functions a level (see
+ * gramian_template.h). */
 #ifndef SHORTLIST_GRAMIAN_H
 #define SHORTLIST_GRAMIAN_H
 

@@ -1,4 +1,5 @@
-/* Products of tall factor matrices with small ones, written once; gramian.h includes this per level.
+/* Products of tall factor matrices with small ones, written once; gramian.h includes this per
+ * level.
  *
  * Expects LEVEL_NAME and LANES (see lanes.h), GRAM_TILE vectors a tile of the Gramian is wide and
  * ROTATE_TILE rows high: as many accumulators as the level's registers hold.
@@ -31,8 +32,10 @@ INLINE void LEVEL_NAME(gram_tile)(
         for (int b = 0; b < width; b++) SET(gram + (size_t)(i + a) * dim + j, b) = sums[a][b];
 }
 
-/* The columns j.. of a whole tile: all rows of gram above its own, and of those little that is below the diagonal. */
-INLINE void LEVEL_NAME(gram_columns)(const float *rows, int64_t count, int dim, int j, float *gram) {
+/* The columns j.. of a whole tile: all rows of gram above its own, and of those little that is
+ * below the diagonal. */
+INLINE void LEVEL_NAME(gram_columns)(
+    const float *rows, int64_t count, int dim, int j, float *gram) {
     for (int i = 0; i < j; i += 4) LEVEL_NAME(gram_tile)(GRAM_TILE, rows, count, dim, i, j, gram);
     for (int i = j; i < j + GRAM_TILE * LANES; i += 4) {
         const int from = i / 16 * 16;
@@ -87,7 +90,8 @@ INLINE void LEVEL_NAME(rotate_tile)(
 }
 
 /* rows <- rows basis, in place; scratch holds ROTATE_TILE x dim. */
-static void LEVEL_NAME(rotate_floats)(float *rows, int64_t count, int dim, const float *basis, float *scratch) {
+static void LEVEL_NAME(rotate_floats)(
+    float *rows, int64_t count, int dim, const float *basis, float *scratch) {
     for (int64_t r = 0; r < count; r += ROTATE_TILE) {
         const int high = count - r < ROTATE_TILE ? (int)(count - r) : ROTATE_TILE;
         float *block = rows + r * dim;
@@ -96,13 +100,13 @@ static void LEVEL_NAME(rotate_floats)(float *rows, int64_t count, int dim, const
         int j = 0;
         for (; j + 2 * LANES <= dim; j += 2 * LANES)
             LEVEL_NAME(rotate_tile)(2, scratch, dim, basis, j, high, block);
-        for (; j < dim; j += LANES)
-            LEVEL_NAME(rotate_tile)(1, scratch, dim, basis, j, high, block);
+        for (; j < dim; j += LANES) LEVEL_NAME(rotate_tile)(1, scratch, dim, basis, j, high, block);
     }
 }
 
-/* The same of rows that lie in halves before (`from`), or shall afterwards (`to`). basis NULL: only that changes.
- * scratch holds ROTATE_SCRATCH_ROWS x dim, of floats before and after ROTATE_TILE x dim. */
+/* The same of rows that lie in halves before (`from`), or shall afterwards (`to`). basis NULL: only
+ * that changes. scratch holds ROTATE_SCRATCH_ROWS x dim, of floats before and after ROTATE_TILE x
+ * dim. */
 static void LEVEL_NAME(rotate)(
     float *rows, int64_t count, int dim, const float *basis, int from, int to, float *scratch) {
     for (int64_t r = 0; r < count; r += HALVES_ROWS) {

@@ -80,7 +80,8 @@ LEVEL_END
 
 typedef struct {
     int64_t panel_floats_per_dim; /* scratch of `scan`: this times the query stride */
-    int64_t query_words;          /* of a group of four dims: 1 of bytes, or 2 of 16-bit pairs (scan_int8.h) */
+    int64_t
+        query_words; /* of a group of four dims: 1 of bytes, or 2 of 16-bit pairs (scan_int8.h) */
     void (*scan)(const ScanTask *, ScanLists *, float *);
     void (*scan_int8)(const ScanTask *, ScanLists *);
     void (*scan_int8_more)(const ScanTask *, ScanLists *);
@@ -88,7 +89,9 @@ typedef struct {
     void (*score_rows)(const float *, int64_t, const float *, const int32_t *, int64_t, float *);
 } ScanKernels;
 
-#define SCAN_KERNELS(level, floats, words) {floats, words, scan_##level, scan_int8_##level, scan_int8_more_##level, select_best_##level, score_rows_##level}
+#define SCAN_KERNELS(level, floats, words) \
+    {floats, words, scan_##level, scan_int8_##level, scan_int8_more_##level, select_best_##level, \
+        score_rows_##level}
 static const ScanKernels scan_kernels[LEVEL_COUNT] = {
     SCAN_KERNELS(baseline, 16, 2),
 #if LEVELS_X86
@@ -102,20 +105,25 @@ static const ScanKernels scan_kernels[LEVEL_COUNT] = {
 
 /* Codes of one query, and -128 times their sum (scan_int8.h). Doubles, so that the largest
  * magnitude becomes 127 however small it is. */
-static void quantize_query(int level, const float *query, int64_t dim, int64_t groups, int32_t *codes, int32_t *offset) {
-    const double rounder = 6755399441055744.0; /* 1.5 * 2^52: adding it rounds to the nearest integer */
+static void quantize_query(
+    int level, const float *query, int64_t dim, int64_t groups, int32_t *codes, int32_t *offset) {
+    const double rounder =
+        6755399441055744.0; /* 1.5 * 2^52: adding it rounds to the nearest integer */
     const int64_t words = scan_kernels[level].query_words;
     int8_t *bytes = (int8_t *)codes;
     int16_t *pairs = (int16_t *)codes;
     float largest = 0;
     int32_t sum = 0;
-    for (int64_t d = 0; d < dim; d++) largest = fabsf(query[d]) > largest ? fabsf(query[d]) : largest;
+    for (int64_t d = 0; d < dim; d++)
+        largest = fabsf(query[d]) > largest ? fabsf(query[d]) : largest;
     const double factor = largest > 0 ? 127.0 / largest : 0;
     memset(codes, 0, 4 * groups * words);
     for (int64_t d = 0; d < dim; d++) {
         const int code = (int)(query[d] * factor + rounder - rounder);
-        if (words == 1) bytes[d] = (int8_t)code;
-        else pairs[d / 4 * 4 + d % 2 * 2 + d / 2 % 2] = (int16_t)code;
+        if (words == 1)
+            bytes[d] = (int8_t)code;
+        else
+            pairs[d / 4 * 4 + d % 2 * 2 + d / 2 % 2] = (int16_t)code;
         sum += code;
     }
     *offset = -128 * sum;

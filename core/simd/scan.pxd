@@ -37,10 +37,13 @@ cdef extern from "simd/scan.h" nogil:
         int64_t query_words
         void (*scan)(const ScanTask *, ScanLists *, float *) noexcept nogil
         void (*scan_int8)(const ScanTask *, ScanLists *) noexcept nogil
-        void (*score_rows)(const float *, int64_t, const float *, const int32_t *, int64_t, float *) noexcept nogil
+        void (*score_rows)(
+            const float *, int64_t, const float *, const int32_t *, int64_t, float *) noexcept nogil
 
     const ScanKernels scan_kernels[4]
-    int64_t scan_finish(int, const ScanTask *, float, int64_t, const float *, const int32_t *, const int64_t *, int64_t,
-                        int64_t, int64_t, int64_t, int64_t, float *, int32_t *, uint64_t *, uint8_t *) noexcept
+    int64_t scan_finish(
+        int, const ScanTask *, float, int64_t, const float *, const int32_t *, const int64_t *,
+        int64_t, int64_t, int64_t, int64_t, int64_t,
+        float *, int32_t *, uint64_t *, uint8_t *) noexcept
     void quantize_query(int, const float *, int64_t, int64_t, int32_t *, int32_t *) noexcept
     int64_t first_beyond(const float *, int64_t, float) noexcept

@@ -1,13 +1,16 @@
 /* From the lists of a scan to the k best, sorted; part of scan.h. */
 
-/* Sort entries by score, best first, equal scores in the order given or by row: stable byte passes. */
-static void sort_best_first(float *scores, int32_t *rows, int64_t count, int ties_by_row, uint64_t *spare /* (2 * count,) */) {
+/* Sort entries by score, best first, equal scores in the order given or by row: stable byte passes.
+ */
+static void sort_best_first(float *scores, int32_t *rows, int64_t count, int ties_by_row,
+    uint64_t *spare /* (2 * count,) */) {
     const int first_pass = ties_by_row ? 0 : 4;
     uint32_t starts[8][256];
     uint64_t *from = spare, *to = spare + count;
     memset(starts, 0, sizeof starts);
     for (int64_t i = 0; i < count; i++) {
-        const uint32_t key = ~((uint32_t)float_key(scores[i] + 0.0f) ^ 0x80000000u); /* + 0: -0 ties with 0 */
+        const uint32_t key =
+            ~((uint32_t)float_key(scores[i] + 0.0f) ^ 0x80000000u); /* + 0: -0 ties with 0 */
         from[i] = (uint64_t)key << 32 | (uint32_t)rows[i];
         for (int pass = first_pass; pass < 8; pass++) starts[pass][from[i] >> (8 * pass) & 255]++;
     }
@@ -18,7 +21,8 @@ static void sort_best_first(float *scores, int32_t *rows, int64_t count, int tie
             starts[pass][b] = sum;
             sum += here;
         }
-        for (int64_t i = 0; i < count; i++) to[starts[pass][from[i] >> (8 * pass) & 255]++] = from[i];
+        for (int64_t i = 0; i < count; i++)
+            to[starts[pass][from[i] >> (8 * pass) & 255]++] = from[i];
         uint64_t *swap = from;
         from = to;
         to = swap;
@@ -29,11 +33,13 @@ static void sort_best_first(float *scores, int32_t *rows, int64_t count, int tie
     }
 }
 
-/* What an entry that was left out may score at most: no more was estimated than the least of those kept,
- * and an estimate is taken to be wrong by no more than `margin` times the worst of theirs. */
-static float most_left_out(const float *query, int64_t dim, const float *estimates, const float *scores, int64_t count, float margin) {
+/* What an entry that was left out may score at most: no more was estimated than the least of those
+ * kept, and an estimate is taken to be wrong by no more than `margin` times the worst of theirs. */
+static float most_left_out(const float *query, int64_t dim, const float *estimates,
+    const float *scores, int64_t count, float margin) {
     float largest = 0, least = estimates[0], error = 0;
-    for (int64_t d = 0; d < dim; d++) largest = fabsf(query[d]) > largest ? fabsf(query[d]) : largest;
+    for (int64_t d = 0; d < dim; d++)
+        largest = fabsf(query[d]) > largest ? fabsf(query[d]) : largest;
     const float scale = largest / 127; /* of the query, which estimates lack */
     for (int64_t i = 0; i < count; i++) {
         const float wrong = fabsf(scores[i] - estimates[i] * scale);
@@ -45,12 +51,12 @@ static float most_left_out(const float *query, int64_t dim, const float *estimat
 
 /* Gather the lists of query q from every part (rows of part p before those of p + 1) and leave the
  * k best, sorted; scores and rows have room for all parts' lists. With `rescore` the lists hold
- * estimates: the `keep` > k best are scored in float32 first, and *doubtful says whether one that was
- * left out may score as much as the last of the k (most_left_out). */
-static int64_t scan_finish(int level, const ScanTask *rescore, float margin, int64_t keep, const float *list_scores,
-                           const int32_t *list_rows, const int64_t *counts, int64_t part_count, int64_t query_count,
-                           int64_t capacity, int64_t q, int64_t k, float *scores, int32_t *rows, uint64_t *spare,
-                           uint8_t *doubtful) {
+ * estimates: the `keep` > k best are scored in float32 first, and *doubtful says whether one that
+ * was left out may score as much as the last of the k (most_left_out). */
+static int64_t scan_finish(int level, const ScanTask *rescore, float margin, int64_t keep,
+    const float *list_scores, const int32_t *list_rows, const int64_t *counts, int64_t part_count,
+    int64_t query_count, int64_t capacity, int64_t q, int64_t k, float *scores, int32_t *rows,
+    uint64_t *spare, uint8_t *doubtful) {
     const ScanKernels *kernels = &scan_kernels[level];
     int64_t count = 0;
     float threshold, left_out = 0;

@@ -15,21 +15,25 @@ SCAN_INLINE VF NAME(score_adjoining)(const float *first, const int64_t dim, cons
     int64_t d = 0;
     for (; d + 8 <= dim; d += 8) {
         for (int a = 0; a < 8; a++) {
-            const float *low = first + ROW_LOW(a) * dim + d + HALF(a), *high = first + ROW_HIGH(a) * dim + d + HALF(a);
+            const float *low = first + ROW_LOW(a) * dim + d + HALF(a),
+                        *high = first + ROW_HIGH(a) * dim + d + HALF(a);
             sums[a] = FMA(PAIR(low, high), GROUP(query + d + HALF(a)), sums[a]);
         }
     }
     if (d < dim) {
         for (int a = 0; a < 8; a++) {
-            const float *low = first + ROW_LOW(a) * dim + d + HALF(a), *high = first + ROW_HIGH(a) * dim + d + HALF(a);
-            sums[a] = FMA(PAIR_TAIL(low, high, dim - d - HALF(a)), GROUP(query + d + HALF(a)), sums[a]);
+            const float *low = first + ROW_LOW(a) * dim + d + HALF(a),
+                        *high = first + ROW_HIGH(a) * dim + d + HALF(a);
+            sums[a] =
+                FMA(PAIR_TAIL(low, high, dim - d - HALF(a)), GROUP(query + d + HALF(a)), sums[a]);
         }
     }
     return NAME(sum_lanes)(sums);
 }
 
 /* Four of the eight vectors of sums of a tile of scattered rows: `half` is 0 or 4. */
-SCAN_INLINE void NAME(sum_scattered)(const float *const row[LANES], int64_t dim, const float *query, const int half, VF sums[4]) {
+SCAN_INLINE void NAME(sum_scattered)(
+    const float *const row[LANES], int64_t dim, const float *query, const int half, VF sums[4]) {
     const float *low[4], *high[4];
     VF sum[4];
     for (int a = 0; a < 4; a++) {
@@ -44,26 +48,31 @@ SCAN_INLINE void NAME(sum_scattered)(const float *const row[LANES], int64_t dim,
     }
     if (d < dim) {
         const VF q = GROUP(query + d + HALF(half));
-        for (int a = 0; a < 4; a++) sum[a] = FMA(PAIR_TAIL(low[a] + d, high[a] + d, dim - d - HALF(half)), q, sum[a]);
+        for (int a = 0; a < 4; a++)
+            sum[a] = FMA(PAIR_TAIL(low[a] + d, high[a] + d, dim - d - HALF(half)), q, sum[a]);
     }
     for (int a = 0; a < 4; a++) sums[a] = sum[a];
 }
 
 /* Scores of LANES rows anywhere with one query. */
-SCAN_INLINE VF NAME(score_scattered)(const float *const row[LANES], int64_t dim, const float *query) {
+SCAN_INLINE VF NAME(score_scattered)(
+    const float *const row[LANES], int64_t dim, const float *query) {
     VF sums[8];
     NAME(sum_scattered)(row, dim, query, 0, sums);
     NAME(sum_scattered)(row, dim, query, 4, sums + 4);
     return NAME(sum_lanes)(sums);
 }
 
-/* Rewrite LANES rows as panel[l][step] = dim 8 * step + l of each, `stride` floats between entries. */
-SCAN_INLINE void NAME(pack_tile)(const float *const row[LANES], int64_t dim, int64_t steps, float *panel, int64_t stride) {
+/* Rewrite LANES rows as panel[l][step] = dim 8 * step + l of each, `stride` floats between entries.
+ */
+SCAN_INLINE void NAME(pack_tile)(
+    const float *const row[LANES], int64_t dim, int64_t steps, float *panel, int64_t stride) {
     VF in[8], out[8];
     for (int64_t s = 0; s < steps; s++) {
         const int64_t d = 8 * s;
         for (int a = 0; a < 8; a++) {
-            const float *low = row[ROW_LOW(a)] + d + HALF(a), *high = row[ROW_HIGH(a)] + d + HALF(a);
+            const float *low = row[ROW_LOW(a)] + d + HALF(a),
+                        *high = row[ROW_HIGH(a)] + d + HALF(a);
             in[a] = d + 8 <= dim ? PAIR(low, high) : PAIR_TAIL(low, high, dim - d - HALF(a));
         }
         NAME(transpose)(in, out);
@@ -72,8 +81,8 @@ SCAN_INLINE void NAME(pack_tile)(const float *const row[LANES], int64_t dim, int
 }
 
 /* Scores of PANELS packed tiles with `width` queries (a constant at every call). */
-SCAN_INLINE void NAME(score_panel)(const float *panel, int64_t steps, const float *queries, int64_t stride,
-                                   const int width, VF total[PANELS][QUERIES_WIDE]) {
+SCAN_INLINE void NAME(score_panel)(const float *panel, int64_t steps, const float *queries,
+    int64_t stride, const int width, VF total[PANELS][QUERIES_WIDE]) {
     for (int l = 0; l < 8; l++) {
         VF partial[PANELS][QUERIES_WIDE];
         for (int p = 0; p < PANELS; p++)
@@ -87,7 +96,8 @@ SCAN_INLINE void NAME(score_panel)(const float *panel, int64_t steps, const floa
             }
         }
         for (int p = 0; p < PANELS; p++)
-            for (int j = 0; j < width; j++) total[p][j] = l ? total[p][j] + partial[p][j] : partial[p][j];
+            for (int j = 0; j < width; j++)
+                total[p][j] = l ? total[p][j] + partial[p][j] : partial[p][j];
     }
 }
 
@@ -109,14 +119,16 @@ SCAN_INLINE void NAME(prefetch_tile)(const ScanTask *task, int64_t position) {
     if (position + LANES > task->stop) return;
     if (task->rows) {
         for (int a = 0; a < LANES; a++)
-            for (int64_t d = 0; d < task->dim; d += 16) __builtin_prefetch(task->items + task->rows[position + a] * task->dim + d);
+            for (int64_t d = 0; d < task->dim; d += 16)
+                __builtin_prefetch(task->items + task->rows[position + a] * task->dim + d);
     } else {
         const float *first = task->items + position * task->dim;
         for (int64_t d = 0; d < LANES * task->dim; d += 16) __builtin_prefetch(first + d);
     }
 }
 
-/* A few queries: score every tile straight from its rows. dim is task->dim, a constant if it can be. */
+/* A few queries: score every tile straight from its rows. dim is task->dim, a constant if it can
+ * be. */
 SCAN_INLINE void NAME(scan_direct)(const ScanTask *task, ScanLists *lists, const int64_t dim) {
     for (int64_t position = task->start; position < task->stop; position += LANES) {
         const uint32_t eligible = (uint32_t)scan_eligible(task, position, LANES);
@@ -135,13 +147,15 @@ SCAN_INLINE void NAME(scan_direct)(const ScanTask *task, ScanLists *lists, const
     }
 }
 
-SCAN_INLINE void NAME(scan_queries)(const ScanTask *task, ScanLists *lists, const float *panel, int64_t position,
-                                    uint32_t eligible, int64_t q, const int width) {
+SCAN_INLINE void NAME(scan_queries)(const ScanTask *task, ScanLists *lists, const float *panel,
+    int64_t position, uint32_t eligible, int64_t q, const int width) {
     VF total[PANELS][QUERIES_WIDE];
-    NAME(score_panel)(panel, task->stride / 8, task->queries + q * task->stride, task->stride, width, total);
+    NAME(score_panel)(
+        panel, task->stride / 8, task->queries + q * task->stride, task->stride, width, total);
     for (int j = 0; j < width; j++) {
         for (int p = 0; p < PANELS; p++) {
-            const uint32_t bits = ABOVE(total[p][j], SPLAT(lists->thresholds[q + j])) & (eligible >> (p * LANES)) & (uint32_t)scan_lane_mask(LANES);
+            const uint32_t bits = ABOVE(total[p][j], SPLAT(lists->thresholds[q + j])) &
+                                  (eligible >> (p * LANES)) & (uint32_t)scan_lane_mask(LANES);
             if (bits) NAME(enter)(task, lists, q + j, position + p * LANES, &total[p][j], bits);
         }
     }
@@ -161,8 +175,10 @@ static void NAME(scan_packed)(const ScanTask *task, ScanLists *lists, float *pan
         int64_t q = 0;
         for (; q + QUERIES_WIDE <= task->query_count; q += QUERIES_WIDE)
             NAME(scan_queries)(task, lists, panel, position, eligible, q, QUERIES_WIDE);
-        for (; q + 2 <= task->query_count; q += 2) NAME(scan_queries)(task, lists, panel, position, eligible, q, 2);
-        for (; q < task->query_count; q++) NAME(scan_queries)(task, lists, panel, position, eligible, q, 1);
+        for (; q + 2 <= task->query_count; q += 2)
+            NAME(scan_queries)(task, lists, panel, position, eligible, q, 2);
+        for (; q < task->query_count; q++)
+            NAME(scan_queries)(task, lists, panel, position, eligible, q, 1);
     }
 }
 
@@ -184,7 +200,8 @@ static void NAME(scan)(const ScanTask *task, ScanLists *lists, float *panel) {
 }
 
 /* Scores of the named rows with one query. */
-static void NAME(score_rows)(const float *items, int64_t dim, const float *query, const int32_t *rows, int64_t count, float *scores) {
+static void NAME(score_rows)(const float *items, int64_t dim, const float *query,
+    const int32_t *rows, int64_t count, float *scores) {
     const ScanTask task = {.items = items, .dim = dim, .rows = rows, .stop = count};
     for (int64_t position = 0; position < count; position += LANES) {
         const float *row[LANES];

@@ -10,7 +10,8 @@
  */
 
 #define VI NAME(vi)
-#define CODES_OFFSET(i, groups) ((i) / 16 * (groups) * 64 + (i) % 16 * 4) /* of item i, first group */
+#define CODES_OFFSET(i, groups) \
+    ((i) / 16 * (groups) * 64 + (i) % 16 * 4) /* of item i, first group */
 
 SCAN_INLINE VI NAME(load_codes)(const uint8_t *from) {
     VI v;
@@ -19,7 +20,8 @@ SCAN_INLINE VI NAME(load_codes)(const uint8_t *from) {
 }
 
 /* The four codes of a group meet the query's in WORDS words: all at once, or dims 0 and 2 and then
- * dims 1 and 3, as 16-bit numbers. 255 * 127 twice is far from the end of 32 bits: nothing saturates. */
+ * dims 1 and 3, as 16-bit numbers. 255 * 127 twice is far from the end of 32 bits: nothing
+ * saturates. */
 #if defined(SCAN_VNNI)
 #define WORDS 1
 #define WORD(x, w) (x)
@@ -39,8 +41,10 @@ typedef uint16_t NAME(vu) __attribute__((vector_size(4 * LANES)));
 #endif
 #endif
 
-/* Score `panels` vectors of items with `width` queries from q on; both are constants at every call. */
-SCAN_INLINE void NAME(scan_int8_queries)(const ScanTask *task, ScanLists *lists, int64_t position, uint64_t eligible, int64_t q, const int panels, const int width) {
+/* Score `panels` vectors of items with `width` queries from q on; both are constants at every call.
+ */
+SCAN_INLINE void NAME(scan_int8_queries)(const ScanTask *task, ScanLists *lists, int64_t position,
+    uint64_t eligible, int64_t q, const int panels, const int width) {
     const int64_t groups = task->groups;
     const uint8_t *codes = task->codes + CODES_OFFSET(position, groups);
     const int32_t *query = task->query_codes + q * groups * WORDS;
@@ -50,30 +54,36 @@ SCAN_INLINE void NAME(scan_int8_queries)(const ScanTask *task, ScanLists *lists,
     for (int64_t g = 0; g < groups; g++, codes += 64) {
         VI word[QUERIES_WIDE8][WORDS];
         for (int j = 0; j < width; j++)
-            for (int w = 0; w < WORDS; w++) word[j][w] = (VI){0} + query[(j * groups + g) * WORDS + w];
+            for (int w = 0; w < WORDS; w++)
+                word[j][w] = (VI){0} + query[(j * groups + g) * WORDS + w];
         for (int p = 0; p < panels; p++) {
             const uint8_t *from = codes + CODES_OFFSET(p * LANES, groups);
             const VI x = NAME(load_codes)(from);
             if (width == 1) __builtin_prefetch(from + SCAN_AHEAD_BYTES);
             for (int j = 0; j < width; j++)
-                for (int w = 0; w < WORDS; w++) sum[p][j] = ADD_DOT(sum[p][j], WORD(x, w), word[j][w]);
+                for (int w = 0; w < WORDS; w++)
+                    sum[p][j] = ADD_DOT(sum[p][j], WORD(x, w), word[j][w]);
         }
     }
     for (int p = 0; p < panels; p++) {
         const VF scale = NAME(load)(task->scales + position + p * LANES);
         for (int j = 0; j < width; j++) {
             const VF estimate = __builtin_convertvector(sum[p][j], VF) * scale;
-            const uint32_t bits = ABOVE(estimate, SPLAT(lists->thresholds[q + j])) & (uint32_t)(eligible >> (p * LANES)) & (uint32_t)scan_lane_mask(LANES);
+            const uint32_t bits = ABOVE(estimate, SPLAT(lists->thresholds[q + j])) &
+                                  (uint32_t)(eligible >> (p * LANES)) &
+                                  (uint32_t)scan_lane_mask(LANES);
             if (bits) NAME(enter)(task, lists, q + j, position + p * LANES, &estimate, bits);
         }
     }
 }
 
-/* One query over more positions, from a block's first to any: only whole blocks need to be there. */
+/* One query over more positions, from a block's first to any: only whole blocks need to be there.
+ */
 static void NAME(scan_int8_more)(const ScanTask *task, ScanLists *lists) {
     const int64_t step = PANELS8_LONE * LANES;
     for (int64_t position = task->start; position < task->stop; position += step)
-        NAME(scan_int8_queries)(task, lists, position, scan_eligible(task, position, step), 0, PANELS8_LONE, 1);
+        NAME(scan_int8_queries)(
+            task, lists, position, scan_eligible(task, position, step), 0, PANELS8_LONE, 1);
 }
 
 static void NAME(scan_int8)(const ScanTask *task, ScanLists *lists) {
@@ -84,14 +94,17 @@ static void NAME(scan_int8)(const ScanTask *task, ScanLists *lists) {
         if (!eligible) continue;
         if (task->query_count == 1) { /* in the order of memory, which is what limits one query */
             for (int p = 0; p < PANELS8; p += PANELS8_LONE)
-                NAME(scan_int8_queries)(task, lists, position + p * LANES, eligible >> (p * LANES), 0, PANELS8_LONE, 1);
+                NAME(scan_int8_queries)(
+                    task, lists, position + p * LANES, eligible >> (p * LANES), 0, PANELS8_LONE, 1);
             continue;
         }
         int64_t q = 0;
         for (; q + QUERIES_WIDE8 <= task->query_count; q += QUERIES_WIDE8)
             NAME(scan_int8_queries)(task, lists, position, eligible, q, PANELS8, QUERIES_WIDE8);
-        for (; q + 2 <= task->query_count; q += 2) NAME(scan_int8_queries)(task, lists, position, eligible, q, PANELS8, 2);
-        for (; q < task->query_count; q++) NAME(scan_int8_queries)(task, lists, position, eligible, q, PANELS8, 1);
+        for (; q + 2 <= task->query_count; q += 2)
+            NAME(scan_int8_queries)(task, lists, position, eligible, q, PANELS8, 2);
+        for (; q < task->query_count; q++)
+            NAME(scan_int8_queries)(task, lists, position, eligible, q, PANELS8, 1);
     }
 }
 

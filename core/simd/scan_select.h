@@ -6,7 +6,8 @@ SCAN_INLINE int64_t NAME(count_above)(const float *scores, int64_t count, float 
     const int64_t whole = count - count % LANES;
     NAME(vi) found = {0};
     for (int64_t i = 0; i < whole; i += LANES) found -= (NAME(vi))(NAME(load)(scores + i) > t);
-    int64_t total = __builtin_popcount(ABOVE(NAME(load)(scores + whole), t) & (uint32_t)scan_lane_mask(count - whole));
+    int64_t total = __builtin_popcount(
+        ABOVE(NAME(load)(scores + whole), t) & (uint32_t)scan_lane_mask(count - whole));
     for (int a = 0; a < LANES; a++) total += found[a];
     return total;
 }
@@ -33,7 +34,8 @@ SCAN_INLINE void NAME(span)(const float *scores, int64_t count, float *least, fl
 }
 
 /* Append the lanes of `bits`; the list has room for LANES more and as much slack behind. */
-SCAN_INLINE int64_t NAME(append)(float *scores, int32_t *rows, int64_t count, VF v, NAME(vi) ids, uint32_t bits) {
+SCAN_INLINE int64_t NAME(append)(
+    float *scores, int32_t *rows, int64_t count, VF v, NAME(vi) ids, uint32_t bits) {
 #if defined(SCAN_AVX512)
     _mm512_storeu_ps(scores + count, _mm512_maskz_compress_ps((__mmask16)bits, (__m512)v));
     _mm512_storeu_si512(rows + count, _mm512_maskz_compress_epi32((__mmask16)bits, (__m512i)ids));
@@ -58,7 +60,8 @@ SCAN_INLINE int64_t NAME(append)(float *scores, int32_t *rows, int64_t count, VF
  * straddle the cut the first of them stay. Two keys below the least, because -0 and 0 have two keys
  * and are equal. *threshold becomes a value that a later entry must exceed.
  */
-static int64_t NAME(select_best)(float *scores, int32_t *rows, int64_t count, int64_t keep, int64_t slack, float *threshold) {
+static int64_t NAME(select_best)(
+    float *scores, int32_t *rows, int64_t count, int64_t keep, int64_t slack, float *threshold) {
     float least, most;
     NAME(span)(scores, count, &least, &most);
     int64_t low = (int64_t)float_key(least) - 2, high = float_key(most), ties = 0;
@@ -87,7 +90,8 @@ static int64_t NAME(select_best)(float *scores, int32_t *rows, int64_t count, in
         uint32_t bits = ABOVE(v, t);
         if (ties) {
             const uint32_t equal = ABOVE(v, SPLAT(key_float((int32_t)low))) & ~bits;
-            for (uint32_t left = equal & (uint32_t)scan_lane_mask(count - i); left && ties; left &= left - 1, ties--)
+            for (uint32_t left = equal & (uint32_t)scan_lane_mask(count - i); left && ties;
+                left &= left - 1, ties--)
                 bits |= left & -left;
         }
         kept = NAME(append)(scores, rows, kept, v, ids, bits & (uint32_t)scan_lane_mask(count - i));
@@ -97,12 +101,14 @@ static int64_t NAME(select_best)(float *scores, int32_t *rows, int64_t count, in
 }
 
 /* Enter the lanes of `bits` into the list of query q, without its excluded rows. */
-static __attribute__((noinline)) void NAME(enter)(const ScanTask *task, ScanLists *lists, int64_t q, int64_t position, const VF *scored, uint32_t bits) {
+static __attribute__((noinline)) void NAME(enter)(const ScanTask *task, ScanLists *lists, int64_t q,
+    int64_t position, const VF *scored, uint32_t bits) {
     const VF v = *scored;
     NAME(vi) ids;
     if (task->rows) {
         int32_t labels[LANES];
-        for (int a = 0; a < LANES; a++) labels[a] = position + a < task->stop ? task->rows[position + a] : 0;
+        for (int a = 0; a < LANES; a++)
+            labels[a] = position + a < task->stop ? task->rows[position + a] : 0;
         memcpy(&ids, labels, sizeof ids);
     } else {
         for (int a = 0; a < LANES; a++) ids[a] = (int32_t)position + a;
@@ -121,6 +127,7 @@ static __attribute__((noinline)) void NAME(enter)(const ScanTask *task, ScanList
     int32_t *rows = lists->rows + q * lists->capacity;
     int64_t count = NAME(append)(scores, rows, lists->counts[q], v, ids, bits);
     if (count + LANES > lists->capacity - SCAN_LANES_MAX)
-        count = NAME(select_best)(scores, rows, count, lists->keep, lists->keep / 8, &lists->thresholds[q]);
+        count = NAME(select_best)(
+            scores, rows, count, lists->keep, lists->keep / 8, &lists->thresholds[q]);
     lists->counts[q] = count;
 }

@@ -13,7 +13,9 @@
 
 #define SCAN_INLINE static inline __attribute__((always_inline))
 #define SCAN_LANES_MAX 16
-#define SCAN_AHEAD 32 /* positions between the tile that is prefetched and the one that is scored */
+#define SCAN_AHEAD \
+    32 /* positions between the tile that is prefetched and the one that is scored \
+        */
 #define SCAN_AHEAD_BYTES 4096 /* the same for the codes of the int8 scan; both measured */
 
 /* What to score: positions start..stop-1, which are rows of `items`, or entries of `rows`. */
@@ -25,10 +27,11 @@ typedef struct {
     int64_t start, stop;         /* start is a multiple of 64 */
     const float *queries;        /* (query_count, stride), zeros beyond dim */
     int64_t query_count, stride; /* stride: dim rounded up to a multiple of 8 */
-    const int64_t *excluded_starts; /* NULL: nothing excluded; else rows of query q that never enter */
-    const int32_t *excluded_rows;   /* ascending within a query */
-    const uint64_t *allowed; /* NULL: all; else bit r says whether row r may be returned */
-    int unordered;           /* rows do not come ascending (scan_lists.h) */
+    const int64_t
+        *excluded_starts; /* NULL: nothing excluded; else rows of query q that never enter */
+    const int32_t *excluded_rows; /* ascending within a query */
+    const uint64_t *allowed;      /* NULL: all; else bit r says whether row r may be returned */
+    int unordered;                /* rows do not come ascending (scan_lists.h) */
     /* The int8 scan only (scan_int8.h): */
     const uint8_t *codes;         /* items in blocks, a multiple of 64 items */
     const float *scales;          /* of each item */
@@ -39,7 +42,8 @@ typedef struct {
 
 /* The lists of the best so far, one of `capacity` entries a query, ascending rows. */
 typedef struct {
-    int64_t keep, capacity; /* capacity >= keep + SCAN_LANES_MAX, plus as many entries of slack behind */
+    int64_t keep,
+        capacity; /* capacity >= keep + SCAN_LANES_MAX, plus as many entries of slack behind */
     int64_t *counts;
     int64_t *cursors; /* next excluded row of each query */
     float *thresholds;
@@ -68,8 +72,10 @@ SCAN_INLINE int scan_excluded(const ScanTask *task, ScanLists *lists, int64_t q,
         int64_t stop = end;
         while (at < stop) {
             const int64_t middle = at + (stop - at) / 2;
-            if (task->excluded_rows[middle] < row) at = middle + 1;
-            else stop = middle;
+            if (task->excluded_rows[middle] < row)
+                at = middle + 1;
+            else
+                stop = middle;
         }
         return at < end && task->excluded_rows[at] == row;
     }
@@ -78,7 +84,9 @@ SCAN_INLINE int scan_excluded(const ScanTask *task, ScanLists *lists, int64_t q,
     return at < end && task->excluded_rows[at] == row;
 }
 
-SCAN_INLINE uint64_t scan_lane_mask(int64_t count) { return count >= 64 ? ~0ull : (1ull << count) - 1; }
+SCAN_INLINE uint64_t scan_lane_mask(int64_t count) {
+    return count >= 64 ? ~0ull : (1ull << count) - 1;
+}
 
 /* Bits of eligible positions position..position+lanes-1, within one word of the bitmap. */
 SCAN_INLINE uint64_t scan_eligible(const ScanTask *task, int64_t position, int64_t lanes) {

@@ -16,7 +16,7 @@
 #define SGD_MASKED -1e30f /* score of a negative that is a positive of this user */
 #define SGD_TINY 1e-12f
 #define SGD_EPSILON 1e-8f
-#define SGD_AHEAD 4 /* rows fetched before their turn */
+#define SGD_AHEAD 4  /* rows fetched before their turn */
 #define SGD_LIKED 64 /* of a user's items at most so many are fetched */
 #define PRODUCT_LINES 128
 
@@ -31,36 +31,37 @@ typedef struct {
 
 typedef struct {
     int64_t pairs, negative_count, dim; /* negative_count and dim are multiples of 16 */
-    const int32_t *users, *items; /* (pairs,) rows */
-    const float *labels; /* (pairs,) 1, or 0 for a dislike */
-    const int32_t *negatives; /* (negative_count,) rows, ascending */
-    const float *corrections; /* (negative_count,) log of how often each is expected */
+    const int32_t *users, *items;       /* (pairs,) rows */
+    const float *labels;                /* (pairs,) 1, or 0 for a dislike */
+    const int32_t *negatives;           /* (negative_count,) rows, ascending */
+    const float *corrections;           /* (negative_count,) log of how often each is expected */
     const float *user_vectors, *item_vectors; /* (rows, dim) */
-    const int64_t *row_starts; /* positives of each user */
-    const int32_t *columns; /* ascending in a row */
-    float *user_gradients, *item_gradients, *negative_gradients; /* written: (pairs or negatives, dim) */
+    const int64_t *row_starts;                /* positives of each user */
+    const int32_t *columns;                   /* ascending in a row */
+    float *user_gradients, *item_gradients,
+        *negative_gradients; /* written: (pairs or negatives, dim) */
 } SgdBlock;
 
 typedef struct {
     float *users, *items, *negatives; /* (pairs or negatives, dim) */
-    float *turned; /* (dim, negatives) in panels */
-    float *scores; /* (pairs, negatives), a line each sgd_line floats */
-    float *slopes; /* (pairs,) derivatives by the pairs' own scores */
+    float *turned;                    /* (dim, negatives) in panels */
+    float *scores;                    /* (pairs, negatives), a line each sgd_line floats */
+    float *slopes;                    /* (pairs,) derivatives by the pairs' own scores */
     float *user_lengths, *item_lengths, *negative_lengths;
 } SgdScratch;
 
 /* Users whose rankings a teacher gave; `candidates` hold all that it ranked, and others. */
 typedef struct {
     int64_t users, candidate_count, dim; /* candidate_count and dim are multiples of 16 */
-    const float *user_vectors; /* (users, dim) */
-    const int64_t *positive_starts; /* (users + 1,) what each has and is not to be ranked */
-    const int32_t *positives; /* ascending for a user */
-    const int32_t *candidates; /* (candidate_count,) rows, ascending */
-    const float *corrections; /* (candidate_count,) taken off the logits */
-    const float *item_vectors; /* (rows, dim) */
-    const int64_t *target_starts; /* (users + 1,) */
-    const int32_t *targets; /* rows among the candidates */
-    const float *weights; /* of the targets */
+    const float *user_vectors;           /* (users, dim) */
+    const int64_t *positive_starts;      /* (users + 1,) what each has and is not to be ranked */
+    const int32_t *positives;            /* ascending for a user */
+    const int32_t *candidates;           /* (candidate_count,) rows, ascending */
+    const float *corrections;            /* (candidate_count,) taken off the logits */
+    const float *item_vectors;           /* (rows, dim) */
+    const int64_t *target_starts;        /* (users + 1,) */
+    const int32_t *targets;              /* rows among the candidates */
+    const float *weights;                /* of the targets */
     float *user_gradients, *candidate_gradients; /* written: (users or candidates, dim) */
 } DistillBlock;
 
@@ -71,13 +72,14 @@ typedef struct {
 /* Rows to move, none twice, with the state of Adam for all rows. */
 typedef struct {
     int64_t dim;
-    const int32_t *rows; /* (m,) */
-    const int64_t *starts; /* (m + 1,) where the entries of each begin */
+    const int32_t *rows;    /* (m,) */
+    const int64_t *starts;  /* (m + 1,) where the entries of each begin */
     const int32_t *entries; /* gradients of each row, in the order they are summed */
     const float *gradients; /* (entries, dim) */
     float *vectors, *first_moments, *second_moments; /* (all rows, dim) */
     int32_t *steps; /* (all rows,) moves of each so far, counted up */
-    const float *first_scales, *second_scales; /* (scale_count,) of the moments, by steps; the last for all more */
+    const float *first_scales,
+        *second_scales; /* (scale_count,) of the moments, by steps; the last for all more */
     int64_t scale_count;
 } SgdRows;
 
@@ -92,7 +94,8 @@ static inline int64_t sgd_line(int64_t n) { return n + 16; }
 
 static inline void sgd_fill(SgdFilter *filter, const int32_t *rows, int64_t count) {
     memset(filter, 0, sizeof *filter);
-    for (int64_t j = 0; j < count; j++) filter->bits[(rows[j] >> 6) & 511] |= (uint64_t)1 << (rows[j] & 63);
+    for (int64_t j = 0; j < count; j++)
+        filter->bits[(rows[j] >> 6) & 511] |= (uint64_t)1 << (rows[j] & 63);
 }
 
 /* The first place in low..high of ascending rows that is not before `row`. */
@@ -115,12 +118,13 @@ static inline void sgd_fetch(const float *row, int64_t dim) {
 /* Ask for what users like before it is looked through. */
 static inline void sgd_fetch_liked(const SgdBlock *block, int64_t user) {
     const int64_t start = block->row_starts[user], count = block->row_starts[user + 1] - start;
-    for (int64_t at = 0; at < count && at < SGD_LIKED; at += 16) __builtin_prefetch(block->columns + start + at);
+    for (int64_t at = 0; at < count && at < SGD_LIKED; at += 16)
+        __builtin_prefetch(block->columns + start + at);
 }
 
 /* Mark the negatives that a user likes; both lists ascend, the filter holds the negatives. */
-static inline void sgd_mask(
-    const SgdFilter *filter, const int32_t *liked, int64_t liked_count, const int32_t *negatives, int64_t count, float *scores) {
+static inline void sgd_mask(const SgdFilter *filter, const int32_t *liked, int64_t liked_count,
+    const int32_t *negatives, int64_t count, float *scores) {
     int64_t low = 0;
     for (int64_t at = 0; at < liked_count; at++) {
         if (!((filter->bits[(liked[at] >> 6) & 511] >> (liked[at] & 63)) & 1)) continue;

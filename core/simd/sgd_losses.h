@@ -3,7 +3,9 @@
 typedef int32_t LEVEL_NAME(ints) __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 #define INTS LEVEL_NAME(ints)
 
-INLINE VEC LEVEL_NAME(pick)(INTS where, VEC a, VEC b) { return (VEC)((where & (INTS)a) | (~where & (INTS)b)); }
+INLINE VEC LEVEL_NAME(pick)(INTS where, VEC a, VEC b) {
+    return (VEC)((where & (INTS)a) | (~where & (INTS)b));
+}
 INLINE VEC LEVEL_NAME(larger)(VEC a, VEC b) { return LEVEL_NAME(pick)(a > b, a, b); }
 
 /* e^x to 2e-7 of itself for x <= 0. */
@@ -23,7 +25,10 @@ INLINE VEC LEVEL_NAME(exp)(VEC x) {
 /* log x for x in 1..2 to 1e-7. */
 INLINE VEC LEVEL_NAME(log)(VEC x) {
     const VEC z = (x - 1.0f) / (x + 1.0f), q = z * z;
-    return 2.0f * z * (1.0f + q * (0.333333333f + q * (0.2f + q * (0.142857143f + q * (0.111111111f + q * 0.0909090909f)))));
+    return 2.0f * z *
+           (1.0f +
+               q * (0.333333333f +
+                       q * (0.2f + q * (0.142857143f + q * (0.111111111f + q * 0.0909090909f)))));
 }
 
 INLINE float LEVEL_NAME(highest)(const float *values, int64_t n, float least) {
@@ -40,10 +45,13 @@ static void LEVEL_NAME(keep_hardest)(float *scores, int64_t n, int64_t kept) {
         int32_t bits;
     } low = {scores[0]}, high = {LEVEL_NAME(highest)(scores, n, scores[0])}, limit;
     VEC least = AT(scores, 0);
-    for (int64_t j = 1; j < n / LANES; j++) least = LEVEL_NAME(pick)(AT(scores, j) < least, AT(scores, j), least);
-    for (int lane = 0; lane < LANES; lane++) low.number = least[lane] < low.number ? least[lane] : low.number;
+    for (int64_t j = 1; j < n / LANES; j++)
+        least = LEVEL_NAME(pick)(AT(scores, j) < least, AT(scores, j), least);
+    for (int lane = 0; lane < LANES; lane++)
+        low.number = least[lane] < low.number ? least[lane] : low.number;
     int64_t first = sgd_ordered(low.bits), last = sgd_ordered(high.bits), reached = n;
-    while (first < last && reached != kept) { /* at least `kept` reach first, fewer reach last + 1 */
+    while (
+        first < last && reached != kept) { /* at least `kept` reach first, fewer reach last + 1 */
         const int64_t half = first + (last - first + 1) / 2;
         INTS found = {0};
         limit.bits = sgd_ordered((int32_t)half);
@@ -58,12 +66,14 @@ static void LEVEL_NAME(keep_hardest)(float *scores, int64_t n, int64_t kept) {
     limit.bits = sgd_ordered((int32_t)first);
     const VEC masked = (VEC){0} + SGD_MASKED;
     if (reached == kept) {
-        for (int64_t j = 0; j < n / LANES; j++) SET(scores, j) = LEVEL_NAME(pick)(AT(scores, j) >= limit.number, AT(scores, j), masked);
+        for (int64_t j = 0; j < n / LANES; j++)
+            SET(scores, j) = LEVEL_NAME(pick)(AT(scores, j) >= limit.number, AT(scores, j), masked);
         return;
     }
     for (int64_t j = 0; j < n; j++) kept -= scores[j] > limit.number;
     for (int64_t j = 0; j < n; j++)
-        if (scores[j] < limit.number || (scores[j] == limit.number && kept-- <= 0)) scores[j] = SGD_MASKED;
+        if (scores[j] < limit.number || (scores[j] == limit.number && kept-- <= 0))
+            scores[j] = SGD_MASKED;
 }
 
 /* Replace scores by e^(score - most), most being no less than any; return their sum. */
@@ -77,7 +87,8 @@ INLINE float LEVEL_NAME(to_powers)(float *scores, int64_t n, float most) {
     return LEVEL_NAME(sum)(sum);
 }
 
-/* Replace scores by share * sigmoid(score - origin); return share * sum softplus(score - origin). */
+/* Replace scores by share * sigmoid(score - origin); return share * sum softplus(score - origin).
+ */
 INLINE float LEVEL_NAME(to_sigmoids)(float *scores, int64_t n, float origin, float share) {
     VEC sum = {0};
     const VEC zero = {0}, one = zero + 1.0f;
@@ -94,8 +105,8 @@ INLINE float LEVEL_NAME(to_sigmoids)(float *scores, int64_t n, float origin, flo
  *
  * scores (n,): of the negatives, SGD_MASKED where one is a positive of the user. `positive` is the
  * score of the pair itself, and becomes the derivative by it. */
-static double LEVEL_NAME(derive)(
-    const SgdLoss *loss, float label, const float *corrections, float *scores, int64_t n, float *positive) {
+static double LEVEL_NAME(derive)(const SgdLoss *loss, float label, const float *corrections,
+    float *scores, int64_t n, float *positive) {
     const int64_t kept = loss->hard_count && loss->hard_count < n ? loss->hard_count : n;
     const float share = n ? loss->negative_weight / (float)kept : 0.0f;
     const float s = *positive;
@@ -124,9 +135,11 @@ static double LEVEL_NAME(derive)(
     }
     case SGD_SOFTMAX: {
         const float sharpness = 1.0f / loss->temperature;
-        for (int64_t j = 0; j < n / LANES; j++) SET(scores, j) = AT(scores, j) * sharpness - AT(corrections, j);
+        for (int64_t j = 0; j < n / LANES; j++)
+            SET(scores, j) = AT(scores, j) * sharpness - AT(corrections, j);
         const float most = LEVEL_NAME(highest)(scores, n, s * sharpness);
-        const float own = expf(s * sharpness - most), total = own + LEVEL_NAME(to_powers)(scores, n, most);
+        const float own = expf(s * sharpness - most),
+                    total = own + LEVEL_NAME(to_powers)(scores, n, most);
         const float scale = sharpness / total;
         for (int64_t j = 0; j < n / LANES; j++) SET(scores, j) = AT(scores, j) * scale;
         *positive = scale * own - sharpness;

@@ -36,8 +36,8 @@ LEVEL_END
 #undef SPARSE_TILE
 
 typedef struct {
-    void (*multiply)(const int64_t *, const int32_t *, const float *, const float *, int64_t, int64_t, int64_t,
-                     int64_t, float *);
+    void (*multiply)(const int64_t *, const int32_t *, const float *, const float *, int64_t,
+        int64_t, int64_t, int64_t, float *);
 } SparseFunctions;
 
 static const SparseFunctions sparse_functions[LEVEL_COUNT] = {

@@ -1,14 +1,14 @@
 /* Sums of weighted rows, written once; sparse.h includes this per level.
  *
- * Expects LEVEL_NAME and LANES (see lanes.h; rows of any length here), and SPARSE_TILE vectors of sums
- * that the level's registers hold twice.
+ * Expects LEVEL_NAME and LANES (see lanes.h; rows of any length here), and SPARSE_TILE vectors of
+ * sums that the level's registers hold twice.
  */
 #include "simd/lanes.h"
 
-/* out[0 .. width vectors) = sum of value * row over the entries: even and odd ones apart, added at the end. */
-INLINE void LEVEL_NAME(tile)(
-    const int width, const float *dense, int64_t length, const int32_t *columns, const float *values,
-    int64_t count, int64_t ahead, float *out) {
+/* out[0 .. width vectors) = sum of value * row over the entries: even and odd ones apart, added at
+ * the end. */
+INLINE void LEVEL_NAME(tile)(const int width, const float *dense, int64_t length,
+    const int32_t *columns, const float *values, int64_t count, int64_t ahead, float *out) {
     VEC even[SPARSE_TILE], odd[SPARSE_TILE];
 #pragma GCC unroll 8
     for (int k = 0; k < width; k++) even[k] = odd[k] = (VEC){0};
@@ -37,12 +37,13 @@ INLINE void LEVEL_NAME(tile)(
 }
 
 /* product = sum over a row's entries of value * dense[column], for rows first .. last - 1. */
-static void LEVEL_NAME(multiply)(
-    const int64_t *row_starts, const int32_t *columns, const float *values, const float *dense, int64_t length,
-    int64_t first, int64_t last, int64_t row_count, float *product) {
+static void LEVEL_NAME(multiply)(const int64_t *row_starts, const int32_t *columns,
+    const float *values, const float *dense, int64_t length, int64_t first, int64_t last,
+    int64_t row_count, float *product) {
     const int64_t entries = row_starts[row_count];
     for (int64_t row = first; row < last; row++) {
-        const int64_t start = row_starts[row], count = row_starts[row + 1] - start, ahead = entries - start;
+        const int64_t start = row_starts[row], count = row_starts[row + 1] - start,
+                      ahead = entries - start;
         const int32_t *near = columns + start;
         const float *weights = values + start;
         float *out = product + row * length;

@@ -13,20 +13,20 @@ typedef struct {
     int64_t row_count;
     const int64_t *row_starts; /* (rows + 1,) */
     const int32_t *columns;    /* (entries,) */
-    const float *weights;      /* (entries,) w; with a minus sign where the target is 0 instead of 1 */
-    const float *fixed;        /* (columns, dim) */
-    int halved;                /* only the upper halves of fixed are read, in blocks (halves.h) */
-    const float *shared;       /* (dim,) diagonal of w0 fixed'fixed */
-    const float *lambdas;      /* (rows,) */
-    const float *prior;        /* (rows, dim) where lambda draws each row to; NULL: to 0 */
-    int64_t prior_stride;      /* floats from one row's to the next; 0: all rows have the same */
-    float *solved;             /* (rows, dim) read and written */
+    const float *weights; /* (entries,) w; with a minus sign where the target is 0 instead of 1 */
+    const float *fixed;   /* (columns, dim) */
+    int halved;           /* only the upper halves of fixed are read, in blocks (halves.h) */
+    const float *shared;  /* (dim,) diagonal of w0 fixed'fixed */
+    const float *lambdas; /* (rows,) */
+    const float *prior;   /* (rows, dim) where lambda draws each row to; NULL: to 0 */
+    int64_t prior_stride; /* floats from one row's to the next; 0: all rows have the same */
+    float *solved;        /* (rows, dim) read and written */
     int dim;
-    int steps;                 /* conjugate gradient steps a row at most */
+    int steps; /* conjugate gradient steps a row at most */
     float w0;
     float tolerance;
     float relaxation;
-    float guard;               /* added to the preconditioner's diagonal, to keep it off 0 */
+    float guard; /* added to the preconditioner's diagonal, to keep it off 0 */
 } WalsRows;
 
 /* What a pass over a row's entries is for. */
@@ -35,9 +35,10 @@ enum { WALS_RESIDUAL, WALS_PRODUCT, WALS_CURVATURE };
 /* Scratch rows of dim floats, with room for a dim x dim system in double. */
 #define WALS_EXACT_ROWS(dim) (2 * (dim) + 48)
 
-/* The way to the minimum in double, for systems that floats lose: memory is dim x dim + 2 dim doubles.
- * Returns 0 where the row has no unique solution. */
-static int wals_way_in_double(const WalsRows *rows, int64_t row, const float *x, float *d, float *scratch) {
+/* The way to the minimum in double, for systems that floats lose: memory is dim x dim + 2 dim
+ * doubles. Returns 0 where the row has no unique solution. */
+static int wals_way_in_double(
+    const WalsRows *rows, int64_t row, const float *x, float *d, float *scratch) {
     const int dim = rows->dim;
     double *side = (double *)(((uintptr_t)scratch + 7) & ~(uintptr_t)7);
     double *rhs = side, *scale = side + dim, *system = side + 2 * dim;

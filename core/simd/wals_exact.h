@@ -1,8 +1,8 @@
 /* The exact row solve at one level; part of wals_template.h.
  *
- * In the coordinates y = diag^(1/2) x the system is I + sum_e excess_e s_e s_e', s_e = diag^(-1/2) v_e,
- * well enough conditioned for floats; what rounding leaves is taken out by solving once more for the
- * residual. A pivot that floats cannot be trusted with sends the row to wals_way_in_double.
+ * In the coordinates y = diag^(1/2) x the system is I + sum_e excess_e s_e s_e', s_e = diag^(-1/2)
+ * v_e, well enough conditioned for floats; what rounding leaves is taken out by solving once more
+ * for the residual. A pivot that floats cannot be trusted with sends the row to wals_way_in_double.
  */
 
 #define PANEL 16 /* gathered rows whose products are added at once */
@@ -30,8 +30,8 @@ INLINE void LEVEL_NAME(panel_tile)(
 }
 
 /* system = diag(diagonal) + sum_e excess_e s_e s_e', its upper triangle; panel: 2 x PANEL x dim. */
-static void LEVEL_NAME(normal_matrix)(
-    const WalsRows *rows, int64_t row, const float *root, const float *diagonal, float *system, float *panel) {
+static void LEVEL_NAME(normal_matrix)(const WalsRows *rows, int64_t row, const float *root,
+    const float *diagonal, float *system, float *panel) {
     const int dim = rows->dim;
     float *left = panel, *right = panel + (size_t)PANEL * dim;
     memset(system, 0, sizeof(float) * dim * dim);
@@ -59,8 +59,9 @@ static void LEVEL_NAME(normal_matrix)(
     }
 }
 
-/* Factor the upper triangle in place, system = R'R, four rows of R at a time. Return 0 on a bad pivot.
- * Vectors start at multiples of LANES, so they also sweep over entries left of the diagonal: unused. */
+/* Factor the upper triangle in place, system = R'R, four rows of R at a time. Return 0 on a bad
+ * pivot. Vectors start at multiples of LANES, so they also sweep over entries left of the diagonal:
+ * unused. */
 static int LEVEL_NAME(factor)(int dim, const float *diagonal, float *system) {
     const int vectors = dim / LANES;
     for (int k = 0; k < dim; k += 4) {
@@ -79,7 +80,8 @@ static int LEVEL_NAME(factor)(int dim, const float *diagonal, float *system) {
             float *line = system + (size_t)i * dim;
             const float s0 = r0[i], s1 = r1[i], s2 = r2[i], s3 = r3[i];
             for (int b = i / LANES; b < vectors; b++)
-                SET(line, b) -= (s0 * AT(r0, b) + s1 * AT(r1, b)) + (s2 * AT(r2, b) + s3 * AT(r3, b));
+                SET(line, b) -=
+                    (s0 * AT(r0, b) + s1 * AT(r1, b)) + (s2 * AT(r2, b) + s3 * AT(r3, b));
         }
     }
     return 1;
@@ -102,12 +104,12 @@ static void LEVEL_NAME(back_and_forth)(int dim, const float *system, float *y) {
 
 /* Write the way d from x to the row's minimum; return 0 where floats cannot be trusted with it.
  * scratch: r, inverse, then (dim + 2 PANEL + 5) x dim. */
-static int LEVEL_NAME(way_to_minimum)(
-    const WalsRows *rows, int64_t row, const float *x, const float *r, const float *inverse, float *d,
-    float *scratch) {
+static int LEVEL_NAME(way_to_minimum)(const WalsRows *rows, int64_t row, const float *x,
+    const float *r, const float *inverse, float *d, float *scratch) {
     const int dim = rows->dim, vectors = dim / LANES;
     float *root = scratch, *y = root + dim, *moved = y + dim, *unused = moved + dim;
-    float *diagonal = unused + dim, *panel = diagonal + dim, *system = panel + (size_t)2 * PANEL * dim;
+    float *diagonal = unused + dim, *panel = diagonal + dim,
+          *system = panel + (size_t)2 * PANEL * dim;
     for (int i = 0; i < dim; i++) {
         root[i] = __builtin_sqrtf(inverse[i]);
         diagonal[i] = (rows->shared[i] + rows->lambdas[row]) * inverse[i];
@@ -128,7 +130,8 @@ static int LEVEL_NAME(way_to_minimum)(
     return 1;
 }
 
-/* Solve rows exactly; return how many have no unique solution. scratch: WALS_EXACT_ROWS(dim) x dim. */
+/* Solve rows exactly; return how many have no unique solution. scratch: WALS_EXACT_ROWS(dim) x dim.
+ */
 static int64_t LEVEL_NAME(solve_exactly)(
     const WalsRows *rows, int64_t first, int64_t last, float *scratch, double *energy) {
     const int dim = rows->dim, vectors = dim / LANES;

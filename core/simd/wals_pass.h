@@ -1,16 +1,17 @@
-/* One pass over the entries of a row: dot products with each gathered row, and its share of the update; part of
- * wals_template.h, which has the algebra.
+/* One pass over the entries of a row: dot products with each gathered row, and its share of the
+ * update; part of wals_template.h, which has the algebra.
  */
 
 #include "simd/wals_gather.h"
 
-/* Up to eight entries, `live` of them real: t_e = w_e a_e - excess_e <v_e, x> of the residual (WALS_RESIDUAL),
- * excess_e <v_e, x> of a product with A (WALS_PRODUCT); then out += sum_e t_e v_e. Each gathered row comes once
- * from far away for its dot product and again from the first-level cache for the update. `sum` gains what the
- * entries add to the objective at x, or to x'A x (WALS_CURVATURE, which has no use for the product itself). */
-INLINE void LEVEL_NAME(entries)(
-    const int dim, const int halved, const int width, const int kind, const float *const *v, const float *weights, int live,
-    float w0, const float *x, float *out, EIGHT *sum) {
+/* Up to eight entries, `live` of them real: t_e = w_e a_e - excess_e <v_e, x> of the residual
+ * (WALS_RESIDUAL), excess_e <v_e, x> of a product with A (WALS_PRODUCT); then out += sum_e t_e v_e.
+ * Each gathered row comes once from far away for its dot product and again from the first-level
+ * cache for the update. `sum` gains what the entries add to the objective at x, or to x'A x
+ * (WALS_CURVATURE, which has no use for the product itself). */
+INLINE void LEVEL_NAME(entries)(const int dim, const int halved, const int width, const int kind,
+    const float *const *v, const float *weights, int live, float w0, const float *x, float *out,
+    EIGHT *sum) {
     const int vectors = dim / LANES;
     VEC sums[8];
 #pragma GCC unroll 8
@@ -45,7 +46,8 @@ INLINE void LEVEL_NAME(entries)(
     if (kind == WALS_CURVATURE) return;
     float amounts[8];
     *(EIGHT *)amounts = t;
-    __asm__("" : "+m"(amounts)); /* a number from memory costs less to spread than one of a vector */
+    __asm__(""
+        : "+m"(amounts)); /* a number from memory costs less to spread than one of a vector */
     VEC scale[8];
 #pragma GCC unroll 8
     for (int a = 0; a < width; a++) scale[a] = amounts[a] - (VEC){0};
@@ -73,11 +75,12 @@ INLINE void LEVEL_NAME(entries)(
 #include "simd/wals_held.h"
 #endif
 
-/* All entries of a row; returns their sum (see above). `ahead` is how many entries the arrays hold from `columns`
- * on: those of the next rows are read along with the last of this one, and fetched before their time. */
-INLINE float LEVEL_NAME(pass)(
-    const int dim, const int halved, const int kind, const float *fixed, const int32_t *columns,
-    const float *weights, int64_t count, int64_t ahead, float w0, const float *x, float *out) {
+/* All entries of a row; returns their sum (see above). `ahead` is how many entries the arrays hold
+ * from `columns` on: those of the next rows are read along with the last of this one, and fetched
+ * before their time. */
+INLINE float LEVEL_NAME(pass)(const int dim, const int halved, const int kind, const float *fixed,
+    const int32_t *columns, const float *weights, int64_t count, int64_t ahead, float w0,
+    const float *x, float *out) {
 #if LANES == 16
     if (HELD(dim) && kind != WALS_CURVATURE)
         return LEVEL_NAME(pass_held)(dim, kind, fixed, columns, weights, count, ahead, w0, x, out);

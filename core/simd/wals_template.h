@@ -3,17 +3,19 @@
  * Expects LEVEL_NAME and LANES (see lanes.h). A row's system, in coordinates in which the part that
  * all rows share is diagonal, is
  *
- *     A x = b,  A = diag(shared + lambda) + sum_e excess_e v_e v_e',  b = lambda prior + sum_e w_e a_e v_e,
+ *     A x = b,  A = diag(shared + lambda) + sum_e excess_e v_e v_e',  b = lambda prior + sum_e w_e
+ * a_e v_e,
  *
- * over the row's entries e, with excess = w - w0, a = 1, or 0 where the weight carries a minus sign.
+ * over the row's entries e, with excess = w - w0, a = 1, or 0 where the weight carries a minus
+ * sign.
  */
 #include "simd/lanes.h"
 #include "simd/wals_pass.h"
 
-/* Start a row's solve: r = b - A x, inverse = 1 / diag (kept off 0). Return the row's share of the objective at x:
- * its pairs, observed or not, and lambda |x - prior|^2. */
-INLINE float LEVEL_NAME(residual)(
-    const int dim, const int halved, const WalsRows *rows, int64_t row, const float *x, float *r, float *inverse) {
+/* Start a row's solve: r = b - A x, inverse = 1 / diag (kept off 0). Return the row's share of the
+ * objective at x: its pairs, observed or not, and lambda |x - prior|^2. */
+INLINE float LEVEL_NAME(residual)(const int dim, const int halved, const WalsRows *rows,
+    int64_t row, const float *x, float *r, float *inverse) {
     const int64_t start = rows->row_starts[row], stop = rows->row_starts[row + 1];
     const int64_t ahead = rows->row_starts[rows->row_count] - start;
     const float lambda = rows->lambdas[row];
@@ -30,15 +32,16 @@ INLINE float LEVEL_NAME(residual)(
         SET(r, k) += drawn;
         total += drawn * (AT(prior, k) - 2 * AT(x, k));
     }
-    return LEVEL_NAME(sum)(total) + LEVEL_NAME(pass)(dim, halved, WALS_RESIDUAL, rows->fixed, rows->columns + start,
-                                                     rows->weights + start, stop - start, ahead, rows->w0, x, r);
+    return LEVEL_NAME(sum)(total) + LEVEL_NAME(pass)(dim, halved, WALS_RESIDUAL, rows->fixed,
+                                        rows->columns + start, rows->weights + start, stop - start,
+                                        ahead, rows->w0, x, r);
 }
 
-/* Conjugate gradient on A d = r with the shared diagonal as preconditioner; r is used up. It stops after
- * `steps`, or when what is left is below `tolerance` of what there was, in the diagonal's norm.
- * Return by how much x + d lies below x. scratch: p and q, 2 x dim. */
-INLINE float LEVEL_NAME(descend)(
-    const int dim, const int halved, const WalsRows *rows, int64_t row, float *r, const float *inverse, float *d, float *scratch) {
+/* Conjugate gradient on A d = r with the shared diagonal as preconditioner; r is used up. It stops
+ * after `steps`, or when what is left is below `tolerance` of what there was, in the diagonal's
+ * norm. Return by how much x + d lies below x. scratch: p and q, 2 x dim. */
+INLINE float LEVEL_NAME(descend)(const int dim, const int halved, const WalsRows *rows, int64_t row,
+    float *r, const float *inverse, float *d, float *scratch) {
     const int vectors = dim / LANES;
     const int64_t start = rows->row_starts[row], count = rows->row_starts[row + 1] - start;
     const int64_t ahead = rows->row_starts[rows->row_count] - start;
@@ -62,10 +65,11 @@ INLINE float LEVEL_NAME(descend)(
             SET(q, k) = qk;
             shared += pk * qk;
         }
-        const float along =
-            LEVEL_NAME(sum)(shared) +
-            (last ? LEVEL_NAME(pass)(dim, halved, WALS_CURVATURE, rows->fixed, columns, weights, count, ahead, rows->w0, p, q)
-                  : LEVEL_NAME(pass)(dim, halved, WALS_PRODUCT, rows->fixed, columns, weights, count, ahead, rows->w0, p, q));
+        const float along = LEVEL_NAME(sum)(shared) +
+                            (last ? LEVEL_NAME(pass)(dim, halved, WALS_CURVATURE, rows->fixed,
+                                        columns, weights, count, ahead, rows->w0, p, q)
+                                  : LEVEL_NAME(pass)(dim, halved, WALS_PRODUCT, rows->fixed,
+                                        columns, weights, count, ahead, rows->w0, p, q));
         if (!(along > 0)) break;
         const float alpha = rz / along;
         gain += alpha * rz;
@@ -85,7 +89,8 @@ INLINE float LEVEL_NAME(descend)(
 }
 
 /* x += relaxation d. Return lambda |x - prior|^2 after it. */
-INLINE float LEVEL_NAME(move)(const int dim, const WalsRows *rows, int64_t row, const float *d, float *x) {
+INLINE float LEVEL_NAME(move)(
+    const int dim, const WalsRows *rows, int64_t row, const float *d, float *x) {
     const float *prior = rows->prior ? rows->prior + row * rows->prior_stride : NULL;
     VEC total = {0};
     for (int k = 0; k < dim / LANES; k++) {
@@ -98,10 +103,11 @@ INLINE float LEVEL_NAME(move)(const int dim, const WalsRows *rows, int64_t row, 
     return rows->lambdas[row] * LEVEL_NAME(sum)(total);
 }
 
-INLINE void LEVEL_NAME(solve_range)(
-    const int dim, const int halved, const WalsRows *rows, int64_t first, int64_t last, float *scratch, double *energy) {
+INLINE void LEVEL_NAME(solve_range)(const int dim, const int halved, const WalsRows *rows,
+    int64_t first, int64_t last, float *scratch, double *energy) {
     float *r = scratch, *inverse = scratch + dim, *d = scratch + 2 * dim, *p = scratch + 3 * dim;
-    /* Moving relaxation times the way to the minimum along d wins this share of what is to be won. */
+    /* Moving relaxation times the way to the minimum along d wins this share of what is to be won.
+     */
     const float share = rows->relaxation * (2 - rows->relaxation);
     double objective = 0, penalty = 0; /* next to where energy lies another thread writes its own */
     for (int64_t row = first; row < last; row++) {
@@ -118,7 +124,8 @@ INLINE void LEVEL_NAME(solve_range)(
     energy[0] += objective, energy[1] += penalty;
 }
 
-/* Dimensions known at compile time let the compiler unroll the passes and keep vectors in registers. */
+/* Dimensions known at compile time let the compiler unroll the passes and keep vectors in
+ * registers. */
 static void LEVEL_NAME(solve)(
     const WalsRows *rows, int64_t first, int64_t last, float *scratch, double *energy) {
 #define DIM_CASE(constant, halved) \

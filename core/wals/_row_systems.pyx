@@ -1,4 +1,4 @@
-"""The row solves of WALS (see core/wals/row_systems.py, the only importer; core/simd has the algebra)."""
+"""The row solves of WALS (see row_systems.py, the only importer; core/simd has the algebra)."""
 
 from libc.stdint cimport int32_t, int64_t
 
@@ -23,7 +23,8 @@ cdef extern from "simd/wals.h" nogil:
         float guard
     ctypedef struct WalsFunctions:
         void (*solve)(const WalsRows *, int64_t, int64_t, float *, double *) noexcept nogil
-        int64_t (*solve_exactly)(const WalsRows *, int64_t, int64_t, float *, double *) noexcept nogil
+        int64_t (*solve_exactly)(
+            const WalsRows *, int64_t, int64_t, float *, double *) noexcept nogil
         double (*observed_loss)(const WalsRows *, int64_t, int64_t) noexcept nogil
     int WALS_EXACT_ROWS(int)
     const WalsFunctions wals_functions[4]
@@ -48,10 +49,10 @@ def solve_rows(
     int64_t first, int64_t last,
     float[:, ::1] solved,           # (rows, dim) start of each row's solve; written
     float[:, ::1] scratch,          # (5, dim); for steps = 0 exact_scratch_rows(dim) of them
-    double[:, ::1] energies,        # (chunks, 2) the rows' objective, and lambda |x - prior|^2 in it
+    double[:, ::1] energies,        # (chunks, 2) the objective, and lambda |x - prior|^2 in it
     int level,
 ):
-    """Move the rows of chunks first..last-1 `relaxation` times the way that conjugate gradient finds.
+    """Move the rows of chunks first..last-1 `relaxation` times the way conjugate gradient finds.
 
     steps = 0: the way to the exact minimum, by Cholesky factorisation.
     Return how many rows have no unique solution (the exact solver only; they stay as they were).
