@@ -123,7 +123,7 @@ def test_every_kernel_of_vectors_compiles_with(compiler: str, tmp_path: Path) ->
     flags = ["-O0", "-std=gnu11", "-fno-math-errno", "-Wall", "-Wno-unused-function", "-fPIC"]
     flags += ["-I", "core", "-I", sysconfig.get_path("include")]
     generated = ROOT / "build" / "cython" / "build" / "tree" / "shortlist"
-    kernels = [path for path in (ROOT / "core").rglob("_*.pyx") if "simd/" in path.read_text()]
+    kernels = [path for path in (ROOT / "core").rglob("_*.pyx") if "simd" in path.read_text()]
     assert len(kernels) >= 10, "most kernels are of vectors"
 
     def compile_one(path: Path) -> str:

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from shortlist.core.data.interactions import build_interactions, transposed
@@ -65,4 +66,8 @@ def test_a_given_split_is_read_in_the_rows_of_its_training_part() -> None:
     assert (len(train.events), len(test.events)) == (719_081, 217_242)
     _, user_known = rows_in(test.users, train.users)
     assert user_known.all()
-    assert not left_out_of_test(test, train.items)
+    _, item_known = rows_in(test.items, train.items)
+    unknown = int(np.count_nonzero(~item_known[test.events.items]))
+    assert unknown
+    told = [(rows.reason, rows.count) for rows in left_out_of_test(test, train.items)]
+    assert told == [("unknown_item", unknown)]
