@@ -37,7 +37,7 @@ static vector multiply(long rounds) {
     vector sums[CHAINS] = {0}, x = (vector){0} + 0.999f, y = (vector){0} + 0.001f;
     for (long i = 0; i < rounds; i++)
         for (int j = 0; j < CHAINS; j++) {
-            sums[j] = sums[j] * x + y; /* one instruction where there is one: built with -ffp-contract=fast */
+            sums[j] = sums[j] * x + y; /* one instruction with -ffp-contract=fast */
             __asm__ volatile("" : "+x"(sums[j]));
         }
     for (int j = 1; j < CHAINS; j++) sums[0] += sums[j];

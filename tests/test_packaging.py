@@ -128,7 +128,8 @@ def test_every_kernel_of_vectors_compiles_with(compiler: str, tmp_path: Path) ->
 
     def compile_one(path: Path) -> str:
         source = (generated / path.relative_to(ROOT)).with_suffix(".c")
-        command = [*compilers()[compiler], *flags, "-c", source, "-o", tmp_path / f"{path.stem}.o"]
+        made = tmp_path / f"{path.stem}.o"
+        command = [*compilers()[compiler], *flags, "-c", str(source), "-o", str(made)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         return "" if done.returncode == 0 else f"{path.name}: {done.stdout}{done.stderr}"
 
