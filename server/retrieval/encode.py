@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +13,7 @@ from shortlist.core.scan.scoring import VALUE_MAX
 from shortlist.server.domain.query import EmbeddingQuery, ItemsQuery, Origin, Query, UserQuery
 from shortlist.server.encoders.encoder import Askers, Scorer, one_asker
 from shortlist.server.errors import EmbeddingDimension, FieldInvalid, QueryKindUnsupported
-from shortlist.server.serving.known_items import known_rows, last_values
+from shortlist.server.serving.known_items import ascending, known_rows, last_values
 from shortlist.server.serving.serving_model import ServingModel, Space
 
 _NO_ROWS: IntArray = np.empty(0, dtype=np.int32)
@@ -61,8 +60,11 @@ def encode_user(model: ServingModel, query: UserQuery, path: str) -> Encoded:
     the history cannot be encoded, and for features that the model does not have.
     """
     user = _known_user(model, query, path)
-    ways = (way(model, user, path) for way in (_as_stored, _by_encoder, _by_scorer))
-    return next((encoded for encoded in ways if encoded is not None), _popular(model, user))
+    for way in (_as_stored, _by_encoder, _by_scorer):
+        encoded = way(model, user, path)
+        if encoded is not None:
+            return encoded
+    return _popular(model, user)
 
 
 def encode_askers(model: ServingModel, space: Space, askers: Askers, path: str) -> FloatArray:
@@ -92,8 +94,8 @@ class _User:
     rows: IntArray  # items of stored events and of the history, ascending
     values: FloatArray  # of the events; where both name an item the history's
     has_history: bool  # the query tells of items that the model knows
-    has_features: bool  # the query tells features
-    features: Interactions | None  # (1, features), told and stored together; None: nothing is known
+    is_as_stored: bool  # the query tells nothing that a stored vector does not hold
+    features: Interactions | None  # (1, features), told and stored; None: nothing known or needed
     is_placed: bool  # features that not everybody has
     segment: int | None
     missing: list[str]  # of ids, segment and features
@@ -113,19 +115,21 @@ def _known_user(model: ServingModel, query: UserQuery, path: str) -> _User:
     if query.features and model.user_features is None:
         problem = f"model {model.model_id} was trained without features of users"
         raise QueryKindUnsupported(problem, model=model.model_id, kind="features")
+    # A stored vector answers the most frequent query; putting features together would cost more.
+    is_as_stored = row is not None and model.space is not None and not (given or query.features)
     told = None
-    if model.user_features is not None:
+    if model.user_features is not None and not is_as_stored:
         told = model.user_features.of(row, query.features, f"{path}.features")
         missing += told.unknown if told is not None else []
     if given:
         whole = dict(zip(stored_rows.tolist(), stored_values.tolist(), strict=True)) | given
-        stored_rows, stored_values = _sorted(whole)
+        stored_rows, stored_values = ascending(whole)
     return _User(
         row=row,
         rows=stored_rows,
         values=stored_values,
         has_history=bool(given),
-        has_features=bool(query.features),
+        is_as_stored=is_as_stored,
         features=None if told is None else told.values,
         is_placed=told is not None and told.is_personal,
         segment=segment,
@@ -133,12 +137,9 @@ def _known_user(model: ServingModel, query: UserQuery, path: str) -> _User:
     )
 
 
-Way = Callable[[ServingModel, _User, str], Encoded | None]
-
-
 def _as_stored(model: ServingModel, user: _User, _path: str) -> Encoded | None:
     """Look a user up of whom the query says nothing new."""
-    if user.row is None or model.space is None or user.has_history or user.has_features:
+    if user.row is None or model.space is None or not user.is_as_stored:
         return None
     origin = Origin.STORED if len(user.rows) else Origin.FEATURES
     vector = model.space.user_vectors[user.row]
@@ -208,7 +209,7 @@ def _score_items(model: ServingModel, scorer: Scorer, query: ItemsQuery) -> Enco
         query.item_ids + query.negative_item_ids,
         [1.0] * len(query.item_ids) + [-1.0] * len(query.negative_item_ids),
     )
-    rows, values = _sorted(signs)
+    rows, values = ascending(signs)
     if not (values > 0).any():
         return Encoded(None, Origin.POPULARITY, missing, rows)
     scores = scorer.scores(one_asker(rows, values, model.item_count))[0]
@@ -235,9 +236,3 @@ def directions(space: Space, rows: IntArray) -> npt.NDArray[np.float64]:
     scaled: npt.NDArray[np.float64] = np.zeros_like(wide)
     np.divide(wide, lengths, out=scaled, where=lengths > 0)
     return scaled
-
-
-def _sorted(values: dict[int, float]) -> tuple[IntArray, FloatArray]:
-    """Return item rows, ascending, and their values."""
-    rows = np.array(sorted(values), dtype=np.int32)
-    return rows, np.array([values[row] for row in rows.tolist()], dtype=np.float32)

@@ -1,10 +1,10 @@
 """Which outside item ids of a request the model knows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from shortlist.core.data.interactions import IntArray
+from shortlist.core.data.interactions import FloatArray, IntArray
 from shortlist.core.data.vocabulary import Vocabulary
 
 
@@ -21,3 +21,9 @@ def last_values(
     matches = items.find(ids)
     known = zip(matches.rows.tolist(), matches.positions.tolist(), strict=True)
     return {row: values[i] for row, i in known}, [ids[i] for i in matches.missing.tolist()]
+
+
+def ascending(values: Mapping[int, float]) -> tuple[IntArray, FloatArray]:
+    """Return the rows, ascending, and their values."""
+    rows = np.array(sorted(values), dtype=np.int32)
+    return rows, np.array([values[row] for row in rows.tolist()], dtype=np.float32)

@@ -12,6 +12,7 @@ from shortlist.core.errors import SettingInvalid
 from shortlist.server.domain.query import GivenValue
 from shortlist.server.errors import FieldInvalid
 from shortlist.server.features.schema import FeatureSchema
+from shortlist.server.serving.known_items import ascending
 
 _CONSTANT = 0  # the place of the feature that everybody has
 
@@ -48,9 +49,8 @@ class UserFeatures:
             places, numbers = stored.row(row)
             kept = ~np.isin(self.schema.column_of[places], list(given))
             values |= dict(zip(places[kept].tolist(), numbers[kept].tolist(), strict=True))
-        places = np.array(sorted(values), dtype=np.int32)
-        numbers = np.array([values[place] for place in places.tolist()], dtype=np.float32)
-        return Told(single_row(places, numbers, len(self.schema)), len(values) > 1, unknown)
+        row_of_one = single_row(*ascending(values), len(self.schema))
+        return Told(row_of_one, len(values) > 1, unknown)
 
     def _encoded(
         self, given: Mapping[str, GivenValue], path: str
