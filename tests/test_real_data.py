@@ -4,8 +4,6 @@ Skipped, loudly, where the data is missing (SHORTLIST_DATA, or ../shared/data be
 """
 
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,7 @@ from shortlist.client import (
     Wals,
 )
 from shortlist.client.algorithms import Algorithm
+from tests.served import start_server, stop_server
 
 pytestmark = pytest.mark.real_data
 
@@ -60,25 +59,13 @@ TUNED_256 = Wals(
 @pytest.fixture(scope="module")
 def shortlist(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shortlist]:
     folder = tmp_path_factory.mktemp("real")
-    command = [
-        sys.executable,
-        "-m",
-        "shortlist.server",
-        "serve",
-        "--data-dir",
-        str(folder / "data"),
-        "--port",
-        "0",
-    ]
-    command += ["--data-root", str(real_data), "--data-root", str(folder.parent)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            target = process.stdout.readline().strip().removeprefix("serving on ")
-            with Shortlist(target, timeout_s=60) as client:
-                yield client
-        finally:
-            process.terminate()
+    roots = ("--data-root", str(real_data), "--data-root", str(folder.parent))
+    served = start_server(folder, *roots)
+    try:
+        with Shortlist(served.target, timeout_s=60) as client:
+            yield client
+    finally:
+        stop_server(served)
 
 
 def measured(model: Model, method: str, group: str, metric: str, cutoff: int) -> float:

@@ -30,5 +30,5 @@ def test_a_serving_worker_imports_no_trainer(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     loaded = done.stdout.split()
     assert "shortlist.server.encoders.fold_in" in loaded
-    forbidden = ("shortlist.server.trainers", "torch")
+    forbidden = ("shortlist.server.trainers", "shortlist.server.training", "torch")
     assert not [name for name in loaded if name.startswith(forbidden)]
