@@ -26,9 +26,7 @@ def measure_phases(report: Report, name: str, train: Interactions, dim: int) -> 
     """Print each phase of the users' half step at each SIMD level."""
     rng = np.random.default_rng(0)
     scale = np.float32(dim)
-    items = padded(
-        rng.standard_normal((train.column_count, dim)).astype(np.float32) / np.float32(dim)
-    )
+    items = padded(rng.standard_normal((train.column_count, dim)).astype(np.float32) / scale)
     users = padded(rng.standard_normal((train.row_count, dim)).astype(np.float32) / scale)
     lambdas, cuts = np.ones(train.row_count, np.float32), row_chunks(train.row_starts)
     flops, bandwidth = peak("fma"), peak("read", items.nbytes)

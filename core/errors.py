@@ -26,6 +26,12 @@ class SettingInvalid(ShortlistError, ValueError):
         return type(self), (self.field, self.found, self.allowed)
 
 
+def check_setting(field: str, found: object, allowed: bool, limits: str) -> None:
+    """Raise SettingInvalid unless `allowed`; `limits` says what is."""
+    if not allowed:
+        raise SettingInvalid(field, found, limits)
+
+
 class DataInvalid(ShortlistError, ValueError):
     """Data that cannot be used; the message names the place and the value."""
 

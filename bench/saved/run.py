@@ -34,7 +34,7 @@ class SavedRun:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the benchmark of arguments[0] with the others, and save it."""
-    name, options = arguments[0], tuple(one for one in arguments[1:] if one != "--save")
+    name, options = arguments[0], tuple(option for option in arguments[1:] if option != "--save")
     measured = commit()  # the run may take long enough for another one to come
     print(f"{name}: {machine()}, commit {measured}\n{HEADER}", flush=True)
     rows = rows_of([sys.executable, "-m", f"bench.{name}", *options, "--json"])

@@ -28,8 +28,17 @@ from shortlist.client.clients import Shortlist
 from shortlist.client.errors import DeadlineExceeded, ShortlistClientError, Unavailable
 
 COMMANDS = (
-    *(serve, train, retrieve, similar_users, embed, evaluate, export),
-    *(items, models, jobs, info),
+    serve,
+    train,
+    retrieve,
+    similar_users,
+    embed,
+    evaluate,
+    export,
+    items,
+    models,
+    jobs,
+    info,
 )
 
 

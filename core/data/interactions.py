@@ -68,6 +68,13 @@ class Interactions:
         start, stop = self.row_starts[row], self.row_starts[row + 1]
         return self.columns[start:stop], self.values[start:stop]
 
+    def row_range(self, first: int, last: int) -> Interactions:
+        """Return rows first to last - 1; views, not copies, but for where they start."""
+        start, stop = self.row_starts[first], self.row_starts[last]
+        starts = self.row_starts[first : last + 1] - start
+        columns, values = self.columns[start:stop], self.values[start:stop]
+        return Interactions(starts, columns, values, self.column_count)
+
 
 def single_row(columns: IntArray, values: FloatArray, column_count: int) -> Interactions:
     """Return one row of interactions; columns ascending."""

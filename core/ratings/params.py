@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from shortlist.core.errors import SettingInvalid
+from shortlist.core.limits import DIM_MAX
+
+OFFSETS = 2  # last coordinates of every vector: a user's (u, 1, b), an item's (v, mean + c, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class RatingParams:
     def __post_init__(self) -> None:
         """Check every range."""
         for field, low, high in (
-            ("dim", 1, 4094),
+            ("dim", 1, DIM_MAX - OFFSETS),
             ("epochs", 1, 100_000),
             ("regularization", 0, 1e9),
             ("regularization_exponent", 0, 2),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from shortlist.core.errors import SettingInvalid
+from shortlist.core.limits import DIM_MAX
 
 LossKind: TypeAlias = Literal["squared", "logistic", "bpr", "softmax", "contrastive"]
 BLOCK_PAIRS = 256  # that share their negatives; a block's scores stay in the second-level cache
@@ -40,7 +41,7 @@ class SgdParams:
     def __post_init__(self) -> None:
         """Check every range."""
         for field, low, high in (
-            ("dim", 1, 4094),
+            ("dim", 1, DIM_MAX - OFFSETS),
             ("epochs", 1, 100_000),
             ("temperature", 1e-3, 1e3),
             ("margin", -1, 1),

@@ -70,7 +70,7 @@ class FoldIn:
             last = max(last, first + 1)
             drawn = prior if prior is None or len(prior) == 1 else prior[first:last]
             shown = None if exposure is None else exposure[first:last]
-            part = _part(histories, first, last)
+            part = histories.row_range(first, last)
             solved[first:last] = self._solve_part(part, threads, drawn, shown)
             first = last
         return solved
@@ -149,13 +149,3 @@ class FoldIn:
 
     def _lambdas(self, weighted: Interactions) -> FloatArray:
         return row_lambdas(replace(weighted, column_count=self._trained_count), self._params)
-
-
-def _part(histories: Interactions, first: int, last: int) -> Interactions:
-    start, stop = histories.row_starts[first], histories.row_starts[last]
-    return Interactions(
-        histories.row_starts[first : last + 1] - start,
-        histories.columns[start:stop],
-        histories.values[start:stop],
-        histories.column_count,
-    )

@@ -14,6 +14,7 @@ from shortlist.core.counts.params import NeighboursParams, PopularityParams
 from shortlist.core.data.interactions import Aggregate
 from shortlist.core.distillation.params import DistilledParams
 from shortlist.core.linear.svd_params import SvdParams
+from shortlist.core.ratings.params import OFFSETS as RATING_OFFSETS
 from shortlist.core.ratings.params import RatingParams
 from shortlist.core.sgd.params import OFFSETS, SgdParams
 from shortlist.core.wals.params import WalsParams
@@ -85,7 +86,7 @@ ALGORITHMS: dict[str, Algorithm[Any]] = {
         Algorithm(
             name="ratings",
             params_type=RatingParams,
-            dim=lambda params: params.dim + 2,  # the item's offset and the user's bias
+            dim=lambda params: params.dim + RATING_OFFSETS,
             epoch_count=lambda params: params.epochs,
             aggregation="last",
             predicts_values=True,

@@ -17,5 +17,13 @@ class EncoderState:
     settings: Mapping[str, Any] = field(default_factory=dict)  # of this kind, plain JSON
     arrays: Mapping[str, FloatArray] = field(default_factory=dict)  # by name, two dimensions each
 
+    @classmethod
+    def of(
+        cls, kind: str, settings: Mapping[str, Any], arrays: Mapping[str, FloatArray | None]
+    ) -> EncoderState:
+        """Return the state with the arrays that there are."""
+        present = {name: array for name, array in arrays.items() if array is not None}
+        return cls(kind, settings, present)
+
 
 NO_ENCODER = EncoderState()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shortlist.core.errors import SettingInvalid
+from shortlist.core.errors import check_setting
 
 AUTO, GRAPH, LISTS, EXACT = "auto", "usearch", "lists", "exact"
 KINDS = (AUTO, GRAPH, LISTS, EXACT)
@@ -24,10 +24,10 @@ class GraphOptions:
 
     def __post_init__(self) -> None:
         found, low, high = self.connectivity, CONNECTIVITY_MIN, CONNECTIVITY_MAX
-        _check("connectivity", found, low <= found <= high, f"{low} to {high}")
+        check_setting("connectivity", found, low <= found <= high, f"{low} to {high}")
         found, low, high = self.expansion_add, EXPANSION_ADD_MIN, EXPANSION_ADD_MAX
-        _check("expansion_add", found, low <= found <= high, f"{low} to {high}")
-        _check("dtype", self.dtype, self.dtype in DTYPES, f"one of {', '.join(DTYPES)}")
+        check_setting("expansion_add", found, low <= found <= high, f"{low} to {high}")
+        check_setting("dtype", self.dtype, self.dtype in DTYPES, f"one of {', '.join(DTYPES)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,8 @@ class IndexSpec:
     graph: GraphOptions | None = None  # set with usearch, and only there
 
     def __post_init__(self) -> None:
-        _check("kind", self.kind, self.kind in KINDS, f"one of {', '.join(KINDS)}")
+        check_setting("kind", self.kind, self.kind in KINDS, f"one of {', '.join(KINDS)}")
         with_graph = self.graph is not None
-        _check("graph", self.kind, with_graph == (self.kind == GRAPH), f"with {GRAPH}, only there")
-
-
-def _check(field: str, found: object, allowed: bool, limits: str) -> None:
-    if not allowed:
-        raise SettingInvalid(field, found, limits)
+        check_setting(
+            "graph", self.kind, with_graph == (self.kind == GRAPH), f"with {GRAPH}, only there"
+        )

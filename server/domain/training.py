@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from shortlist.core.data.interactions import AGGREGATES, Aggregate
-from shortlist.core.errors import DataInvalid, SettingInvalid
+from shortlist.core.errors import DataInvalid, SettingInvalid, check_setting
 from shortlist.core.metrics.metrics import PER_QUERY
 from shortlist.core.metrics.value_errors import VALUE_ERRORS
 from shortlist.server.domain.algorithms import ALGORITHMS, DEFAULT, Params, algorithm_of, with_dim
@@ -34,12 +34,16 @@ class Preparation:
     aggregation: Aggregate = "sum"  # how several events of a pair become one value
 
     def __post_init__(self) -> None:
-        _check("aggregation", self.aggregation, self.aggregation in AGGREGATES, str(AGGREGATES))
+        check_setting(
+            "aggregation", self.aggregation, self.aggregation in AGGREGATES, str(AGGREGATES)
+        )
         for name in ("user_events_min", "item_events_min"):
             found = getattr(self, name)
-            _check(name, found, 0 <= found <= SUPPORT_MAX, f"0 to {SUPPORT_MAX}")
+            check_setting(name, found, 0 <= found <= SUPPORT_MAX, f"0 to {SUPPORT_MAX}")
         if self.value_min is not None:
-            _check("value_min", self.value_min, math.isfinite(self.value_min), "a finite number")
+            check_setting(
+                "value_min", self.value_min, math.isfinite(self.value_min), "a finite number"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +58,16 @@ class EvaluationSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check("split", self.split, self.split in SPLITS, f"one of {', '.join(SPLITS)}")
+        check_setting("split", self.split, self.split in SPLITS, f"one of {', '.join(SPLITS)}")
         held_out, unseen = self.held_out_fraction, self.unseen_user_fraction
-        _check("held_out_fraction", held_out, 0 < held_out < 1, "0 < x < 1")
-        _check("unseen_user_fraction", unseen, 0 <= unseen < 1, "0 <= x < 1")
+        check_setting("held_out_fraction", held_out, 0 < held_out < 1, "0 < x < 1")
+        check_setting("unseen_user_fraction", unseen, 0 <= unseen < 1, "0 <= x < 1")
         check_cutoffs(self.cutoffs)
         given = self.test_interactions is not None
-        _check("test_interactions", given, given == (self.split == "given"), "with split given")
-        _check("seed", self.seed, 0 <= self.seed < 2**64, "0 to 2^64 - 1")
+        check_setting(
+            "test_interactions", given, given == (self.split == "given"), "with split given"
+        )
+        check_setting("seed", self.seed, 0 <= self.seed < 2**64, "0 to 2^64 - 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +95,10 @@ class TrainingSpec:
         algorithm = algorithm_of(self.algorithm)
         fine = not self.warm_start_model or algorithm.starts_warm
         warm = ", ".join(name for name, algorithm in ALGORITHMS.items() if algorithm.starts_warm)
-        _check("warm_start_model", algorithm.name, fine, f"only with {warm}")
+        check_setting("warm_start_model", algorithm.name, fine, f"only with {warm}")
         wanted = self.target_recall
         allowed = TARGET_RECALL_MIN <= wanted <= 1
-        _check("target_recall", wanted, allowed, f"{TARGET_RECALL_MIN} to 1")
+        check_setting("target_recall", wanted, allowed, f"{TARGET_RECALL_MIN} to 1")
         self._check_index()
 
     def _check_index(self) -> None:
@@ -101,9 +107,9 @@ class TrainingSpec:
         asked = kind in (GRAPH, LISTS)
         fine = not asked or algorithm.dim(self.algorithm) > 0
         without = f"{AUTO} or exact with {algorithm.name}, which makes no vectors"
-        _check("index.kind", kind, fine, without)
+        check_setting("index.kind", kind, fine, without)
         fine = not asked or self.target_recall < 1
-        _check("index.kind", kind, fine, f"{AUTO} or exact with a target_recall of 1")
+        check_setting("index.kind", kind, fine, f"{AUTO} or exact with a target_recall of 1")
 
     def _check_search(self) -> None:
         """Check that what is to be looked for is there to be found."""
@@ -113,13 +119,15 @@ class TrainingSpec:
         tunable = ", ".join(name for name, algorithm in ALGORITHMS.items() if algorithm.tunable)
         for name, wanted in (("tuning", tuning), ("early_stopping", stopping)):
             fine = wanted is None or algorithm.tunable
-            _check(name, algorithm.name, fine, f"only with {tunable}")
+            check_setting(name, algorithm.name, fine, f"only with {tunable}")
         if stopping is not None:
             fine = tuning is not None or algorithm.epoch_count(self.algorithm) > 0
-            _check("early_stopping", algorithm.name, fine, "with tuning where there are no epochs")
+            check_setting(
+                "early_stopping", algorithm.name, fine, "with tuning where there are no epochs"
+            )
             fine = stopping.metric not in VALUE_ERRORS or algorithm.predicts_values
             allowed = f"one of {', '.join(PER_QUERY)} with {algorithm.name}"
-            _check("early_stopping.metric", stopping.metric, fine, allowed)
+            check_setting("early_stopping.metric", stopping.metric, fine, allowed)
         for dim in tuning.dims if tuning else ():
             try:
                 with_dim(self.algorithm, dim)
@@ -141,7 +149,7 @@ def check_cutoffs(cutoffs: tuple[int, ...]) -> None:
     """Raise SettingInvalid unless the cut-offs ascend, 1 to 20 of them, each 1 to 1000."""
     rising = all(a < b for a, b in zip((0, *cutoffs), (*cutoffs, CUTOFF_MAX + 1), strict=True))
     allowed = f"1 to {CUTOFFS_MAX} ascending numbers from 1 to {CUTOFF_MAX}"
-    _check("cutoffs", cutoffs, 1 <= len(cutoffs) <= CUTOFFS_MAX and rising, allowed)
+    check_setting("cutoffs", cutoffs, 1 <= len(cutoffs) <= CUTOFFS_MAX and rising, allowed)
 
 
 def spec_to_json(spec: TrainingSpec) -> dict[str, Any]:
@@ -176,8 +184,3 @@ def spec_from_json(data: object) -> TrainingSpec:
     rest = {key: value for key, value in data.items() if key != "algorithm"}
     algorithm = from_plain(ALGORITHMS[name].params_type, params)
     return from_plain(TrainingSpec, rest, algorithm=algorithm)
-
-
-def _check(field: str, found: object, allowed: bool, limits: str) -> None:
-    if not allowed:
-        raise SettingInvalid(field, found, limits)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from shortlist.core.errors import SettingInvalid
+from shortlist.core.errors import check_setting
 from shortlist.core.limits import DIM_MAX
 from shortlist.core.metrics.metrics import PER_QUERY
 from shortlist.core.metrics.value_errors import VALUE_ERRORS
@@ -29,15 +29,15 @@ class EarlyStopping:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check("metric", self.metric, self.metric in METRICS, f"one of {', '.join(METRICS)}")
+        check_setting("metric", self.metric, self.metric in METRICS, f"one of {', '.join(METRICS)}")
         splits = ", ".join(HELD_OUT_SPLITS)
-        _check("split", self.split, self.split in HELD_OUT_SPLITS, f"one of {splits}")
-        _check("cutoff", self.cutoff, 1 <= self.cutoff <= CUTOFF_MAX, f"1 to {CUTOFF_MAX}")
+        check_setting("split", self.split, self.split in HELD_OUT_SPLITS, f"one of {splits}")
+        check_setting("cutoff", self.cutoff, 1 <= self.cutoff <= CUTOFF_MAX, f"1 to {CUTOFF_MAX}")
         patience = self.patience
-        _check("patience", patience, 1 <= patience <= PATIENCE_MAX, f"1 to {PATIENCE_MAX}")
+        check_setting("patience", patience, 1 <= patience <= PATIENCE_MAX, f"1 to {PATIENCE_MAX}")
         share = self.held_out_fraction
-        _check("held_out_fraction", share, 0 < share < 1, "0 < x < 1")
-        _check("seed", self.seed, 0 <= self.seed < 2**64, "0 to 2^64 - 1")
+        check_setting("held_out_fraction", share, 0 < share < 1, "0 < x < 1")
+        check_setting("seed", self.seed, 0 <= self.seed < 2**64, "0 to 2^64 - 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ class Tuning:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check("trials", self.trials, 1 <= self.trials <= TRIALS_MAX, f"1 to {TRIALS_MAX}")
+        check_setting("trials", self.trials, 1 <= self.trials <= TRIALS_MAX, f"1 to {TRIALS_MAX}")
         fine = len(self.dims) <= DIMS_MAX and all(1 <= dim <= DIM_MAX for dim in self.dims)
-        _check("dims", self.dims, fine, f"at most {DIMS_MAX} numbers from 1 to {DIM_MAX}")
-        _check("seed", self.seed, 0 <= self.seed < 2**64, "0 to 2^64 - 1")
+        check_setting("dims", self.dims, fine, f"at most {DIMS_MAX} numbers from 1 to {DIM_MAX}")
+        check_setting("seed", self.seed, 0 <= self.seed < 2**64, "0 to 2^64 - 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,3 @@ class Trial:
     qualities: tuple[float, ...] = field(default=())  # after each epoch
     seconds: float = 0.0
     chosen: bool = False  # the model was trained with these settings
-
-
-def _check(field: str, found: object, allowed: bool, limits: str) -> None:
-    if not allowed:
-        raise SettingInvalid(field, found, limits)

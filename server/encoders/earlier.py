@@ -35,10 +35,9 @@ def encoder_of_algorithm(
         raise DataInvalid(f"algorithm is {algorithm!r}, not one of {', '.join(_KINDS)}")
     if not _KINDS[algorithm]:
         return NO_ENCODER
-    given = {
+    arrays = {
         fold_in.USER_WEIGHTS: user_weights,
         fold_in.ITEM_WEIGHTS: item_weights,
         histories.HISTORY_VECTORS: history_vectors,
     }
-    arrays = {name: array for name, array in given.items() if array is not None}
-    return EncoderState(_KINDS[algorithm], spec["algorithm"][algorithm], arrays)
+    return EncoderState.of(_KINDS[algorithm], spec["algorithm"][algorithm], arrays)

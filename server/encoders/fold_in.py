@@ -58,9 +58,8 @@ def state_of(
     params: WalsParams, user_weights: FloatArray | None, item_weights: FloatArray | None
 ) -> EncoderState:
     """Return what a training leaves for `open_fold_in`; item_weights place later items."""
-    given = {USER_WEIGHTS: user_weights, ITEM_WEIGHTS: item_weights}
-    arrays = {name: array for name, array in given.items() if array is not None}
-    return EncoderState(KIND, to_plain(params), arrays)
+    arrays = {USER_WEIGHTS: user_weights, ITEM_WEIGHTS: item_weights}
+    return EncoderState.of(KIND, to_plain(params), arrays)
 
 
 def open_fold_in(state: EncoderState, model: ModelArrays) -> FoldInEncoder:

@@ -13,6 +13,7 @@ from shortlist.core.distillation.fold_in import DistilledFoldIn
 from shortlist.core.linear.svd import SvdFoldIn
 from shortlist.core.linear.svd_params import SvdParams
 from shortlist.core.ratings.fold_in import RatingFoldIn
+from shortlist.core.ratings.params import OFFSETS as RATING_OFFSETS
 from shortlist.core.ratings.params import RatingParams
 from shortlist.core.sgd.fold_in import SgdFoldIn
 from shortlist.core.sgd.params import OFFSETS, SgdParams
@@ -22,7 +23,6 @@ from shortlist.server.storage.plain import from_plain
 
 SGD, RATINGS, PROJECTION, SUM = "sgd_fold_in", "rating_fold_in", "projection", "history_sum"
 HISTORY_VECTORS = "history_vectors"  # (items, dim) what an item adds to who likes it
-RATING_OFFSETS = 2  # the item's mean and bias, and the user's bias
 
 
 class Solver(Protocol):

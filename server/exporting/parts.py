@@ -105,7 +105,7 @@ def _top(
     """Return the candidates of users, or the related items of items, first..last."""
     if spec.kind == "users":
         vectors = space.user_vectors[first:last]
-        excluded = None if spec.include_seen else _rows(model.seen, first, last)
+        excluded = None if spec.include_seen else model.seen.row_range(first, last)
     else:
         own = np.arange(first, last, dtype=np.int32)
         vectors = directions(space, own).astype(np.float32)
@@ -130,17 +130,6 @@ def _stored(top: TopRows, item_count: int) -> Interactions:
     inside = np.arange(top.rows.shape[1]) < top.counts[:, None]
     starts = np.append(0, np.cumsum(top.counts)).astype(np.int64)
     return Interactions(starts, top.rows[inside], top.scores[inside], item_count)
-
-
-def _rows(whole: Interactions, first: int, last: int) -> Interactions:
-    """Return some rows of a matrix; views, not copies, but for where they start."""
-    start, stop = whole.row_starts[first], whole.row_starts[last]
-    return Interactions(
-        whole.row_starts[first : last + 1] - start,
-        whole.columns[start:stop],
-        whole.values[start:stop],
-        whole.column_count,
-    )
 
 
 def _lists(top: TopRows, items: Vocabulary) -> dict[str, pa.Array]:

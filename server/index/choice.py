@@ -141,7 +141,8 @@ def _lists(work: _Work) -> tuple[InvertedFile | None, list[SearchTrial]]:
         return None, [SearchTrial(LISTS, skipped=f"{GRAPH} was asked for")]
     vectors = work.item_vectors
     file = build_inverted_file(
-        *(vectors, work.quantized),
+        vectors,
+        work.quantized,
         threads=work.threads,
         on_progress=_part(work.on_progress, 0, 0.3),
     )

@@ -76,9 +76,8 @@ def _scan_shared(asked: Sequence[Asked]) -> dict[int, Found]:
             by_items.setdefault((id(request.model), id(request.plan.eligible)), []).append(request)
     scanned: dict[int, Found] = {}
     for group in by_items.values():
-        group.sort(
-            key=lambda request: request.variety.fetch
-        )  # a pass is as wide as its widest query
+        # A pass is as wide as its widest query.
+        group.sort(key=lambda request: request.variety.fetch)
         for first in range(0, len(group), QUERIES_AT_ONCE):
             scanned |= _scan_part(group[first : first + QUERIES_AT_ONCE])
     return scanned

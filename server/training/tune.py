@@ -21,7 +21,7 @@ from shortlist.core.metrics.value_errors import VALUE_ERRORS
 from shortlist.core.progress import Epoch
 from shortlist.server.domain.algorithms import Params, epoch_count_of, with_dim
 from shortlist.server.domain.training import EvaluationSpec, TrainingSpec
-from shortlist.server.domain.tuning import EarlyStopping, Trial, Tuning
+from shortlist.server.domain.tuning import HELD_OUT_SPLITS, EarlyStopping, Trial, Tuning
 from shortlist.server.evaluation.holdout import hold_out
 from shortlist.server.trainers.registry import trainer_of
 from shortlist.server.trainers.trainer import TrainingData, TunableTrainer
@@ -32,7 +32,6 @@ from shortlist.server.training.validation import Validation
 
 RIVALS_MIN = 4  # trials at an epoch before any is stopped for being worse
 STEPS = 0.2, 0.05  # deviation of a step on each axis, first and last
-DIVIDING = ("auto", "temporal", "random_per_user", "leave_last_out")  # splits that divide events
 
 
 def tune(
@@ -102,7 +101,7 @@ class _Trials:
         threads: int,
     ) -> None:
         split = stopping.split
-        if split == "auto" and spec.evaluation.split in DIVIDING:
+        if split == "auto" and spec.evaluation.split in HELD_OUT_SPLITS:
             split = spec.evaluation.split
         how = EvaluationSpec(split, stopping.held_out_fraction, 0.0, seed=stopping.seed)
         shape = (len(data.users), len(data.items))
